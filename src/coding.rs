@@ -1,0 +1,393 @@
+//! Undoing codings: gzip, deflate, br and zstd, one or several in a row (RFC 9110 section 8.4).
+//!
+//! A stream that was cut off, is corrupt, or is followed by anything else is an error; each
+//! library names those differently, so [`CodingError`] names them once. Of gzip all members are
+//! undone, of zstd all frames.
+
+use crate::http::{Coding, Fields, MAX_CODINGS};
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use flate2::{Decompress, FlushDecompress, Status};
+use std::fmt;
+use zstd::stream::raw::{DParameter, Decoder as Zstd, Operation};
+
+/// The window that a zstd stream may ask for: 8 MiB (RFC 9659).
+const ZSTD_WINDOW_LOG: u32 = 23;
+/// How much is decoded at a time, in bytes.
+const OUTPUT: usize = 128 * 1024;
+
+/// Why a body cannot be decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodingError {
+    /// A coding of that name is not known.
+    Unknown(String),
+    /// More than [`MAX_CODINGS`] codings.
+    TooMany,
+    /// The stream ended before its end mark.
+    CutOff(Coding),
+    /// After the end of the stream something else follows.
+    Trailing(Coding),
+    /// The stream is not what it should be.
+    Corrupt(Coding, String),
+}
+
+impl fmt::Display for CodingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |coding: &Coding| match coding {
+            Coding::Gzip => "gzip",
+            Coding::Deflate => "deflate",
+            Coding::Br => "br",
+            Coding::Zstd => "zstd",
+        };
+        match self {
+            CodingError::Unknown(coding) => write!(f, "the content coding \"{coding}\" is not known"),
+            CodingError::TooMany => write!(f, "more than {MAX_CODINGS} content codings"),
+            CodingError::CutOff(coding) => write!(f, "the {} stream is cut off", name(coding)),
+            CodingError::Trailing(coding) => write!(f, "something follows the end of the {} stream", name(coding)),
+            CodingError::Corrupt(coding, why) => write!(f, "the {} stream is corrupt: {why}", name(coding)),
+        }
+    }
+}
+
+impl std::error::Error for CodingError {}
+
+/// The content codings of a body, in the order they were applied.
+pub fn content_codings(fields: &Fields) -> Result<Vec<Coding>, CodingError> {
+    let mut codings = Vec::new();
+    for name in fields.list("Content-Encoding").filter(|name| !name.eq_ignore_ascii_case(b"identity")) {
+        let unknown = || CodingError::Unknown(String::from_utf8_lossy(name).into_owned());
+        codings.push(Coding::named(name).ok_or_else(unknown)?);
+    }
+    if codings.len() > MAX_CODINGS { Err(CodingError::TooMany) } else { Ok(codings) }
+}
+
+/// Undoes codings, slice by slice.
+pub struct Decoder {
+    /// The last coding applied is the first to be undone.
+    stages: Vec<Stage>,
+    /// Whether any byte was fed.
+    fed: bool,
+}
+
+impl Decoder {
+    /// A decoder for codings that were applied in this order. For none it passes bytes through.
+    pub fn new(codings: &[Coding]) -> Decoder {
+        Decoder { stages: codings.iter().rev().map(|coding| Stage::new(*coding)).collect(), fed: false }
+    }
+
+    /// Decodes some bytes and gives what comes out, piece by piece, to `sink`.
+    pub fn decode<E: From<CodingError>>(
+        &mut self,
+        input: &[u8],
+        sink: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.fed |= !input.is_empty();
+        run(&mut self.stages, input, sink)
+    }
+
+    /// The verdict at the end of the body. With `may_be_empty`, a body of no bytes at all is whole:
+    /// servers send it with a coding's name where the framing says that it has no bytes.
+    pub fn finish(&mut self, may_be_empty: bool) -> Result<(), CodingError> {
+        if !self.fed && may_be_empty {
+            return Ok(());
+        }
+        self.stages.iter().try_for_each(|stage| if stage.ended { Ok(()) } else { Err(CodingError::CutOff(stage.coding)) })
+    }
+}
+
+fn run<E: From<CodingError>>(
+    stages: &mut [Stage],
+    mut input: &[u8],
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let Some((stage, rest)) = stages.split_first_mut() else { return sink(input) };
+    let mut output = std::mem::take(&mut stage.output);
+    output.resize(OUTPUT, 0);
+    while !input.is_empty() || stage.pending {
+        let (consumed, produced) = stage.step(input, &mut output)?;
+        input = &input[consumed..];
+        stage.pending = produced == output.len();
+        if produced > 0 {
+            run(rest, &output[..produced], sink)?;
+        }
+    }
+    stage.output = output;
+    Ok(())
+}
+
+/// One coding being undone.
+struct Stage {
+    coding: Coding,
+    codec: Codec,
+    /// At the end of a stream; for gzip and zstd another member or frame may follow.
+    ended: bool,
+    /// The output was full: more may come out without more going in.
+    pending: bool,
+    output: Vec<u8>,
+}
+
+enum Codec {
+    Gzip(Decompress),
+    Deflate(Deflate),
+    Br(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>),
+    Zstd(Zstd<'static>),
+    /// The library could not start.
+    Failed(String),
+}
+
+/// What "deflate" turns out to be after its first two bytes.
+enum Deflate {
+    Unknown(Option<u8>),
+    Known(Decompress),
+}
+
+impl Stage {
+    fn new(coding: Coding) -> Stage {
+        let codec = match coding {
+            Coding::Gzip => Codec::Gzip(Decompress::new_gzip(15)),
+            Coding::Deflate => Codec::Deflate(Deflate::Unknown(None)),
+            Coding::Br => {
+                let new = StandardAlloc::default;
+                Codec::Br(Box::new(BrotliState::new_strict(new(), new(), new())))
+            }
+            Coding::Zstd => zstd_decoder().map_or_else(|error| Codec::Failed(error.to_string()), Codec::Zstd),
+        };
+        Stage { coding, codec, ended: false, pending: false, output: Vec::new() }
+    }
+
+    /// Decodes as much as the input gives and the output takes: (bytes consumed, bytes produced).
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), CodingError> {
+        if self.ended {
+            let Some(first) = input.first() else { return Ok((0, 0)) };
+            match (&mut self.codec, first) {
+                (Codec::Gzip(gzip), 0x1f) => *gzip = Decompress::new_gzip(15),
+                // A frame, or a skippable one.
+                (Codec::Zstd(_), 0x28 | 0x50..=0x5f) => {}
+                _ => return Err(CodingError::Trailing(self.coding)),
+            }
+            self.ended = false;
+        }
+        let done = match &mut self.codec {
+            Codec::Gzip(gzip) => inflate(gzip, input, output),
+            Codec::Deflate(deflate) => deflate.step(input, output),
+            Codec::Br(br) => unbrotli(br, input, output),
+            Codec::Zstd(zstd) => zstd
+                .run_on_buffers(input, output)
+                .map(|status| (status.bytes_read, status.bytes_written, status.remaining == 0))
+                .map_err(|error| error.to_string()),
+            Codec::Failed(why) => Err(why.clone()),
+        };
+        let (consumed, produced, ended) = done.map_err(|why| CodingError::Corrupt(self.coding, why))?;
+        if consumed == 0 && produced == 0 && !input.is_empty() && !ended {
+            return Err(CodingError::Corrupt(self.coding, "it does not go on".to_owned()));
+        }
+        self.ended = ended;
+        Ok((consumed, produced))
+    }
+}
+
+/// Bytes consumed, bytes produced, whether the stream ended.
+type Progress = Result<(usize, usize, bool), String>;
+
+fn inflate(stream: &mut Decompress, input: &[u8], output: &mut [u8]) -> Progress {
+    let (was_in, was_out) = (stream.total_in(), stream.total_out());
+    let status = stream.decompress(input, output, FlushDecompress::None).map_err(|error| error.to_string())?;
+    let moved = |now: u64, was: u64| usize::try_from(now - was).unwrap_or(usize::MAX);
+    Ok((moved(stream.total_in(), was_in), moved(stream.total_out(), was_out), status == Status::StreamEnd))
+}
+
+impl Deflate {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Progress {
+        match self {
+            Deflate::Known(stream) => inflate(stream, input, output),
+            Deflate::Unknown(None) => {
+                *self = Deflate::Unknown(input.first().copied());
+                Ok((input.len().min(1), 0, false))
+            }
+            Deflate::Unknown(Some(first)) => {
+                let (first, Some(second)) = (*first, input.first()) else { return Ok((0, 0, false)) };
+                // The header of zlib (RFC 1950 section 2.2), else raw deflate.
+                let zlib = first & 0x8f == 8 && u16::from_be_bytes([first, *second]).is_multiple_of(31);
+                let mut stream = Decompress::new(zlib);
+                let progress = inflate(&mut stream, &[first, *second], output)?;
+                *self = Deflate::Known(stream);
+                let (2, produced, ended) = progress else { return Err("bad start".to_owned()) };
+                Ok((1, produced, ended))
+            }
+        }
+    }
+}
+
+fn unbrotli(state: &mut BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>, input: &[u8], output: &mut [u8]) -> Progress {
+    let (mut left, mut consumed) = (input.len(), 0);
+    let (mut room, mut produced, mut total) = (output.len(), 0, 0);
+    match BrotliDecompressStream(&mut left, &mut consumed, input, &mut room, &mut produced, output, &mut total, state) {
+        BrotliResult::ResultFailure => Err("bad data".to_owned()),
+        result => Ok((consumed, produced, matches!(result, BrotliResult::ResultSuccess))),
+    }
+}
+
+fn zstd_decoder() -> std::io::Result<Zstd<'static>> {
+    let mut zstd = Zstd::new()?;
+    zstd.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+    Ok(zstd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    /// Compressible, and not in a period that a decoder could get right by chance.
+    fn text(length: usize) -> Vec<u8> {
+        (0..length).map(|i| b"the quick brown fox"[(i * i / 7) % 19]).collect()
+    }
+
+    fn encoded(coding: Coding, plain: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let level = flate2::Compression::new(6);
+        match coding {
+            Coding::Gzip => flate2::read::GzEncoder::new(plain, level).read_to_end(&mut out).map(drop),
+            Coding::Deflate => flate2::read::ZlibEncoder::new(plain, level).read_to_end(&mut out).map(drop),
+            Coding::Br => brotli::CompressorWriter::new(&mut out, 4096, 5, 22).write_all(plain),
+            Coding::Zstd => {
+                let mut encoder = zstd::stream::Encoder::new(&mut out, 3).expect("starts");
+                encoder.include_checksum(true).expect("can");
+                encoder.write_all(plain).and_then(|()| encoder.finish().map(drop))
+            }
+        }
+        .expect("encodes");
+        out
+    }
+
+    fn raw_deflate(plain: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        flate2::read::DeflateEncoder::new(plain, flate2::Compression::new(6)).read_to_end(&mut out).expect("encodes");
+        out
+    }
+
+    fn decoded(codings: &[Coding], pieces: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<u8>, CodingError> {
+        let mut decoder = Decoder::new(codings);
+        let mut plain = Vec::new();
+        for piece in pieces {
+            decoder.decode(piece, &mut |out: &[u8]| {
+                plain.extend_from_slice(out);
+                Ok::<(), CodingError>(())
+            })?;
+        }
+        decoder.finish(false).map(|()| plain)
+    }
+
+    fn whole(codings: &[Coding], bytes: &[u8]) -> Result<Vec<u8>, CodingError> {
+        decoded(codings, &mut std::iter::once(bytes))
+    }
+
+    /// Streams of every kind, and what is in them.
+    fn streams() -> Vec<(&'static [Coding], Vec<u8>, Vec<u8>)> {
+        use Coding::{Br, Deflate, Gzip, Zstd};
+        let plain = text(3000);
+        let two = |coding| [encoded(coding, &plain[..1000]), encoded(coding, &plain[1000..])].concat();
+        let skippable = [b"\x5a\x2a\x4d\x18\x03\0\0\0abc".to_vec(), encoded(Zstd, &plain)].concat();
+        vec![
+            (&[Gzip], encoded(Gzip, &plain), plain.clone()),
+            (&[Gzip], two(Gzip), plain.clone()),
+            (&[Gzip], encoded(Gzip, b""), Vec::new()),
+            (&[Deflate], encoded(Deflate, &plain), plain.clone()),
+            (&[Deflate], raw_deflate(&plain), plain.clone()),
+            (&[Deflate], raw_deflate(b""), Vec::new()),
+            (&[Br], encoded(Br, &plain), plain.clone()),
+            (&[Br], encoded(Br, b""), Vec::new()),
+            (&[Zstd], encoded(Zstd, &plain), plain.clone()),
+            (&[Zstd], two(Zstd), plain.clone()),
+            (&[Zstd], skippable, plain.clone()),
+            (&[Br, Gzip], encoded(Gzip, &encoded(Br, &plain)), plain.clone()),
+            (&[Zstd, Deflate, Gzip], encoded(Gzip, &encoded(Deflate, &encoded(Zstd, &plain))), plain.clone()),
+            (&[], plain.clone(), plain),
+        ]
+    }
+
+    #[test]
+    fn every_coding_is_undone_whole_and_byte_by_byte() {
+        for (codings, stream, plain) in streams() {
+            assert!(whole(codings, &stream).as_ref() == Ok(&plain), "{codings:?}");
+            assert!(decoded(codings, &mut stream.chunks(1)).as_ref() == Ok(&plain), "{codings:?} byte by byte");
+        }
+    }
+
+    #[test]
+    fn every_coding_is_undone_split_anywhere() {
+        for (codings, stream, plain) in streams() {
+            for split in 0..stream.len() {
+                let (one, two) = stream.split_at(split);
+                assert!(decoded(codings, &mut [one, two].into_iter()).as_ref() == Ok(&plain), "{codings:?} at {split}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_cut_off_anywhere_is_an_error() {
+        for (codings, stream, _) in streams().into_iter().filter(|(codings, ..)| !codings.is_empty()) {
+            for cut in 0..stream.len() {
+                // Between two members or frames a cut cannot be told; the second starts where the
+                // first alone is whole.
+                match whole(codings, &stream[..cut]) {
+                    Err(CodingError::CutOff(_)) => {}
+                    Err(error) => panic!("{codings:?} cut at {cut}: {error}"),
+                    Ok(plain) => assert!(plain.is_empty() || plain == text(3000)[..1000], "{codings:?} cut at {cut}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn anything_after_the_end_is_an_error() {
+        for (codings, stream, _) in streams().into_iter().filter(|(codings, ..)| !codings.is_empty()) {
+            for rubbish in [&b"x"[..], b"\0", b"rubbish, and more of it", b"\r\n"] {
+                let fed = whole(codings, &[&stream, rubbish].concat());
+                let outer = codings[codings.len() - 1];
+                assert_eq!(fed.as_ref().err(), Some(&CodingError::Trailing(outer)), "{codings:?} and {rubbish:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_flipped_bit_never_passes_for_the_text() {
+        for coding in [Coding::Gzip, Coding::Deflate, Coding::Zstd] {
+            let (plain, stream) = (text(300), encoded(coding, &text(300)));
+            for bit in 0..stream.len() * 8 {
+                let mut flipped = stream.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                if let Ok(text) = whole(&[coding], &flipped) {
+                    assert!(text == plain, "{coding:?}, bit {bit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_over_8_mib_is_refused() {
+        let mut out = Vec::new();
+        let mut encoder = zstd::stream::Encoder::new(&mut out, 1).expect("starts");
+        encoder.window_log(ZSTD_WINDOW_LOG + 1).expect("can");
+        encoder.write_all(&text(100_000)).and_then(|()| encoder.finish().map(drop)).expect("encodes");
+        assert!(matches!(whole(&[Coding::Zstd], &out), Err(CodingError::Corrupt(..))));
+    }
+
+    #[test]
+    fn no_bytes_are_a_body_only_where_the_framing_says_so() {
+        assert_eq!(Decoder::new(&[Coding::Gzip]).finish(true), Ok(()));
+        assert_eq!(Decoder::new(&[Coding::Gzip]).finish(false), Err(CodingError::CutOff(Coding::Gzip)));
+        assert_eq!(Decoder::new(&[]).finish(false), Ok(()));
+    }
+
+    #[test]
+    fn content_codings_are_known_or_refused() {
+        let of = |value: &str| {
+            let mut fields = Fields::new();
+            fields.append("Content-Encoding", value.as_bytes()).expect("valid");
+            content_codings(&fields)
+        };
+        assert_eq!(of("GZip, identity,, X-GZIP, br, zstd, deflate").map(|c| c.len()), Ok(5));
+        assert_eq!(of("gzip, compress"), Err(CodingError::Unknown("compress".to_owned())));
+        assert_eq!(of("br,br,br,br,br,br"), Err(CodingError::TooMany));
+    }
+}

@@ -1,0 +1,168 @@
+//! Fields: the names and values of a header section, in order.
+
+use std::fmt;
+
+/// The fields of a message in the order they were received, or are to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(Vec<(String, Vec<u8>)>);
+
+/// Why something cannot be a field (RFC 9110 section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidField {
+    /// The name is empty or has a character that no token has.
+    Name,
+    /// The value has CR, LF or NUL in it.
+    Value,
+}
+
+impl fmt::Display for InvalidField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            InvalidField::Name => "a field name is letters, digits and !#$%&'*+-.^_`|~ only",
+            InvalidField::Value => "a field value has no CR, LF or NUL",
+        })
+    }
+}
+
+impl std::error::Error for InvalidField {}
+
+impl Fields {
+    /// No fields.
+    pub fn new() -> Fields {
+        Fields::default()
+    }
+
+    /// Adds a field that came from the wire and is known to be valid.
+    pub(super) fn push(&mut self, name: &str, value: &[u8]) {
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Adds a field at the end.
+    pub fn append(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidField> {
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(InvalidField::Name);
+        }
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return Err(InvalidField::Value);
+        }
+        self.push(name, value.trim_ascii());
+        Ok(())
+    }
+
+    /// Puts a field where the first one of its name was (at the end if there was none), and drops
+    /// the others of that name.
+    pub fn replace(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidField> {
+        self.append(name, value)?;
+        let first = self.0.iter().position(|(n, _)| n.eq_ignore_ascii_case(name));
+        let Some((first, new)) = first.zip(self.0.pop()) else { return Ok(()) };
+        if first == self.0.len() {
+            self.0.push(new);
+        } else {
+            self.0[first] = new;
+            let mut seen = 0;
+            self.0.retain(|(n, _)| {
+                seen += usize::from(n.eq_ignore_ascii_case(name));
+                !n.eq_ignore_ascii_case(name) || seen == 1
+            });
+        }
+        Ok(())
+    }
+
+    /// Drops every field of that name.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+    }
+
+    /// The first value under that name (names compare without case).
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.all(name).next()
+    }
+
+    /// Every value under that name, in order.
+    pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The elements of a comma-separated list that may be spread over several fields of that name
+    /// (RFC 9110 section 5.6.1), empty ones left out. Not for values with quoted commas.
+    pub fn list<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.all(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|element| !element.is_empty())
+    }
+
+    /// Whether a list field has that element (compared without case).
+    pub fn list_has(&self, name: &str, element: &str) -> bool {
+        self.list(name).any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
+    }
+
+    /// Every field, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Whether a byte may stand in a token (RFC 9110 section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(rows: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::new();
+        for (name, value) in rows {
+            fields.append(name, value.as_bytes()).expect("valid");
+        }
+        fields
+    }
+
+    #[test]
+    fn replacing_keeps_the_place_and_drops_the_doubles() {
+        let mut f = fields(&[("A", "1"), ("b", "2"), ("C", "3"), ("B", "4")]);
+        f.replace("B", b"new").expect("valid");
+        assert_eq!(f, fields(&[("A", "1"), ("B", "new"), ("C", "3")]));
+        f.replace("D", b"last").expect("valid");
+        assert_eq!(f, fields(&[("A", "1"), ("B", "new"), ("C", "3"), ("D", "last")]));
+    }
+
+    #[test]
+    fn nothing_that_could_end_a_line_gets_in() {
+        let mut f = Fields::new();
+        for (name, value, why) in [
+            ("", "x", InvalidField::Name),
+            ("A B", "x", InvalidField::Name),
+            ("A:", "x", InvalidField::Name),
+            ("A\r\nB", "x", InvalidField::Name),
+            ("Ä", "x", InvalidField::Name),
+            ("A", "x\ry", InvalidField::Value),
+            ("A", "x\n", InvalidField::Value),
+            ("A", "x\0", InvalidField::Value),
+        ] {
+            assert_eq!(f.append(name, value.as_bytes()), Err(why), "{name:?}: {value:?}");
+            assert_eq!(f.replace(name, value.as_bytes()), Err(why), "{name:?}: {value:?}");
+        }
+        assert!(f.is_empty());
+    }
+
+    #[test]
+    fn a_list_may_be_spread_over_lines_and_have_empty_elements() {
+        let f = fields(&[("X", "a, b,"), ("Y", "-"), ("x", " ,C")]);
+        assert_eq!(f.list("X").collect::<Vec<_>>(), [&b"a"[..], b"b", b"C"]);
+        assert!(f.list_has("x", "c"));
+        assert!(!f.list_has("x", ""));
+    }
+}

@@ -1,0 +1,35 @@
+//! HTTP/1.1 (RFC 9110, RFC 9112) as bytes in, bytes out: no socket, no file, no clock.
+//!
+//! One exchange, in order:
+//!
+//! 1. [`Request::to_bytes`] makes the header section that is sent.
+//! 2. [`HeadParser`] turns what came back into a [`Head`], as soon as it is all there.
+//! 3. [`Framing::of`] decides, once, where the body ends (RFC 9112 section 6.3).
+//! 4. [`Deframer`] takes the framing off, slice by slice, and at the end gives its verdict: whole,
+//!    or cut off.
+//!
+//! In scope: requests without content (GET, HEAD) and any response to them. Not in scope:
+//! HTTP/0.9, HTTP/2, upgrades, requests with content. Content codings are undone one floor up, in
+//! [`crate::coding`].
+
+mod chunked;
+mod fields;
+mod framing;
+mod head;
+mod request;
+
+pub use fields::{Fields, InvalidField};
+pub use framing::{Coding, Deframed, Deframer, Framing, FramingError};
+pub use head::{Head, HeadError, HeadParser, Malformed};
+pub use request::{Method, Request};
+
+/// The most bytes that a header section may have.
+pub const MAX_HEAD: usize = 256 * 1024;
+/// The most fields that a header section may have.
+pub const MAX_FIELDS: usize = 1000;
+/// The most interim (1xx) responses that may come before the final one.
+pub const MAX_INTERIM: usize = 100;
+/// The most content codings that a body may have.
+pub const MAX_CODINGS: usize = 5;
+/// The most bytes that a chunk-size line, or a trailer section, may have.
+pub const MAX_CHUNK_LINE: usize = 16 * 1024;

@@ -1,0 +1,76 @@
+//! Ctrl-C, SIGTERM and SIGHUP.
+//!
+//! A signal ends the program at once, as it does every program, except while a [`Hold`] exists:
+//! then it is noted, whoever waits sees it in [`caught`], and the holder cleans up first. A second
+//! signal ends the program even then.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+struct State {
+    end_at_once: Arc<AtomicBool>,
+    signal: Arc<AtomicUsize>,
+    holds: Mutex<usize>,
+}
+
+static STATE: OnceLock<State> = OnceLock::new();
+
+/// Takes the three signals over; until then, holds have no effect. For the program, not for
+/// libraries.
+pub fn install() -> io::Result<()> {
+    let state = STATE.get_or_init(|| State {
+        end_at_once: Arc::new(AtomicBool::new(true)),
+        signal: Arc::new(AtomicUsize::new(0)),
+        holds: Mutex::new(0),
+    });
+    for (signal, number) in [(SIGINT, SIGINT as usize), (SIGTERM, SIGTERM as usize), (SIGHUP, SIGHUP as usize)] {
+        // In this order: the flag as it was before this signal decides, then it is set.
+        flag::register_conditional_default(signal, Arc::clone(&state.end_at_once))?;
+        flag::register(signal, Arc::clone(&state.end_at_once))?;
+        flag::register_usize(signal, Arc::clone(&state.signal), number)?;
+    }
+    Ok(())
+}
+
+/// The signal that came while a [`Hold`] existed.
+pub fn caught() -> Option<i32> {
+    let signal = STATE.get()?.signal.load(Ordering::Relaxed);
+    i32::try_from(signal).ok().filter(|signal| *signal != 0)
+}
+
+/// Ends the program as the caught signal would have, if one was caught.
+pub fn end_if_caught() {
+    if let Some(signal) = caught() {
+        // Where it fails the program goes on to its ordinary end, with the error's exit status.
+        let _ = low_level::emulate_default_handler(signal);
+    }
+}
+
+/// As long as it exists, signals are noted instead of ending the program.
+#[derive(Debug)]
+pub struct Hold(());
+
+/// Something has to be cleaned up if the program is to end.
+#[must_use]
+pub fn hold() -> Hold {
+    count(|holds| holds + 1);
+    Hold(())
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        count(|holds| holds - 1);
+    }
+}
+
+fn count(change: impl Fn(usize) -> usize) {
+    let Some(state) = STATE.get() else { return };
+    let mut holds = state.holds.lock().unwrap_or_else(PoisonError::into_inner);
+    *holds = change(*holds);
+    if caught().is_none() {
+        state.end_at_once.store(*holds == 0, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,94 @@
+//! Deadlines that nothing resets: no slow drip, no stalled name server, no redirect.
+
+use super::NetError;
+use crate::interrupt;
+use std::time::{Duration, Instant};
+
+/// The longest one wait lasts before interrupts and deadlines are looked at again.
+const SLICE: Duration = Duration::from_secs(1);
+
+/// One of the three limits, as it is named on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// `--connect-timeout`.
+    Connect,
+    /// `--timeout`.
+    Silence,
+    /// `--max-time`.
+    MaxTime,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Making a connection: names, every address tried, TLS.
+    pub connect: Option<Duration>,
+    /// The longest silence while waiting for bytes.
+    pub silence: Option<Duration>,
+    /// Everything, redirects included.
+    pub max_time: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { connect: Some(Duration::from_secs(10)), silence: Some(Duration::from_secs(30)), max_time: None }
+    }
+}
+
+/// The limits of one operation, counted from its start.
+#[derive(Clone, Debug)]
+pub struct Timer {
+    limits: Limits,
+    end: Option<(Instant, Duration, Limit)>,
+}
+
+impl Timer {
+    /// Starts the clock of [`Limits::max_time`].
+    pub fn start(limits: Limits) -> Timer {
+        Timer { limits, end: limits.max_time.map(|limit| (Instant::now() + limit, limit, Limit::MaxTime)) }
+    }
+
+    /// The timer of a connection that is being made now: its end is the connect limit's, or the
+    /// operation's where that comes first.
+    pub(super) fn connecting(&self) -> Timer {
+        let connect = self.limits.connect.map(|limit| (Instant::now() + limit, limit, Limit::Connect));
+        let end = [self.end, connect].into_iter().flatten().min_by_key(|(end, ..)| *end);
+        Timer { limits: Limits { silence: None, ..self.limits }, end }
+    }
+
+    /// Starts a wait for bytes.
+    pub(super) fn wait(&self) -> Wait<'_> {
+        Wait { timer: self, since: Instant::now() }
+    }
+}
+
+/// One wait for one thing to happen.
+pub(super) struct Wait<'t> {
+    timer: &'t Timer,
+    since: Instant,
+}
+
+impl Wait<'_> {
+    /// How long to wait before asking again: never zero. An error where a limit is reached or the
+    /// program was interrupted.
+    pub(super) fn slice(&self) -> Result<Duration, NetError> {
+        if interrupt::caught().is_some() {
+            return Err(NetError::Interrupted);
+        }
+        let silence = self.timer.limits.silence.map(|limit| (self.since + limit, limit, Limit::Silence));
+        let mut slice = SLICE;
+        if silence.is_none() && self.timer.end.is_none() {
+            return Ok(slice);
+        }
+        let now = Instant::now();
+        for (end, after, limit) in [silence, self.timer.end].into_iter().flatten() {
+            let left = end.saturating_duration_since(now);
+            if left.is_zero() {
+                return Err(NetError::TimedOut { limit, after });
+            }
+            slice = slice.min(left);
+        }
+        // The kernel counts microseconds, and takes zero for "no limit".
+        Ok(slice.max(Duration::from_micros(1)))
+    }
+}

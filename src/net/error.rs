@@ -1,0 +1,82 @@
+//! What can go wrong on the way to a server.
+
+use super::Limit;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// Why there is no connection, or no more of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NetError {
+    /// The name has no address, or the name server does not say.
+    Resolve(String),
+    /// The name has addresses, but none of the family asked for.
+    NoSuchFamily,
+    /// No connection to an address (or Unix socket).
+    Connect {
+        /// The address, or the path of the socket.
+        address: String,
+        /// What the system said.
+        error: String,
+    },
+    /// The connection broke: reset, say.
+    Broken(String),
+    /// A limit was reached.
+    TimedOut {
+        /// Which.
+        limit: Limit,
+        /// How long it is.
+        after: Duration,
+    },
+    /// The program is to end.
+    Interrupted,
+    /// The server's certificate is not to be trusted.
+    Certificate(String),
+    /// The certificates to trust cannot be had.
+    Roots(String),
+    /// TLS failed otherwise.
+    Tls(String),
+    /// The peer ended the connection without TLS's close_notify: it may have been cut off.
+    ClosedWithoutNotify,
+}
+
+impl NetError {
+    pub(super) fn broken(error: impl Into<io::Error>) -> NetError {
+        NetError::Broken(plain(&error.into()))
+    }
+}
+
+/// The system's words for an error, without Rust's "(os error 111)".
+pub(super) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+impl fmt::Display for NetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NetError::Resolve(why) => write!(f, "cannot resolve the name: {why}"),
+            NetError::NoSuchFamily => f.write_str("the name has no address of the family asked for"),
+            NetError::Connect { address, error } => write!(f, "cannot connect to {address}: {error}"),
+            NetError::Broken(why) => write!(f, "the connection broke: {why}"),
+            NetError::TimedOut { limit, after } => {
+                let what = match limit {
+                    Limit::Connect => "no connection",
+                    Limit::Silence => "no bytes came",
+                    Limit::MaxTime => "not done",
+                };
+                write!(f, "timed out: {what} within {} s", after.as_secs_f64())
+            }
+            NetError::Interrupted => f.write_str("interrupted"),
+            NetError::Certificate(why) => write!(f, "the server's certificate is not to be trusted: {why}"),
+            NetError::Roots(why) => write!(f, "no certificates to trust: {why}"),
+            NetError::Tls(why) => write!(f, "TLS failed: {why}"),
+            NetError::ClosedWithoutNotify => f.write_str("the connection ended without TLS's close_notify"),
+        }
+    }
+}
+
+impl std::error::Error for NetError {}

@@ -1,0 +1,119 @@
+//! A byte stream to a [`Target`]: names resolved, a connection made, TLS where the scheme wants
+//! it, and a deadline on every wait.
+
+mod deadline;
+mod dial;
+mod error;
+mod socket;
+mod tls;
+
+pub use deadline::{Limit, Limits, Timer};
+pub use dial::{Family, Override, Route};
+pub use error::NetError;
+pub use tls::Trust;
+
+use socket::Socket;
+use std::fmt;
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use url::{Host, Url};
+
+/// Where to connect to: an origin (RFC 9110 section 4.3.1). Connections are used again for an equal
+/// target only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Whether TLS is spoken.
+    pub secure: bool,
+    /// The host, as the URL standard has it.
+    pub host: Host,
+    /// The port.
+    pub port: u16,
+}
+
+impl Target {
+    /// The origin of an http or https URL; `None` for any other.
+    pub fn of(url: &Url) -> Option<Target> {
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        Some(Target { secure, host: url.host()?.to_owned(), port: url.port_or_known_default()? })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// What a connection turned out to be, for those who want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The addresses of the host.
+    Resolved(Vec<SocketAddr>),
+    /// An address did not take the connection.
+    Refused(SocketAddr, NetError),
+    /// An address did.
+    Connected(SocketAddr),
+    /// TLS is up: version and cipher suite.
+    Secured(String),
+}
+
+/// A connection that bytes can be sent to and received from.
+pub struct Stream {
+    socket: Socket,
+    tls: Option<Box<tls::Session>>,
+}
+
+impl Stream {
+    /// Connects to a target. The connect limit of `timer` covers all of it: names, every address
+    /// tried, TLS.
+    pub fn connect(
+        target: &Target,
+        route: &Route,
+        trust: &Trust,
+        timer: &Timer,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Stream, NetError> {
+        let connecting = timer.connecting();
+        let mut socket = dial::dial(target, route, &connecting, observe)?;
+        let mut tls = None;
+        if target.secure {
+            let session = tls::Session::start(target, trust, &mut socket, &connecting)?;
+            observe(Event::Secured(session.describe()));
+            tls = Some(Box::new(session));
+        }
+        Ok(Stream { socket, tls })
+    }
+
+    /// Sends all of it.
+    pub fn send(&mut self, bytes: &[u8], timer: &Timer) -> Result<(), NetError> {
+        match &mut self.tls {
+            None => self.socket.send(bytes, timer),
+            Some(tls) => tls.send(bytes, &mut self.socket, timer),
+        }
+    }
+
+    /// Receives at least one byte; 0 means that the peer closed the connection in good order. Over
+    /// TLS, good order includes a close_notify: without it the end is
+    /// [`NetError::ClosedWithoutNotify`].
+    pub fn receive(&mut self, buffer: &mut [u8], timer: &Timer) -> Result<usize, NetError> {
+        match &mut self.tls {
+            None => self.socket.receive(buffer, timer),
+            Some(tls) => tls.receive(buffer, &mut self.socket, timer),
+        }
+    }
+
+    /// Moves at most `most` bytes into a pipe without looking at them; 0 as for
+    /// [`receive`](Stream::receive). `None` where the bytes have to be looked at: over TLS, and on
+    /// systems other than Linux.
+    #[cfg_attr(not(target_os = "linux"), expect(unused_variables))]
+    pub fn splice(&mut self, pipe: BorrowedFd<'_>, most: usize, timer: &Timer) -> Option<Result<usize, NetError>> {
+        #[cfg(target_os = "linux")]
+        return self.tls.is_none().then(|| self.socket.splice(pipe, most, timer));
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+}

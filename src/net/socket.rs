@@ -1,0 +1,80 @@
+//! A connected socket, TCP or Unix, on which every wait has an end.
+
+use super::deadline::Timer;
+use super::NetError;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, sockopt};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+/// The socket is in blocking mode, with a receive timeout: that costs one system call for each
+/// piece that comes, where poll and a non-blocking read would cost two.
+#[derive(Debug)]
+pub(super) struct Socket {
+    fd: OwnedFd,
+    /// The receive timeout that is set.
+    timeout: Option<Duration>,
+}
+
+impl Socket {
+    pub(super) fn new(fd: OwnedFd) -> Socket {
+        Socket { fd, timeout: None }
+    }
+
+    pub(super) fn send(&mut self, mut bytes: &[u8], timer: &Timer) -> Result<(), NetError> {
+        while !bytes.is_empty() {
+            let wait = timer.wait();
+            match rustix::net::send(&self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(sent) => bytes = &bytes[sent..],
+                Err(Errno::AGAIN) => while !writable(self.fd.as_fd(), wait.slice()?)? {},
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(NetError::broken(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// At least one byte, or 0 at the end.
+    pub(super) fn receive(&mut self, buffer: &mut [u8], timer: &Timer) -> Result<usize, NetError> {
+        self.waiting(timer, |fd| rustix::net::recv(fd, &mut *buffer, RecvFlags::empty()).map(|(n, _)| n))
+    }
+
+    /// The same into a pipe, without a copy. `SPLICE_F_MORE` is of no use here: a file has no
+    /// segments to fill.
+    #[cfg(target_os = "linux")]
+    pub(super) fn splice(&mut self, pipe: BorrowedFd<'_>, most: usize, timer: &Timer) -> Result<usize, NetError> {
+        use rustix::pipe::{SpliceFlags, splice};
+        self.waiting(timer, |fd| splice(fd, None, pipe, None, most, SpliceFlags::MOVE))
+    }
+
+    /// Repeats a receiving call until it gives something, or the timer's limits are reached.
+    fn waiting(
+        &mut self,
+        timer: &Timer,
+        mut call: impl FnMut(BorrowedFd<'_>) -> Result<usize, Errno>,
+    ) -> Result<usize, NetError> {
+        let wait = timer.wait();
+        loop {
+            let slice = wait.slice()?;
+            if self.timeout != Some(slice) {
+                sockopt::set_socket_timeout(&self.fd, sockopt::Timeout::Recv, Some(slice)).map_err(NetError::broken)?;
+                self.timeout = Some(slice);
+            }
+            match call(self.fd.as_fd()) {
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                done => return done.map_err(NetError::broken),
+            }
+        }
+    }
+}
+
+/// Waits for room to send, for so long at most.
+fn writable(fd: BorrowedFd<'_>, slice: Duration) -> Result<bool, NetError> {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let timeout = slice.try_into().map_err(|_| NetError::Broken("a limit is too long".to_owned()))?;
+    match poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], Some(&timeout)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(error) => Err(NetError::broken(error)),
+    }
+}

@@ -1,0 +1,317 @@
+//! TLS 1.2 and 1.3 by rustls, in its unbuffered form: records are decrypted in the one large
+//! buffer that they are received into.
+
+use super::deadline::Timer;
+use super::socket::Socket;
+use super::{NetError, Target};
+use rustls::client::UnbufferedClientConnection;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use url::Host;
+
+/// How many bytes of records are received at a time.
+const INCOMING: usize = 128 * 1024;
+/// The most plain text that one record holds (RFC 8446 section 5.1).
+const RECORD: usize = 16 * 1024;
+
+/// Whom to trust.
+#[derive(Debug, Default)]
+pub struct Trust {
+    roots: Roots,
+    /// Made when it is first needed: a plain http fetch reads no certificates.
+    config: OnceLock<Result<Arc<ClientConfig>, String>>,
+}
+
+#[derive(Debug, Default)]
+enum Roots {
+    #[default]
+    System,
+    File(PathBuf),
+    Anyone,
+}
+
+impl Trust {
+    /// The system's certificates, or those that SSL_CERT_FILE and SSL_CERT_DIR name.
+    pub fn system() -> Trust {
+        Trust::default()
+    }
+
+    /// The PEM certificates in this file, and no others.
+    pub fn file(path: PathBuf) -> Trust {
+        Trust { roots: Roots::File(path), ..Trust::default() }
+    }
+
+    /// Whoever answers.
+    pub fn anyone() -> Trust {
+        Trust { roots: Roots::Anyone, ..Trust::default() }
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, NetError> {
+        self.config.get_or_init(|| self.load()).clone().map_err(NetError::Roots)
+    }
+
+    fn load(&self) -> Result<Arc<ClientConfig>, String> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+        let mut config = match &self.roots {
+            Roots::System => {
+                let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(|error| error.to_string())?;
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+            }
+            Roots::File(path) => {
+                let failed = |why: String| format!("{}: {why}", path.display());
+                let mut roots = RootCertStore::empty();
+                let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
+                for certificate in certificates {
+                    let certificate = certificate.map_err(|error| failed(error.to_string()))?;
+                    roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+                }
+                if roots.is_empty() {
+                    return Err(failed("there is no PEM certificate in it".to_owned()));
+                }
+                builder.with_root_certificates(roots).with_no_client_auth()
+            }
+            Roots::Anyone => {
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider))).with_no_client_auth()
+            }
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+/// Trusts every certificate; that its holder is at the other end is still checked.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// One TLS connection over a socket that its owner keeps.
+pub(super) struct Session {
+    connection: UnbufferedClientConnection,
+    /// Records received and not yet processed: `incoming[start..end]`.
+    incoming: Box<[u8]>,
+    start: usize,
+    end: usize,
+    /// Plain text that had no room where it was wanted.
+    plain: Vec<u8>,
+    /// The peer said close_notify.
+    closed: bool,
+}
+
+/// Where a run of [`Session::process`] stopped.
+enum Stopped {
+    /// Nothing more happens without bytes from the peer.
+    Hungry,
+    /// The handshake is done, and there is nothing to read.
+    Ready,
+    /// Plain text was written.
+    Data,
+    /// The peer said close_notify.
+    Closed,
+}
+
+impl Session {
+    /// Shakes hands.
+    pub(super) fn start(target: &Target, trust: &Trust, socket: &mut Socket, timer: &Timer) -> Result<Session, NetError> {
+        let name = match &target.host {
+            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|error| NetError::Tls(error.to_string()))?,
+            Host::Ipv4(address) => ServerName::from(std::net::IpAddr::from(*address)),
+            Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
+        };
+        let connection = UnbufferedClientConnection::new(trust.config()?, name).map_err(explain)?;
+        let incoming = vec![0; INCOMING].into_boxed_slice();
+        let mut session = Session { connection, incoming, start: 0, end: 0, plain: Vec::new(), closed: false };
+        loop {
+            match session.process(&mut [], &mut 0, socket, timer)? {
+                Stopped::Ready | Stopped::Data => return Ok(session),
+                Stopped::Hungry if session.fill(socket, timer)? => {}
+                Stopped::Hungry | Stopped::Closed => {
+                    return Err(NetError::Tls("the server closed the connection during the handshake".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// Version and cipher suite.
+    pub(super) fn describe(&self) -> String {
+        let version = self.connection.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
+        let suite = self.connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+        format!("{}, {}", version.replace("TLSv1_", "TLS 1."), suite.unwrap_or("unknown cipher suite"))
+    }
+
+    pub(super) fn send(&mut self, bytes: &[u8], socket: &mut Socket, timer: &Timer) -> Result<(), NetError> {
+        let mut outgoing = vec![0; bytes.len() + 1024];
+        let length = loop {
+            let (start, end) = (self.start, self.end);
+            let status = self.connection.process_tls_records(&mut self.incoming[start..end]);
+            let ConnectionState::WriteTraffic(mut write) = status.state.map_err(explain)? else {
+                // Between two requests nothing else is under way.
+                return Err(NetError::Tls("the server is not ready for a request".to_owned()));
+            };
+            self.start += status.discard;
+            match write.encrypt(bytes, &mut outgoing) {
+                Ok(length) => break length,
+                Err(EncryptError::InsufficientSize(needed)) => outgoing.resize(needed.required_size, 0),
+                Err(error @ EncryptError::EncryptExhausted) => return Err(NetError::Tls(error.to_string())),
+            }
+        };
+        socket.send(&outgoing[..length], timer)
+    }
+
+    pub(super) fn receive(&mut self, buffer: &mut [u8], socket: &mut Socket, timer: &Timer) -> Result<usize, NetError> {
+        let mut length = self.plain.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.plain[..length]);
+        self.plain.drain(..length);
+        while !self.closed {
+            match self.process(buffer, &mut length, socket, timer)? {
+                Stopped::Data if buffer.len() - length > RECORD => {}
+                Stopped::Closed => self.closed = true,
+                _ if length > 0 => break,
+                _ if self.fill(socket, timer)? => {}
+                _ => return Err(NetError::ClosedWithoutNotify),
+            }
+        }
+        Ok(length)
+    }
+
+    /// Processes the records that are there: up to the first with plain text, which goes to
+    /// `buffer[*length..]`, or up to the last.
+    fn process(
+        &mut self,
+        buffer: &mut [u8],
+        length: &mut usize,
+        socket: &mut Socket,
+        timer: &Timer,
+    ) -> Result<Stopped, NetError> {
+        let mut outgoing = Vec::new();
+        loop {
+            let UnbufferedStatus { mut discard, state } =
+                self.connection.process_tls_records(&mut self.incoming[self.start..self.end]);
+            let stopped = match state.map_err(explain) {
+                Ok(ConnectionState::ReadTraffic(mut read)) => {
+                    while let Some(record) = read.next_record() {
+                        let record = record.map_err(explain)?;
+                        let fits = record.payload.len().min(buffer.len() - *length);
+                        let (now, later) = record.payload.split_at(fits);
+                        buffer[*length..*length + fits].copy_from_slice(now);
+                        *length += fits;
+                        self.plain.extend_from_slice(later);
+                        discard += record.discard;
+                    }
+                    Some(Stopped::Data)
+                }
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    encode(&mut outgoing, |free| data.encode(free))?;
+                    None
+                }
+                Ok(ConnectionState::TransmitTlsData(transmit)) => {
+                    socket.send(&outgoing, timer)?;
+                    outgoing.clear();
+                    transmit.done();
+                    None
+                }
+                Ok(ConnectionState::BlockedHandshake) => Some(Stopped::Hungry),
+                Ok(ConnectionState::WriteTraffic(_)) => Some(Stopped::Ready),
+                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Stopped::Closed),
+                Ok(_) => return Err(NetError::Tls("an unexpected state".to_owned())),
+                Err(error) => {
+                    // What is wrong is told to the peer, if it still listens.
+                    self.alert(socket, timer);
+                    return Err(error);
+                }
+            };
+            self.start += discard;
+            if let Some(stopped) = stopped {
+                return Ok(stopped);
+            }
+        }
+    }
+
+    /// Sends the alert that rustls has ready after an error.
+    fn alert(&mut self, socket: &mut Socket, timer: &Timer) {
+        let mut outgoing = Vec::new();
+        if let Ok(ConnectionState::EncodeTlsData(mut data)) = self.connection.process_tls_records(&mut []).state {
+            if encode(&mut outgoing, |free| data.encode(free)).is_ok() {
+                // The error that led here is the one to report.
+                let _ = socket.send(&outgoing, timer);
+            }
+        }
+    }
+
+    /// Receives more records; false at the end of the connection.
+    fn fill(&mut self, socket: &mut Socket, timer: &Timer) -> Result<bool, NetError> {
+        self.incoming.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        let received = socket.receive(&mut self.incoming[self.end..], timer)?;
+        self.end += received;
+        Ok(received > 0)
+    }
+}
+
+/// Encodes at the end of `outgoing`, as large as it needs to be.
+fn encode(
+    outgoing: &mut Vec<u8>,
+    mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>,
+) -> Result<(), NetError> {
+    let length = outgoing.len();
+    outgoing.resize(length + 1024, 0);
+    loop {
+        match encode(&mut outgoing[length..]) {
+            Ok(encoded) => {
+                outgoing.truncate(length + encoded);
+                return Ok(());
+            }
+            Err(EncodeError::InsufficientSize(needed)) => outgoing.resize(length + needed.required_size, 0),
+            Err(error @ EncodeError::AlreadyEncoded) => return Err(NetError::Tls(error.to_string())),
+        }
+    }
+}
+
+fn explain(error: rustls::Error) -> NetError {
+    match error {
+        rustls::Error::InvalidCertificate(why) => NetError::Certificate(why.to_string()),
+        rustls::Error::NoCertificatesPresented => NetError::Certificate("there is none".to_owned()),
+        error => NetError::Tls(error.to_string()),
+    }
+}

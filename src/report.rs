@@ -1,0 +1,213 @@
+//! What is printed: header sections, notes, errors, progress. The only place where text is made
+//! safe for a terminal.
+
+use crate::error::{Error, Kind};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// How long something may take before a progress bar is shown.
+const MOMENT: Duration = Duration::from_millis(700);
+
+/// Where header sections go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Headers {
+    /// Standard output.
+    Stdout,
+    /// Standard error: standard output is the body's.
+    Stderr,
+    /// Nowhere.
+    Hidden,
+}
+
+/// Prints, for one run of the program.
+#[derive(Debug)]
+pub struct Report {
+    headers: Headers,
+    verbose: bool,
+    progress: bool,
+    /// Nobody reads the header sections any more.
+    closed: bool,
+}
+
+impl Report {
+    /// With `verbose`, [notes](Report::note) are printed; with `progress`, a bar where standard
+    /// error is a terminal that can draw one.
+    pub fn new(headers: Headers, verbose: bool, progress: bool) -> Report {
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        let progress = progress && !dumb && io::stderr().is_terminal();
+        Report { headers, verbose, progress, closed: false }
+    }
+
+    /// Prints a header section as it was received.
+    pub fn header_section(&mut self, raw: &[u8]) -> Result<(), Error> {
+        let printed = match self.headers {
+            Headers::Hidden => return Ok(()),
+            _ if self.closed => return Ok(()),
+            Headers::Stdout => {
+                let mut stdout = io::stdout().lock();
+                let safe = safe_section(raw, stdout.is_terminal());
+                stdout.write_all(&safe).and_then(|()| stdout.flush())
+            }
+            Headers::Stderr => io::stderr().write_all(&safe_section(raw, io::stderr().is_terminal())),
+        };
+        match printed {
+            // The headers were for somebody who has seen enough; the file is still wanted.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            printed => printed.map_err(|error| Error::new(Kind::File, "cannot print the headers").because(error)),
+        }
+    }
+
+    /// Whether notes are printed.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Prints a line for whoever wants to know more.
+    pub fn note(&self, line: &str) {
+        if self.verbose {
+            print_error_line(&format!("* {}", safe_line(line)));
+        }
+    }
+
+    /// Prints lines that are sent.
+    pub fn sent(&self, lines: &str) {
+        if self.verbose {
+            lines.lines().for_each(|line| print_error_line(&format!("> {}", safe_line(line))));
+        }
+    }
+
+    /// Prints a failure: `fetch: URL: what happened: why`.
+    pub fn error(&self, url: &str, error: &Error) {
+        if error.kind() != Kind::ClosedPipe {
+            print_error_line(&safe_line(&format!("fetch: {url}: {error}")));
+        }
+    }
+
+    /// A bar for something that may take long, of `total` bytes where that is known.
+    pub fn progress(&self, total: Option<u64>) -> Progress {
+        Progress { shown: self.progress, total, bar: None, started: Instant::now(), done: 0 }
+    }
+}
+
+/// One line on standard error, at once.
+fn print_error_line(line: &str) {
+    // Where standard error is closed there is nobody to tell.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// How far one body has come.
+#[derive(Debug)]
+pub struct Progress {
+    shown: bool,
+    total: Option<u64>,
+    bar: Option<ProgressBar>,
+    started: Instant,
+    done: u64,
+}
+
+impl Progress {
+    /// So many bytes more came.
+    pub fn add(&mut self, bytes: u64) {
+        if !self.shown {
+            return;
+        }
+        self.done += bytes;
+        match &self.bar {
+            Some(bar) => bar.set_position(self.done),
+            None if self.started.elapsed() > MOMENT => {
+                let bar = draw(self.total, self.started);
+                bar.set_position(self.done);
+                self.bar = Some(bar);
+            }
+            None => {}
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn draw(total: Option<u64>, started: Instant) -> ProgressBar {
+    let template = match total {
+        Some(_) => "{bytes} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta} left",
+        None => "{spinner} {bytes}, {bytes_per_sec}",
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let target = ProgressDrawTarget::stderr();
+    ProgressBar::with_draw_target(total, target).with_style(style).with_elapsed(started.elapsed())
+}
+
+/// A header section whose control characters, other than tab and line ends, are escaped: it may
+/// reach a terminal through a pipe. Straight on a terminal, what is not UTF-8 is escaped too.
+fn safe_section(raw: &[u8], terminal: bool) -> Vec<u8> {
+    if terminal {
+        let lines = raw.split(|byte| *byte == b'\n').map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            line.utf8_chunks().fold(String::new(), |mut text, chunk| {
+                text += &safe_line(chunk.valid());
+                text + &chunk.invalid().escape_ascii().to_string()
+            })
+        });
+        return lines.collect::<Vec<_>>().join("\n").into_bytes();
+    }
+    let mut safe = Vec::with_capacity(raw.len());
+    for byte in raw {
+        match byte {
+            b'\t' | b'\r' | b'\n' | b' '..=0x7e | 0x80.. => safe.push(*byte),
+            control => safe.extend(control.escape_ascii()),
+        }
+    }
+    safe
+}
+
+/// One line of text without control characters, nor what reorders a line.
+fn safe_line(line: &str) -> String {
+    let mut safe = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c {
+            '\t' => safe.push(c),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                // Writing to a string does not fail.
+                let _ = write!(safe, "{}", c.escape_unicode());
+            }
+            c if c.is_control() => {
+                let _ = write!(safe, "\\x{:02x}", u32::from(c));
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_sections_are_printed_as_received_but_for_control_characters() {
+        for (raw, piped, on_terminal) in [
+            (&b"A: b\r\n\tc\r\n\r\n"[..], &b"A: b\r\n\tc\r\n\r\n"[..], &b"A: b\n\tc\n\n"[..]),
+            (b"A: \x1b[2J\x07\x7f\r\n", b"A: \\x1b[2J\\x07\\x7f\r\n", b"A: \\x1b[2J\\x07\\x7f\n"),
+            ("A: 新\r\n".as_bytes(), "A: 新\r\n".as_bytes(), "A: 新\n".as_bytes()),
+            (b"A: \xd0\xc2\x9b1m\r\n", b"A: \xd0\xc2\x9b1m\r\n", b"A: \\xd0\\x9b1m\n"),
+        ] {
+            assert_eq!(safe_section(raw, false).escape_ascii().to_string(), piped.escape_ascii().to_string());
+            assert_eq!(safe_section(raw, true).escape_ascii().to_string(), on_terminal.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        assert_eq!(safe_line("a\r\nb\u{9b}c\u{202e}d\te新"), "a\\x0d\\x0ab\\x9bc\\u{202e}d\te新");
+    }
+}

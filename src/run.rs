@@ -1,0 +1,335 @@
+//! All URLs of a [`Job`]: ask, check, save. The one place that knows client, save and report.
+
+use crate::client::{Body, Client, Observer, Response, Settings};
+use crate::coding::{CodingError, Decoder, content_codings};
+use crate::error::{Error, Kind};
+use crate::http::{Framing, Head, Method, Request};
+use crate::net::Event;
+use crate::report::{Progress, Report};
+use crate::save::{Destination, Sink, derived_name};
+use ring::digest::{Context, SHA256};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use std::io;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::SystemTime;
+use url::Url;
+
+/// Below this many bytes a pipe is not worth making.
+const WORTH_SPLICING: u64 = 512 * 1024;
+/// How many bytes are spliced at a time: what a pipe may hold without privileges.
+const SPLICE: usize = 1024 * 1024;
+
+/// Everything that was asked for, valid as it is: after it, nothing is a usage error.
+#[derive(Debug)]
+pub struct Job {
+    /// What to fetch: http and https URLs.
+    pub urls: Vec<Url>,
+    /// Where to.
+    pub output: Output,
+    /// How to ask.
+    pub settings: Settings,
+    /// The most bytes that a body may have, on the wire or decoded.
+    pub max_size: Option<u64>,
+    /// What the SHA-256 of the saved bytes must be.
+    pub sha256: Option<[u8; 32]>,
+    /// Whether the body of a 4xx or 5xx response is saved too.
+    pub include_error_body: bool,
+}
+
+/// Where bodies are saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+    /// Derived names in this directory.
+    Directory(PathBuf),
+}
+
+/// Does it all, and tells `report`. One failed URL stops no other; the answer is the worst
+/// failure's kind, `None` where there was none.
+pub fn run(mut job: Job, report: &mut Report) -> Option<Kind> {
+    let urls = std::mem::take(&mut job.urls);
+    let (mut client, limits) = (Client::new(job.settings), Limits {
+        max_size: job.max_size,
+        sha256: job.sha256,
+        include_error_body: job.include_error_body,
+    });
+    let mut worst: Option<Kind> = None;
+    for url in &urls {
+        let Err(error) = fetch(url, &job.output, &limits, &mut client, report) else { continue };
+        crate::interrupt::end_if_caught();
+        report.error(without_password(url).as_str(), &error);
+        worst = Some(worst.map_or(error.kind(), |worst| worst.worse(error.kind())));
+        if error.kind() == Kind::ClosedPipe {
+            break;
+        }
+    }
+    worst
+}
+
+/// What a body must be.
+struct Limits {
+    max_size: Option<u64>,
+    sha256: Option<[u8; 32]>,
+    include_error_body: bool,
+}
+
+fn fetch(url: &Url, output: &Output, limits: &Limits, client: &mut Client, report: &mut Report) -> Result<(), Error> {
+    let method = client.settings().method;
+    // A place that cannot be written to is found out before anything is sent.
+    let destination = match output {
+        Output::File(path) if method == Method::Get => Destination::file(path)?,
+        Output::Directory(path) => Destination::directory(path),
+        _ => Destination::stdout(),
+    };
+    let Response { head, body, .. } = client.get(url, &mut Teller(report))?;
+    let verdict = judge(&head, client.settings());
+    let wanted = match verdict {
+        Ok(wanted) => wanted,
+        Err(_) => limits.include_error_body && head.status() >= 400,
+    };
+    if !wanted || method == Method::Head {
+        return verdict.map(drop);
+    }
+    let body = save(url, &head, body, &destination, limits, client.settings().compression, report)?;
+    client.keep(body);
+    verdict.map(drop)
+}
+
+/// What a status means: whether there is something to save, or a failure.
+fn judge(head: &Head, settings: &Settings) -> Result<bool, Error> {
+    let sent = |names: &[&str]| {
+        let fields = settings.fields.iter().filter(|(_, value)| value.is_some());
+        fields.into_iter().any(|(field, _)| names.iter().any(|name| field.eq_ignore_ascii_case(name)))
+    };
+    let answered = |kind| Err(Error::new(kind, format!("the server answered {}", head.status_text())));
+    match head.status() {
+        206 if !sent(&["Range"]) => {
+            Err(Error::new(Kind::Protocol, "the server sent a part (206) where the whole was asked for"))
+        }
+        304 if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(false),
+        304 => answered(Kind::Status),
+        200..=399 => Ok(true),
+        401 | 407 => answered(Kind::Authentication),
+        // RFC 9110 section 15: a status out of range is treated as 5xx.
+        _ => answered(Kind::Status),
+    }
+}
+
+/// Receives a body and saves it; afterwards its connection is free.
+fn save(
+    url: &Url,
+    head: &Head,
+    mut body: Body,
+    destination: &Destination,
+    limits: &Limits,
+    decode: bool,
+    report: &Report,
+) -> Result<Body, Error> {
+    let mut codings = if decode { content_codings(head.fields()).map_err(undecodable)? } else { Vec::new() };
+    codings.extend(body.transfer_codings());
+    let length = match body.framing() {
+        Framing::Length(length) => Some(length),
+        Framing::Empty => Some(0),
+        Framing::Chunked | Framing::UntilClose => None,
+    };
+    let mut meter = Meter {
+        limits,
+        wire: 0,
+        saved: 0,
+        digest: limits.sha256.map(|_| Context::new(&SHA256)),
+        progress: report.progress(length),
+    };
+    meter.allow(length.unwrap_or_default())?;
+    let mut sink = destination.open(|| derived_name(url, head))?;
+    if codings.is_empty() {
+        while let Some(piece) = body.next()? {
+            meter.received(piece.len() as u64)?;
+            meter.save(piece, &mut sink)?;
+            if meter.digest.is_none() && sink.is_file() && body.spliceable() >= WORTH_SPLICING {
+                splice(&mut body, &mut sink, &mut meter)?;
+            }
+        }
+    } else {
+        let mut decoder = Decoder::new(&codings);
+        while let Some(piece) = body.next()? {
+            meter.received(piece.len() as u64)?;
+            decoder.decode(piece, &mut |plain| meter.save(plain, &mut sink).map_err(Trouble::Save)).map_err(Trouble::into_error)?;
+        }
+        decoder.finish(body.framing() != Framing::UntilClose).map_err(undecodable)?;
+    }
+    meter.check()?;
+    let modified = head.fields().get("Last-Modified").and_then(date);
+    if let Some(path) = sink.finish(modified)? {
+        report.note(&format!("saved {} ({} bytes)", path.display(), meter.saved));
+    }
+    Ok(body)
+}
+
+/// A failure in the middle of decoding.
+enum Trouble {
+    Coding(CodingError),
+    Save(Error),
+}
+
+impl From<CodingError> for Trouble {
+    fn from(error: CodingError) -> Trouble {
+        Trouble::Coding(error)
+    }
+}
+
+impl Trouble {
+    fn into_error(self) -> Error {
+        match self {
+            Trouble::Coding(error) => undecodable(error),
+            Trouble::Save(error) => error,
+        }
+    }
+}
+
+fn undecodable(error: CodingError) -> Error {
+    // Cut off is cut off, wherever it shows.
+    let kind = if matches!(error, CodingError::CutOff(_)) { Kind::Network } else { Kind::Protocol };
+    let hint = matches!(error, CodingError::Unknown(_)).then_some("--no-compression saves the body as it was sent");
+    let error = Error::new(kind, "cannot decode the body").because(error);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// Moves what is left of a body of known length straight into the file, inside the kernel.
+fn splice(body: &mut Body, sink: &mut Sink, meter: &mut Meter<'_>) -> Result<(), Error> {
+    let pipe = pipe_with(PipeFlags::CLOEXEC);
+    let failed = |error: Errno| Error::new(Kind::Other, "cannot make a pipe").because(io::Error::from(error));
+    let (from, to) = pipe.map_err(failed)?;
+    enlarge(&to);
+    while body.spliceable() > 0 {
+        let most = body.spliceable().min(SPLICE as u64);
+        let Some(moved) = body.splice(to.as_fd(), most) else { break };
+        let moved = moved?;
+        sink.write_from_pipe(from.as_fd(), moved)?;
+        meter.wire += moved;
+        meter.saved += moved;
+        meter.progress.add(moved);
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn enlarge(pipe: &impl AsFd) {
+    // Where the system does not allow it, the pipe stays as small as it is.
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, SPLICE);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn enlarge(_: &impl AsFd) {}
+
+/// Counts, limits and checks what passes.
+struct Meter<'l> {
+    limits: &'l Limits,
+    wire: u64,
+    saved: u64,
+    digest: Option<Context>,
+    progress: Progress,
+}
+
+impl Meter<'_> {
+    /// Bytes of the body as they came off the wire, framing undone.
+    fn received(&mut self, bytes: u64) -> Result<(), Error> {
+        self.wire += bytes;
+        self.progress.add(bytes);
+        self.allow(self.wire)
+    }
+
+    /// Bytes as they are saved.
+    fn save(&mut self, bytes: &[u8], sink: &mut Sink) -> Result<(), Error> {
+        self.saved += bytes.len() as u64;
+        self.allow(self.saved)?;
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+        sink.write(bytes)
+    }
+
+    fn allow(&self, bytes: u64) -> Result<(), Error> {
+        match self.limits.max_size {
+            Some(most) if bytes > most => {
+                Err(Error::new(Kind::Protocol, format!("the body is larger than {most} bytes (--max-size)")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The verdict once everything has passed.
+    fn check(&mut self) -> Result<(), Error> {
+        let Some((wanted, digest)) = self.limits.sha256.zip(self.digest.take()) else { return Ok(()) };
+        let found = digest.finish();
+        if found.as_ref() == wanted {
+            return Ok(());
+        }
+        let hex = data_encoding::HEXLOWER.encode(found.as_ref());
+        Err(Error::new(Kind::Protocol, format!("the body's SHA-256 is {hex}, not what --sha256 asks for")))
+    }
+}
+
+fn date(value: &[u8]) -> Option<SystemTime> {
+    httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
+}
+
+/// A URL that can be printed.
+fn without_password(url: &Url) -> Url {
+    let mut url = url.clone();
+    if url.password().is_some() {
+        // Fails for URLs without a host only, which have no password.
+        let _ = url.set_password(Some("***"));
+    }
+    url
+}
+
+/// Brings what the client sees to the report.
+struct Teller<'r>(&'r mut Report);
+
+impl Observer for Teller<'_> {
+    fn connection(&mut self, event: Event) {
+        if !self.0.is_verbose() {
+            return;
+        }
+        self.0.note(&match event {
+            Event::Resolved(addresses) => {
+                let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+                format!("addresses: {}", list.join(", "))
+            }
+            Event::Refused(_, error) => error.to_string(),
+            Event::Connected(address) => format!("connected to {address}"),
+            Event::Secured(tls) => tls,
+        });
+    }
+
+    fn request(&mut self, request: &Request, reused: bool) {
+        if !self.0.is_verbose() {
+            return;
+        }
+        if reused {
+            self.0.note("using the connection again");
+        }
+        self.0.sent(&request.line());
+        for (name, value) in request.fields().iter() {
+            let secret = ["Authorization", "Cookie", "Proxy-Authorization"].iter().any(|s| s.eq_ignore_ascii_case(name));
+            let value = if secret { "(hidden)".into() } else { String::from_utf8_lossy(value) };
+            self.0.sent(&format!("{name}: {value}"));
+        }
+    }
+
+    fn interim(&mut self, head: &Head) {
+        self.0.note(&format!("interim response: {}", head.status_text()));
+    }
+
+    fn head(&mut self, head: &Head) -> Result<(), Error> {
+        self.0.header_section(head.raw())
+    }
+}

@@ -1,0 +1,134 @@
+//! Bytes to a file, truthfully: FILE is the whole body, or it is exactly what it was.
+
+mod disposition;
+mod name;
+mod part;
+mod target;
+
+pub use name::derived_name;
+pub use target::Destination;
+
+use crate::error::{Error, Kind};
+use part::PartFile;
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Where the bytes of one body go. Only [`Sink::finish`] makes a file appear; a sink that is
+/// dropped leaves everything as it was.
+#[derive(Debug)]
+pub struct Sink(Kept);
+
+#[derive(Debug)]
+enum Kept {
+    Part(PartFile),
+    /// Not a regular file: there is nothing to replace, bytes go where they go.
+    Straight(File, PathBuf),
+    Stdout(File),
+}
+
+impl Sink {
+    fn part(part: PartFile) -> Sink {
+        Sink(Kept::Part(part))
+    }
+
+    fn straight(path: &Path) -> Result<Sink, Error> {
+        let file = File::options().write(true).open(path).map_err(|error| cannot("open", path, &error))?;
+        Ok(Sink(Kept::Straight(file, path.to_owned())))
+    }
+
+    fn stdout() -> Result<Sink, Error> {
+        let stdout = io::stdout().as_fd().try_clone_to_owned();
+        let failed = |error: io::Error| cannot("open", Path::new("standard output"), &error);
+        Ok(Sink(Kept::Stdout(stdout.map_err(failed)?.into())))
+    }
+
+    /// Whether a file is being written that does not appear before it is finished.
+    pub fn is_file(&self) -> bool {
+        matches!(self.0, Kept::Part(_))
+    }
+
+    /// Adds bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let written = match &mut self.0 {
+            Kept::Part(part) => part.file.write_all(bytes),
+            Kept::Straight(file, _) | Kept::Stdout(file) => file.write_all(bytes),
+        };
+        written.map_err(|error| self.failed(&error))
+    }
+
+    /// Adds bytes that wait in a pipe, without looking at them where the system can.
+    pub fn write_from_pipe(&mut self, pipe: BorrowedFd<'_>, mut count: u64) -> Result<(), Error> {
+        while count > 0 {
+            match self.splice(pipe, count) {
+                Ok(0) => return Err(self.failed(&io::ErrorKind::WriteZero.into())),
+                Ok(moved) => count -= moved as u64,
+                Err(Errno::INTR) => {}
+                Err(Errno::INVAL) => return self.copy_from_pipe(pipe, count),
+                Err(error) => return Err(self.failed(&error.into())),
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn splice(&self, pipe: BorrowedFd<'_>, count: u64) -> Result<usize, Errno> {
+        use rustix::pipe::{SpliceFlags, splice};
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        splice(pipe, None, self.file(), None, count, SpliceFlags::MOVE)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn splice(&self, _: BorrowedFd<'_>, _: u64) -> Result<usize, Errno> {
+        Err(Errno::INVAL)
+    }
+
+    /// For file systems that do not splice.
+    fn copy_from_pipe(&mut self, pipe: BorrowedFd<'_>, count: u64) -> Result<(), Error> {
+        let pipe = pipe.try_clone_to_owned().map_err(|error| self.failed(&error))?;
+        let mut bytes = Vec::new();
+        File::from(pipe).take(count).read_to_end(&mut bytes).map_err(|error| self.failed(&error))?;
+        self.write(&bytes)
+    }
+
+    fn file(&self) -> &File {
+        match &self.0 {
+            Kept::Part(part) => &part.file,
+            Kept::Straight(file, _) | Kept::Stdout(file) => file,
+        }
+    }
+
+    fn failed(&self, error: &io::Error) -> Error {
+        match &self.0 {
+            Kept::Part(part) => cannot("write", &part.path, error),
+            Kept::Straight(_, path) => cannot("write", path, error),
+            Kept::Stdout(_) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Error::new(Kind::ClosedPipe, "nobody reads standard output any more")
+            }
+            Kept::Stdout(_) => cannot("write", Path::new("standard output"), error),
+        }
+    }
+
+    /// The body is whole: gives the file its name, permissions and modification time. Where the
+    /// bytes went to a file, that is the answer.
+    pub fn finish(self, modified: Option<SystemTime>) -> Result<Option<PathBuf>, Error> {
+        match self.0 {
+            Kept::Part(part) => part.finish(modified).map(Some),
+            Kept::Straight(..) | Kept::Stdout(_) => Ok(None),
+        }
+    }
+}
+
+/// A failed file operation as the user meets it.
+fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::StorageFull => "no space left on the device".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::new(Kind::File, format!("cannot {what} {}", path.display())).because(why)
+}

@@ -1,0 +1,165 @@
+//! A file name derived from a response: one plain name, whatever the server says.
+
+use super::disposition;
+use crate::http::Head;
+use percent_encoding::percent_decode_str;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use url::{Host, Url};
+
+/// The longest derived name, in bytes: room is left for a number and for `.part`.
+const LONGEST: usize = 230;
+/// The longest extension that is kept whole when a name is shortened.
+const LONGEST_EXTENSION: usize = 20;
+
+/// The name to save a response under: Content-Disposition's, else the last path segment of the URL
+/// asked for, else its host. HTML gets `.html` where the name has no extension.
+pub fn derived_name(asked: &Url, head: &Head) -> String {
+    let html = head.fields().get("Content-Type").is_some_and(is_html);
+    let from_server = head.fields().get("Content-Disposition").and_then(disposition::file_name);
+    let segment = asked.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+    let from_path = percent_decode_str(segment).decode_utf8().map_or_else(|_| segment.to_owned(), Into::into);
+    let named = from_server.into_iter().chain([from_path]).map(|name| plain(&name)).find(|name| !name.is_empty());
+    let (name, has_extension) = match named {
+        Some(name) => {
+            let has_extension = Path::new(&name).extension().is_some_and(|extension| !extension.is_empty());
+            (name, has_extension)
+        }
+        // The dots of a host are no extension.
+        None => (host(asked), false),
+    };
+    if html && !has_extension { shorten(&format!("{}.html", name.trim_end_matches('.'))) } else { shorten(&name) }
+}
+
+fn is_html(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    essence.eq_ignore_ascii_case(b"text/html") || essence.eq_ignore_ascii_case(b"application/xhtml+xml")
+}
+
+fn host(url: &Url) -> String {
+    let name = match url.host() {
+        Some(Host::Domain(name)) => plain(name),
+        Some(Host::Ipv4(address)) => address.to_string(),
+        Some(Host::Ipv6(address)) => address.to_string(),
+        None => String::new(),
+    };
+    if name.is_empty() { "index".to_owned() } else { name }
+}
+
+/// One plain file name out of anything: the last component, without control characters, leading
+/// dots and dashes, and white space around it.
+fn plain(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let printable: String = last.chars().filter(|c| !c.is_control() && !reorders(*c)).collect();
+    printable.trim_start_matches(|c: char| c.is_whitespace() || c == '.' || c == '-').trim_end().to_owned()
+}
+
+/// Whether a character makes text read differently from what it is: direction marks, and the
+/// separators of lines and paragraphs.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Shortens a name that is too long, in the middle of its stem.
+fn shorten(name: &str) -> String {
+    if name.len() <= LONGEST {
+        return name.to_owned();
+    }
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if extension.len() <= LONGEST_EXTENSION => (stem, format!(".{extension}")),
+        _ => (name, String::new()),
+    };
+    let end = stem.floor_char_boundary(LONGEST - extension.len());
+    format!("{}{extension}", &stem[..end])
+}
+
+/// `page.html` for 0, `page-1.html` for 1, ...
+pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
+    if number == 0 {
+        return path.to_owned();
+    }
+    let mut name = OsString::from(path.file_stem().unwrap_or_default());
+    name.push(format!("-{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::HeadParser;
+
+    fn name(url: &str, fields: &str) -> String {
+        let section = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").replace("\r\n\r\n\r\n", "\r\n\r\n");
+        let (head, _) = HeadParser::new().parse(section.as_bytes()).expect("good").expect("whole");
+        derived_name(&Url::parse(url).expect("a URL"), &head)
+    }
+
+    #[test]
+    fn names_come_from_the_path_or_the_host() {
+        const HTML: &str = "Content-Type: Text/HTML; charset=gbk";
+        for (url, fields, wanted) in [
+            ("http://h/a/b.txt", "", "b.txt"),
+            ("http://h/a/b.txt?c=d.e#f", "", "b.txt"),
+            ("http://h/a/b", "", "b"),
+            ("http://h/a/b", HTML, "b.html"),
+            ("http://h/a/b.php", HTML, "b.php"),
+            ("http://h/a/b.", HTML, "b.html"),
+            ("http://h/%E6%96%B0%20x", "", "新 x"),
+            ("http://h/%FF", "", "%FF"),
+            ("http://www.sina.com.cn", HTML, "www.sina.com.cn.html"),
+            ("http://127.0.0.1:81/", HTML, "127.0.0.1.html"),
+            ("http://[::1]/", "", "::1"),
+            ("http://h/a/", "", "h"),
+        ] {
+            assert_eq!(name(url, fields), wanted, "{url} {fields}");
+        }
+    }
+
+    #[test]
+    fn no_name_leaves_the_directory() {
+        for (url, wanted) in [
+            ("http://h/..%2F..%2Fetc%2Fpasswd", "passwd"),
+            ("http://h/a%5C..%5Cb", "b"),
+            ("http://h/%2E%2E%2F", "h"),
+            ("http://h/.bashrc", "bashrc"),
+            ("http://h/-rf", "rf"),
+            ("http://h/%20-.-x", "x"),
+            ("http://h/%00a%0Ab%1B%C2%9Bc%7F", "abc"),
+            ("http://h/a%E2%80%AEgpj.exe", "agpj.exe"),
+            ("http://h/...", "h"),
+        ] {
+            assert_eq!(name(url, ""), wanted, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_server_may_name_the_file_but_not_its_place() {
+        for (value, wanted) in [
+            ("attachment; filename=\"report.pdf\"", "report.pdf"),
+            ("attachment; filename=\"../../.ssh/authorized_keys\"", "authorized_keys"),
+            ("attachment; filename=\"/\"", "u.txt"),
+            ("attachment; filename*=UTF-8''..%2f%e6%96%b0.txt", "新.txt"),
+            ("inline", "u.txt"),
+        ] {
+            assert_eq!(name("http://h/u.txt", &format!("Content-Disposition: {value}")), wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn long_names_keep_their_extension() {
+        let long = name(&format!("http://h/{}.tar", "新".repeat(100)), "");
+        assert!(long.len() <= LONGEST && long.ends_with("新.tar"), "{long}");
+        assert_eq!(name(&format!("http://h/{}", "x".repeat(300)), "").len(), LONGEST);
+    }
+
+    #[test]
+    fn numbers_go_before_the_extension() {
+        for (number, from, wanted) in [(0, "d/a.b.c", "d/a.b.c"), (1, "d/a.b.c", "d/a.b-1.c"), (12, "a", "a-12")] {
+            assert_eq!(numbered(Path::new(from), number), Path::new(wanted));
+        }
+    }
+}

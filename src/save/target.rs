@@ -1,0 +1,117 @@
+//! What the user named as the place to save to, looked at before anything is sent.
+
+use super::part::{Naming, PartFile};
+use super::{Sink, cannot};
+use crate::error::{Error, Kind};
+use rustix::fs::{Access, access};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// How many symbolic links may lead to a file, as for the system itself.
+const LINKS: usize = 40;
+
+/// Where a body is to be saved.
+#[derive(Debug)]
+pub struct Destination(Place);
+
+#[derive(Debug)]
+enum Place {
+    Stdout,
+    /// FIFO, device, terminal.
+    Straight(PathBuf),
+    /// A regular file, or one yet to be: its own path, symbolic links followed.
+    File { path: PathBuf, old: Option<Metadata> },
+    /// A name yet to be derived, in this directory.
+    Directory(PathBuf),
+}
+
+impl Destination {
+    /// Standard output.
+    pub fn stdout() -> Destination {
+        Destination(Place::Stdout)
+    }
+
+    /// A directory for [derived names](super::derived_name), made when it is first needed.
+    pub fn directory(path: &Path) -> Destination {
+        Destination(Place::Directory(path.to_owned()))
+    }
+
+    /// A file, or something else of that name that can be written to. Fails where it plainly
+    /// cannot: it is a directory, it is not writable, it would be in a directory that is missing or
+    /// not writable.
+    pub fn file(path: &Path) -> Result<Destination, Error> {
+        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|stdout| path == Path::new(stdout)) {
+            return Ok(Destination::stdout());
+        }
+        if path.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(Error::new(Kind::File, format!("cannot save as {}", path.display())).because("it is a directory"));
+        }
+        let path = follow(path)?;
+        match fs::metadata(&path) {
+            // What a program has open already is written to, not replaced.
+            Ok(_) if is_open_file(&path) => Ok(Destination(Place::Straight(path))),
+            Ok(metadata) if metadata.is_dir() => {
+                let error = Error::new(Kind::File, format!("cannot save as {}", path.display()));
+                Err(error.because("it is a directory").hint("-P DIR saves under a derived name in it"))
+            }
+            Ok(metadata) if metadata.is_file() => {
+                // A rename does not ask whether the file it replaces may be written.
+                access(&path, Access::WRITE_OK).map_err(|error| cannot("write", &path, &error.into()))?;
+                writable(directory_of(&path))?;
+                Ok(Destination(Place::File { path, old: Some(metadata) }))
+            }
+            Ok(_) => Ok(Destination(Place::Straight(path))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                writable(directory_of(&path))?;
+                Ok(Destination(Place::File { path, old: None }))
+            }
+            Err(error) => Err(cannot("write", &path, &error)),
+        }
+    }
+
+    /// Opens it for one body, of which `name` is the derived name, asked for only where it is
+    /// needed.
+    pub fn open(&self, name: impl FnOnce() -> String) -> Result<Sink, Error> {
+        match &self.0 {
+            Place::Stdout => Sink::stdout(),
+            Place::Straight(path) => Sink::straight(path),
+            Place::File { path, old } => {
+                Ok(Sink::part(PartFile::create(path, Naming::Replace(old.clone()))?))
+            }
+            Place::Directory(directory) => {
+                fs::create_dir_all(directory).map_err(|error| cannot("make the directory", directory, &error))?;
+                Ok(Sink::part(PartFile::create(&directory.join(name()), Naming::New)?))
+            }
+        }
+    }
+}
+
+/// The directory that a file is in, as a path that can be opened.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn writable(directory: &Path) -> Result<(), Error> {
+    access(directory, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| cannot("write to the directory", directory, &error.into()))
+}
+
+/// Whether this names a file descriptor: such links may lead to what has no other name.
+fn is_open_file(path: &Path) -> bool {
+    path.starts_with("/dev/fd") || path.starts_with("/proc")
+}
+
+/// Follows symbolic links, to a name that may not exist yet.
+fn follow(path: &Path) -> Result<PathBuf, Error> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        match fs::read_link(&path) {
+            Ok(link) if !is_open_file(&path) => path = directory_of(&path).join(link),
+            // Not a link, not there at all, or not one to follow.
+            _ => return Ok(path),
+        }
+    }
+    Err(Error::new(Kind::File, format!("cannot save as {}", path.display())).because("too many symbolic links"))
+}
