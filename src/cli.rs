@@ -20,7 +20,14 @@ use url::{Host, Url};
 
 /// Fetches a page and saves it: the whole body under its name, or the old file untouched.
 #[derive(Debug, Parser)]
-#[command(name = "fetch", version, about, disable_help_flag = true, disable_version_flag = true, override_usage = "fetch [OPTIONS] URL...")]
+#[command(
+    name = "fetch",
+    version,
+    about,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    override_usage = "fetch [OPTIONS] URL..."
+)]
 pub struct Cli {
     /// What to fetch; without a scheme, http:// (with -u, https://)
     #[arg(value_name = "URL", required = true)]
@@ -248,7 +255,8 @@ fn credentials(user: &str) -> Result<Credentials, Error> {
     if let Some((name, password)) = user.split_once(':') {
         return Ok(Credentials::new(name, password));
     }
-    let failed = |error: std::io::Error| Error::new(Kind::Usage, "-u without a password, and no terminal to ask on").because(error);
+    let failed =
+        |error: std::io::Error| Error::new(Kind::Usage, "-u without a password, and no terminal to ask on").because(error);
     let password = rpassword::prompt_password(format!("password for {user}: ")).map_err(failed)?;
     Ok(Credentials::new(user, &password))
 }

@@ -75,11 +75,7 @@ impl Decoder {
     }
 
     /// Decodes some bytes and gives what comes out, piece by piece, to `sink`.
-    pub fn decode<E: From<CodingError>>(
-        &mut self,
-        input: &[u8],
-        sink: &mut dyn FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn decode<E: From<CodingError>>(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         self.fed |= !input.is_empty();
         run(&mut self.stages, input, sink)
     }

@@ -53,11 +53,10 @@ pub enum Output {
 /// failure's kind, `None` where there was none.
 pub fn run(mut job: Job, report: &mut Report) -> Option<Kind> {
     let urls = std::mem::take(&mut job.urls);
-    let (mut client, limits) = (Client::new(job.settings), Limits {
-        max_size: job.max_size,
-        sha256: job.sha256,
-        include_error_body: job.include_error_body,
-    });
+    let (mut client, limits) = (
+        Client::new(job.settings),
+        Limits { max_size: job.max_size, sha256: job.sha256, include_error_body: job.include_error_body },
+    );
     let mut worst: Option<Kind> = None;
     for url in &urls {
         let Err(error) = fetch(url, &job.output, &limits, &mut client, report) else { continue };
@@ -108,9 +107,7 @@ fn judge(head: &Head, settings: &Settings) -> Result<bool, Error> {
     };
     let answered = |kind| Err(Error::new(kind, format!("the server answered {}", head.status_text())));
     match head.status() {
-        206 if !sent(&["Range"]) => {
-            Err(Error::new(Kind::Protocol, "the server sent a part (206) where the whole was asked for"))
-        }
+        206 if !sent(&["Range"]) => Err(Error::new(Kind::Protocol, "the server sent a part (206) where the whole was asked for")),
         304 if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(false),
         304 => answered(Kind::Status),
         200..=399 => Ok(true),
@@ -158,7 +155,9 @@ fn save(
         let mut decoder = Decoder::new(&codings);
         while let Some(piece) = body.next()? {
             meter.received(piece.len() as u64)?;
-            decoder.decode(piece, &mut |plain| meter.save(plain, &mut sink).map_err(Trouble::Save)).map_err(Trouble::into_error)?;
+            decoder
+                .decode(piece, &mut |plain| meter.save(plain, &mut sink).map_err(Trouble::Save))
+                .map_err(Trouble::into_error)?;
         }
         decoder.finish(body.framing() != Framing::UntilClose).map_err(undecodable)?;
     }

@@ -56,12 +56,7 @@ impl Connection {
     }
 
     /// Sends a request and receives the header section of its final response.
-    pub(super) fn exchange(
-        &mut self,
-        request: &Request,
-        timer: &Timer,
-        observer: &mut dyn Observer,
-    ) -> Result<Head, Failure> {
+    pub(super) fn exchange(&mut self, request: &Request, timer: &Timer, observer: &mut dyn Observer) -> Result<Head, Failure> {
         let used = std::mem::replace(&mut self.used, true);
         let stale = |error| match error {
             NetError::Broken(_) | NetError::ClosedWithoutNotify | NetError::Tls(_) if used => Failure::Stale,

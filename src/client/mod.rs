@@ -218,9 +218,7 @@ fn without_userinfo(mut url: Url) -> Url {
 /// A failed connection as the user meets it.
 fn net_error(error: NetError) -> Error {
     let (kind, hint) = match error {
-        NetError::Certificate(_) => {
-            (Kind::Verification, Some("--cacert FILE trusts other roots, -k trusts whoever answers"))
-        }
+        NetError::Certificate(_) => (Kind::Verification, Some("--cacert FILE trusts other roots, -k trusts whoever answers")),
         NetError::Roots(_) => (Kind::File, None),
         NetError::Interrupted => (Kind::Other, None),
         _ => (Kind::Network, None),

@@ -4,9 +4,9 @@
 //! never with a bare LF. More lenient where servers in the field need it: white space may pad a
 //! chunk size at its end.
 
+use super::MAX_CHUNK_LINE;
 use super::framing::Deframed;
 use super::head::HeadParser;
-use super::MAX_CHUNK_LINE;
 use std::fmt;
 
 /// What is wrong at some byte of a chunked body.

@@ -209,9 +209,7 @@ impl Deframer {
                 *left -= length as u64;
                 Deframed { consumed: length, data: 0..length }
             }
-            State::Chunked(chunked) => {
-                chunked.step(buffer).map_err(|(offset, what)| FramingError::Chunk { offset, what })?
-            }
+            State::Chunked(chunked) => chunked.step(buffer).map_err(|(offset, what)| FramingError::Chunk { offset, what })?,
             State::UntilClose { .. } => Deframed { consumed: buffer.len(), data: 0..buffer.len() },
         };
         self.received += done.data.len() as u64;

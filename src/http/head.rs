@@ -239,7 +239,11 @@ fn parse(section: &[u8]) -> Result<Option<Head>, HeadError> {
     .map_err(|error| explain(error, &tolerant))
 }
 
-fn parse_into<'b>(tolerant: &'b [u8], section: &[u8], slots: &mut [httparse::Header<'b>]) -> Result<Option<Head>, httparse::Error> {
+fn parse_into<'b>(
+    tolerant: &'b [u8],
+    section: &[u8],
+    slots: &mut [httparse::Header<'b>],
+) -> Result<Option<Head>, httparse::Error> {
     let mut response = httparse::Response::new(slots);
     if config().parse_response(&mut response, tolerant)?.is_partial() {
         return Ok(None);

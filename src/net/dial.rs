@@ -53,12 +53,7 @@ pub struct Route {
     pub unix_socket: Option<PathBuf>,
 }
 
-pub(super) fn dial(
-    target: &Target,
-    route: &Route,
-    timer: &Timer,
-    observe: &mut dyn FnMut(Event),
-) -> Result<Socket, NetError> {
+pub(super) fn dial(target: &Target, route: &Route, timer: &Timer, observe: &mut dyn FnMut(Event)) -> Result<Socket, NetError> {
     if let Some(path) = &route.unix_socket {
         return connect_unix(path, timer);
     }
@@ -132,11 +127,7 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 
 /// Tries one address after the other, each beside those still under way; the first to connect
 /// wins.
-fn race(
-    addresses: &[SocketAddr],
-    timer: &Timer,
-    observe: &mut dyn FnMut(Event),
-) -> Result<(OwnedFd, SocketAddr), NetError> {
+fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event)) -> Result<(OwnedFd, SocketAddr), NetError> {
     let wait = timer.wait();
     let mut waiting = addresses.iter();
     let mut under_way: Vec<(OwnedFd, SocketAddr)> = Vec::new();
@@ -190,8 +181,7 @@ fn attempt(address: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
 
 /// Waits, for so long at most, until some attempts are decided; gives their indices, rising.
 fn finished(under_way: &[(OwnedFd, SocketAddr)], slice: Duration) -> Result<Vec<usize>, NetError> {
-    let mut polled: Vec<_> =
-        under_way.iter().map(|(fd, _)| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::OUT)).collect();
+    let mut polled: Vec<_> = under_way.iter().map(|(fd, _)| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::OUT)).collect();
     let timeout = slice.try_into().map_err(|_| NetError::Broken("a limit is too long".to_owned()))?;
     match poll(&mut polled, Some(&timeout)) {
         Ok(_) | Err(Errno::INTR) => {}

@@ -1,7 +1,7 @@
 //! A connected socket, TCP or Unix, on which every wait has an end.
 
-use super::deadline::Timer;
 use super::NetError;
+use super::deadline::Timer;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, sockopt};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

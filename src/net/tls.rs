@@ -290,10 +290,7 @@ impl Session {
 }
 
 /// Encodes at the end of `outgoing`, as large as it needs to be.
-fn encode(
-    outgoing: &mut Vec<u8>,
-    mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>,
-) -> Result<(), NetError> {
+fn encode(outgoing: &mut Vec<u8>, mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>) -> Result<(), NetError> {
     let length = outgoing.len();
     outgoing.resize(length + 1024, 0);
     loop {

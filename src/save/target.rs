@@ -22,7 +22,10 @@ enum Place {
     /// FIFO, device, terminal.
     Straight(PathBuf),
     /// A regular file, or one yet to be: its own path, symbolic links followed.
-    File { path: PathBuf, old: Option<Metadata> },
+    File {
+        path: PathBuf,
+        old: Option<Metadata>,
+    },
     /// A name yet to be derived, in this directory.
     Directory(PathBuf),
 }
@@ -77,9 +80,7 @@ impl Destination {
         match &self.0 {
             Place::Stdout => Sink::stdout(),
             Place::Straight(path) => Sink::straight(path),
-            Place::File { path, old } => {
-                Ok(Sink::part(PartFile::create(path, Naming::Replace(old.clone()))?))
-            }
+            Place::File { path, old } => Ok(Sink::part(PartFile::create(path, Naming::Replace(old.clone()))?)),
             Place::Directory(directory) => {
                 fs::create_dir_all(directory).map_err(|error| cannot("make the directory", directory, &error))?;
                 Ok(Sink::part(PartFile::create(&directory.join(name()), Naming::New)?))
