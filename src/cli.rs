@@ -113,6 +113,9 @@ pub struct Cli {
 #[derive(Clone, Copy, Debug)]
 struct Seconds(Option<Duration>);
 
+/// The names of standard output: opened again under its own, it would lose what was printed.
+const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
 /// Reads a command line. The error is either help to print, or a [`Kind::Usage`] failure.
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Job, Report), Refusal> {
     let cli = Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
@@ -175,7 +178,7 @@ impl Cli {
             urls.push(url(text, self.user.is_some())?);
         }
         let output = match (self.output, self.directory) {
-            (Some(file), _) if file == OsStr::new("-") => Output::Stdout,
+            (Some(file), _) if STDOUT.iter().any(|name| file == OsStr::new(name)) => Output::Stdout,
             (Some(file), _) => Output::File(file),
             (None, directory) => Output::Directory(directory.unwrap_or(PathBuf::from("."))),
         };

@@ -144,7 +144,7 @@ fn save(
     meter.allow(length.unwrap_or_default())?;
     let mut sink = destination.open(|| derived_name(url, head))?;
     if codings.is_empty() {
-        while let Some(piece) = body.next()? {
+        while let Some(piece) = body.piece()? {
             meter.received(piece.len() as u64)?;
             meter.save(piece, &mut sink)?;
             if meter.digest.is_none() && sink.is_file() && body.spliceable() >= WORTH_SPLICING {
@@ -153,7 +153,7 @@ fn save(
         }
     } else {
         let mut decoder = Decoder::new(&codings);
-        while let Some(piece) = body.next()? {
+        while let Some(piece) = body.piece()? {
             meter.received(piece.len() as u64)?;
             decoder
                 .decode(piece, &mut |plain| meter.save(plain, &mut sink).map_err(Trouble::Save))

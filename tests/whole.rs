@@ -1,1 +1,26 @@
-fn main() {}
+//! The real program against real servers, as a user meets it.
+//!
+//! | module | what it pins |
+//! | --- | --- |
+//! | [`saved`] | what is on disk afterwards, and what is not |
+//! | [`answers`] | responses good and bad: exit status and body |
+//! | [`torn`] | the connection closed or reset at every byte |
+//! | [`coded`] | content codings |
+//! | [`hops`] | redirects, and credentials on the way |
+//! | [`request`] | what is sent |
+//! | [`connection`] | addresses, TLS, deadlines |
+//! | [`printed`] | standard output and standard error |
+//! | [`interrupted`] | signals and closed pipes |
+//! | [`nginx`] | a real nginx serving a real tree of files |
+
+mod answers;
+mod coded;
+mod connection;
+mod harness;
+mod hops;
+mod interrupted;
+mod nginx;
+mod printed;
+mod request;
+mod saved;
+mod torn;

@@ -41,7 +41,7 @@ impl Body {
     }
 
     /// The next piece; `None` once the body is whole. A body that is not, is an error.
-    pub fn next(&mut self) -> Result<Option<&[u8]>, Error> {
+    pub fn piece(&mut self) -> Result<Option<&[u8]>, Error> {
         let piece = self.advance()?;
         Ok(piece.map(|range| &self.connection.buffer()[range]))
     }
@@ -75,7 +75,7 @@ impl Body {
     }
 
     fn cut_off(&self, error: &NetError) -> Error {
-        let kind = net_error(error.clone()).kind();
+        let kind = net_error(error).kind();
         Error::new(kind, format!("the body is {}", self.deframer.cut_off())).because(error.to_string())
     }
 
@@ -105,7 +105,7 @@ impl Body {
             return false;
         }
         let mut drained = 0;
-        while let Ok(piece) = self.next() {
+        while let Ok(piece) = self.piece() {
             let Some(piece) = piece else { return true };
             drained += piece.len() as u64;
             if drained > DRAIN {

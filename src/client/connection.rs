@@ -34,11 +34,11 @@ pub(super) enum Failure {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
         match failure {
-            Failure::Stale => net_error(NetError::Broken("closed by the server".to_owned())),
-            Failure::Net(error) => net_error(error),
+            Failure::Stale => net_error(&NetError::Broken("closed by the server".to_owned())),
+            Failure::Net(error) => net_error(&error),
             Failure::Cut(error, received) => {
                 let cut = HeadError::CutOff { received };
-                Error::new(net_error(error.clone()).kind(), cut.to_string()).because(error)
+                Error::new(net_error(&error).kind(), cut.to_string()).because(error)
             }
             Failure::Head(error @ HeadError::CutOff { .. }) => Error::new(Kind::Network, error.to_string()),
             Failure::Head(error) => Error::new(Kind::Protocol, "malformed response").because(error),

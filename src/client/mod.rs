@@ -125,10 +125,10 @@ impl Client {
                 return Err(Error::new(Kind::Protocol, what).hint("--max-redirects N follows more"));
             }
             // A redirect's own body is of no interest, but the connection may be.
-            if let Ok(mut body) = Body::new(connection, &head, self.settings.method, timer.clone()) {
-                if body.drain() {
-                    self.keep(body);
-                }
+            if let Ok(mut body) = Body::new(connection, &head, self.settings.method, timer.clone())
+                && body.drain()
+            {
+                self.keep(body);
             }
             url = without_userinfo(next);
         }
@@ -194,7 +194,7 @@ impl Client {
         }
         let Settings { route, trust, .. } = &self.settings;
         let stream = crate::net::Stream::connect(target, route, trust, timer, &mut |event| observer.connection(event));
-        let mut connection = Connection::new(target.clone(), stream.map_err(net_error)?);
+        let mut connection = Connection::new(target.clone(), stream.map_err(|error| net_error(&error))?);
         observer.request(request, false);
         let head = connection.exchange(request, timer, observer)?;
         Ok((connection, head))
@@ -216,7 +216,7 @@ fn without_userinfo(mut url: Url) -> Url {
 }
 
 /// A failed connection as the user meets it.
-fn net_error(error: NetError) -> Error {
+fn net_error(error: &NetError) -> Error {
     let (kind, hint) = match error {
         NetError::Certificate(_) => (Kind::Verification, Some("--cacert FILE trusts other roots, -k trusts whoever answers")),
         NetError::Roots(_) => (Kind::File, None),

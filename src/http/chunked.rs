@@ -217,7 +217,10 @@ mod tests {
         Ok(format!("{}{end}{}", data.escape_ascii(), over.escape_ascii()))
     }
 
-    const BODIES: &[(&[u8], Result<&str, (u64, ChunkError)>)] = &[
+    /// A body, and the data, what is left over behind a full stop, or the error.
+    type Row = (&'static [u8], Result<&'static str, (u64, ChunkError)>);
+
+    const BODIES: &[Row] = &[
         (b"0\r\n\r\n", Ok(".")),
         (b"5\r\nhello\r\n0\r\n\r\n", Ok("hello.")),
         (b"5\r\nhello\r\n0\r\n\r\nHTTP/1.1", Ok("hello.HTTP/1.1")),

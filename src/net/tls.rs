@@ -271,11 +271,11 @@ impl Session {
     /// Sends the alert that rustls has ready after an error.
     fn alert(&mut self, socket: &mut Socket, timer: &Timer) {
         let mut outgoing = Vec::new();
-        if let Ok(ConnectionState::EncodeTlsData(mut data)) = self.connection.process_tls_records(&mut []).state {
-            if encode(&mut outgoing, |free| data.encode(free)).is_ok() {
-                // The error that led here is the one to report.
-                let _ = socket.send(&outgoing, timer);
-            }
+        if let Ok(ConnectionState::EncodeTlsData(mut data)) = self.connection.process_tls_records(&mut []).state
+            && encode(&mut outgoing, |free| data.encode(free)).is_ok()
+        {
+            // The error that led here is the one to report.
+            let _ = socket.send(&outgoing, timer);
         }
     }
 

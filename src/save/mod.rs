@@ -24,7 +24,7 @@ pub struct Sink(Kept);
 
 #[derive(Debug)]
 enum Kept {
-    Part(PartFile),
+    Part(Box<PartFile>),
     /// Not a regular file: there is nothing to replace, bytes go where they go.
     Straight(File, PathBuf),
     Stdout(File),
@@ -32,7 +32,7 @@ enum Kept {
 
 impl Sink {
     fn part(part: PartFile) -> Sink {
-        Sink(Kept::Part(part))
+        Sink(Kept::Part(Box::new(part)))
     }
 
     fn straight(path: &Path) -> Result<Sink, Error> {

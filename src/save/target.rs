@@ -45,9 +45,6 @@ impl Destination {
     /// cannot: it is a directory, it is not writable, it would be in a directory that is missing or
     /// not writable.
     pub fn file(path: &Path) -> Result<Destination, Error> {
-        if ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|stdout| path == Path::new(stdout)) {
-            return Ok(Destination::stdout());
-        }
         if path.as_os_str().as_bytes().ends_with(b"/") {
             return Err(Error::new(Kind::File, format!("cannot save as {}", path.display())).because("it is a directory"));
         }

@@ -1,0 +1,63 @@
+//! Content codings: undone, left alone, refused.
+
+use crate::harness::Place;
+use fixtures::{Server, reply};
+use std::io::Read;
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    flate2::read::GzEncoder::new(plain, flate2::Compression::new(6)).read_to_end(&mut bytes).expect("encodes");
+    bytes
+}
+
+fn serving(coding: &str, body: Vec<u8>) -> Server {
+    let fields = format!("Content-Encoding: {coding}");
+    Server::start(move |_| reply("200 OK", &fields, &body)).expect("started")
+}
+
+#[test]
+fn codings_in_a_row_are_undone_the_last_first() {
+    let body = zstd::stream::encode_all(&gzip(b"hello")[..], 3).expect("encodes");
+    let (server, place) = (serving("gzip, zstd", body), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(place.read("f"), "hello");
+    assert_eq!(server.requests()[0].field("Accept-Encoding").as_deref(), Some("gzip, deflate, br, zstd"));
+}
+
+#[test]
+fn no_compression_neither_asks_nor_undoes() {
+    let body = gzip(b"hello");
+    let (server, place) = (serving("gzip", body.clone()), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "f", "--no-compression"]).succeeded();
+    assert_eq!(place.bytes("f"), body);
+    assert_eq!(server.requests()[0].field("Accept-Encoding"), None);
+}
+
+#[test]
+fn what_follows_the_stream_and_what_is_corrupt_is_refused() {
+    let mut corrupt = gzip(b"hello");
+    let crc = corrupt.len() - 8;
+    corrupt[crc] ^= 1;
+    for (body, why) in [([gzip(b"hello"), b"rubbish".to_vec()].concat(), "follows the end"), (corrupt, "corrupt")] {
+        let (server, place) = (serving("gzip", body), Place::with_old_file());
+        place.fetch(&["-q", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), why);
+        assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
+    }
+}
+
+#[test]
+fn a_bomb_stops_at_the_limit() {
+    let (server, place) = (serving("gzip", gzip(&vec![0; 50_000_000])), Place::with_old_file());
+    let run = place.fetch(&["-q", &server.url("/"), "-o", "f", "--max-size", "1M"]);
+    run.failed(7, &server.url("/"), "larger than 1048576 bytes");
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
+}
+
+#[test]
+fn six_codings_are_too_many_and_no_bytes_are_a_body_where_the_length_says_so() {
+    let (server, place) = (serving("gzip,gzip,gzip,gzip,gzip,gzip", gzip(b"x")), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), "more than 5");
+    let (server, place) = (serving("gzip", Vec::new()), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(place.read("f"), "");
+}

@@ -1,0 +1,166 @@
+//! Addresses, TLS, deadlines.
+
+use crate::harness::Place;
+use fixtures::{Authority, Server, Step, head, reply};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("one").port()
+}
+
+#[test]
+fn a_refused_connection_says_where() {
+    let url = format!("http://127.0.0.1:{}/", free_port());
+    Place::with_old_file().fetch(&[&url, "-o", "f"]).failed(4, &url, "Connection refused");
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_a_network_error() {
+    let url = "http://name.invalid/";
+    Place::new().fetch(&[url, "-o", "f"]).failed(4, url, "cannot resolve the name");
+}
+
+#[test]
+fn the_next_address_is_tried_when_one_refuses() {
+    let server = Server::start(|_| reply("200 OK", "", "hello")).expect("started");
+    let port = server.port();
+    let (dead, live) = (format!("h.test:{port}:127.0.0.2"), format!("h.test:{port}:127.0.0.1"));
+    let place = Place::new();
+    place.fetch(&["-q", &format!("http://h.test:{port}/"), "-o", "f", "--resolve", &dead, "--resolve", &live]).succeeded();
+    assert_eq!(place.read("f"), "hello");
+}
+
+#[test]
+fn only_the_family_asked_for_is_used() {
+    let server = Server::start(|_| reply("200 OK", "", "hello")).expect("started");
+    let url = server.url("/");
+    Place::new().fetch(&["-q", "-6", &url, "-o", "f"]).failed(4, &url, "family");
+    Place::new().fetch(&["-q", "-4", &url, "-o", "f"]).succeeded();
+}
+
+#[test]
+fn ipv6_addresses_go_in_brackets() {
+    let Ok(server) = Server::on("[::1]:0", None, Vec::new(), |_| reply("200 OK", "", "hello")) else {
+        println!("left out: this machine has no IPv6");
+        return;
+    };
+    Place::new().fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(server.requests()[0].field("Host"), Some(format!("[::1]:{}", server.port())));
+}
+
+#[test]
+fn a_unix_socket_serves_as_well() {
+    let place = Place::new();
+    let server = Server::on_unix(&place.path("socket"), |_| reply("200 OK", "", "hello")).expect("started");
+    place.fetch(&["-q", "http://example.com/x", "-o", "f", "--unix-socket", "socket"]).succeeded();
+    assert_eq!((place.read("f").as_str(), server.requests()[0].path()), ("hello", "/x"));
+    place.fetch(&["http://h/", "-o", "g", "--unix-socket", "none"]).failed(4, "http://h/", "cannot connect to none");
+}
+
+#[test]
+fn a_certificate_is_verified_by_the_roots_given() {
+    let authority = Authority::new().expect("made");
+    let server = Server::start_tls(&authority, |_| reply("200 OK", "", "hello")).expect("started");
+    let (place, url) = (Place::with_old_file(), server.url("/"));
+    place.write("ca.pem", authority.pem());
+    place.fetch(&[&url, "-o", "f"]).failed(5, &url, "certificate");
+    assert_eq!(place.read("f"), "old");
+    place.fetch(&["-q", &url, "-o", "f", "--cacert", "ca.pem"]).succeeded();
+    let mut by_environment = place.command(&["-q", &url, "-o", "g"]);
+    by_environment.env("SSL_CERT_FILE", place.path("ca.pem"));
+    crate::harness::finish(by_environment).succeeded();
+    assert_eq!((place.read("f"), place.read("g")), ("hello".into(), "hello".into()));
+    place.fetch(&["-q", &url, "-o", "h", "-k"]).succeeded();
+}
+
+#[test]
+fn a_certificate_for_another_name_is_refused() {
+    let authority = Authority::new().expect("made");
+    let tls = authority.server(&["other.test"]).expect("signed");
+    let server = Server::on("127.0.0.1:0", Some(tls), Vec::new(), |_| reply("200 OK", "", "")).expect("started");
+    let (place, url) = (Place::new(), server.url("/"));
+    place.write("ca.pem", authority.pem());
+    place.fetch(&[&url, "-o", "f", "--cacert", "ca.pem"]).failed(5, &url, "certificate");
+    place.fetch(&["-q", &url, "-o", "f", "-k"]).succeeded();
+}
+
+#[test]
+fn roots_that_cannot_be_read_are_a_file_error() {
+    let place = Place::new();
+    place.write("empty.pem", "");
+    for file in ["missing.pem", "empty.pem"] {
+        let server = Server::start(|_| Vec::new()).expect("started");
+        let url = server.url("/").replace("http:", "https:");
+        place.fetch(&[&url, "-o", "f", "--cacert", file]).failed(3, &url, file);
+    }
+}
+
+#[test]
+fn plain_text_where_tls_is_wanted_and_the_other_way_round() {
+    let plain = Server::greeting(vec![Step::send("HTTP/1.1 400 Bad Request\r\n\r\n"), Step::Close]).expect("started");
+    let url = plain.url("/").replace("http:", "https:");
+    Place::new().fetch(&[&url, "-o", "f"]).failed(4, &url, "TLS failed");
+    let alert = Server::greeting(vec![Step::send(b"\x15\x03\x01\x00\x02\x02\x46"), Step::Close]).expect("started");
+    Place::new().fetch(&[&alert.url("/"), "-o", "f"]).failed(7, &alert.url("/"), "try https");
+}
+
+#[test]
+fn a_kept_tls_connection_is_used_again() {
+    let authority = Authority::new().expect("made");
+    let server = Server::start_tls(&authority, |request| match request.path() {
+        "/" => reply("302 Found", "Location: /x", "moved"),
+        path => reply("200 OK", "", path.repeat(100_000)),
+    })
+    .expect("started");
+    let place = Place::new();
+    place.write("ca.pem", authority.pem());
+    place.fetch(&["-q", &server.url("/"), "-o", "f", "--cacert", "ca.pem"]).succeeded();
+    assert_eq!((place.read("f").len(), server.connections()), (200_000, 1));
+}
+
+/// Runs against a server that goes on for a minute, and checks that it is stopped much earlier.
+fn stopped(server: &Server, options: &[&str], why: &str) {
+    let (place, url) = (Place::with_old_file(), server.url("/"));
+    let started = Instant::now();
+    let run = place.fetch(&[&["-q", &url, "-o", "f"], options].concat());
+    run.failed(4, &url, why);
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
+}
+
+fn drip(bytes: &str) -> Vec<Step> {
+    let minute = bytes.bytes().cycle().take(600);
+    minute.flat_map(|byte| [Step::send([byte]), Step::Pause(Duration::from_millis(100))]).collect()
+}
+
+#[test]
+fn silence_is_noticed() {
+    let minute = Step::Pause(Duration::from_secs(60));
+    let before = Server::greeting(vec![minute.clone()]).expect("started");
+    stopped(&before, &["-T", "0.3"], "no bytes came within 0.3 s");
+    let during = Server::start(move |_| vec![Step::send(head("200 OK", "Content-Length: 9")), minute.clone()]);
+    stopped(&during.expect("started"), &["-T", "0.3"], "cut off after 0 of 9 bytes");
+}
+
+#[test]
+fn no_drip_outlasts_the_whole_operations_limit() {
+    let in_head = Server::start(|_| [vec![Step::send("HTTP/1.1 200 OK\r\nX: ")], drip("y")].concat());
+    stopped(&in_head.expect("started"), &["-m", "0.5"], "not done within 0.5 s");
+    let in_body = Server::start(|_| [vec![Step::send(head("200 OK", ""))], drip("y")].concat());
+    stopped(&in_body.expect("started"), &["-m", "0.5"], "not done within 0.5 s");
+    let in_redirects =
+        Server::start(|_| [vec![Step::Pause(Duration::from_millis(200))], reply("302 Found", "Location: /", "")].concat());
+    stopped(&in_redirects.expect("started"), &["-m", "0.5"], "not done within 0.5 s");
+}
+
+#[test]
+fn the_connect_limit_covers_the_tls_handshake() {
+    // The start of a TLS record that never ends, byte after byte.
+    let server = Server::greeting([vec![Step::send(b"\x16\x03\x03\x3f\xff\x02")], drip("\0")].concat()).expect("started");
+    let (place, url) = (Place::new(), server.url("/").replace("http:", "https:"));
+    let started = Instant::now();
+    place.fetch(&["-q", &url, "-o", "f", "--connect-timeout", "0.5"]).failed(4, &url, "no connection within 0.5 s");
+    assert!(started.elapsed() < Duration::from_secs(20));
+}

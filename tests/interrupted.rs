@@ -1,0 +1,57 @@
+//! Signals, and pipes that nobody reads any more.
+
+use crate::harness::Place;
+use fixtures::{Server, Step, head, reply};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+fn half_a_body() -> Server {
+    let minute = Step::Pause(Duration::from_secs(60));
+    let script = vec![Step::send(head("200 OK", "Content-Length: 100")), Step::send("half"), minute];
+    Server::start(move |_| script.clone()).expect("started")
+}
+
+#[test]
+fn a_signal_ends_it_and_leaves_the_old_file_and_no_litter() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let (server, place) = (half_a_body(), Place::with_old_file());
+        let mut child = place.command(&["-q", &server.url("/"), "-o", "f"]).spawn().expect("started");
+        while place.listing() != "f f.part" {
+            std::thread::yield_now();
+        }
+        kill(Pid::from_raw(child.id().try_into().expect("a pid")), signal).expect("sent");
+        let status = child.wait().expect("ended");
+        assert_eq!(status.signal(), Some(signal as i32));
+        assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
+    }
+}
+
+#[test]
+fn a_body_that_nobody_reads_any_more_ends_it_quietly() {
+    let server = Server::start(|_| reply("200 OK", "", "x".repeat(10_000_000))).expect("started");
+    let place = Place::new();
+    let mut command = place.command(&["-q", &server.url("/"), "-o", "-"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let mut stdout = child.stdout.take().expect("piped");
+    stdout.read_exact(&mut [0; 10]).expect("some bytes");
+    drop(stdout);
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{output:?}");
+}
+
+#[test]
+fn headers_that_nobody_reads_do_not_cost_the_file() {
+    let server = Server::start(|request| match request.path() {
+        "/" => reply("302 Found", "Location: /x", ""),
+        _ => reply("200 OK", "", "hello"),
+    })
+    .expect("started");
+    let place = Place::new();
+    let mut child = place.command(&[&server.url("/"), "-o", "f"]).stdout(Stdio::piped()).spawn().expect("started");
+    drop(child.stdout.take());
+    assert_eq!((child.wait().expect("ended").code(), place.read("f").as_str()), (Some(0), "hello"));
+}

@@ -1,0 +1,160 @@
+//! What is on disk afterwards, and what is not.
+
+use crate::harness::Place;
+use fixtures::{Server, Step, head, reply};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
+
+fn hello() -> Server {
+    Server::start(|_| reply("200 OK", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "hello")).expect("started")
+}
+
+fn page(fields: &'static str) -> Server {
+    Server::start(move |_| reply("200 OK", fields, "page")).expect("started")
+}
+
+#[test]
+fn a_body_becomes_the_file_with_the_servers_time() {
+    let (server, place) = (hello(), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("hello", "f"));
+    let modified = fs::metadata(place.path("f")).and_then(|m| m.modified()).expect("a time");
+    assert_eq!(modified, UNIX_EPOCH + Duration::from_secs(784_111_777));
+}
+
+#[test]
+fn a_replaced_file_keeps_its_permissions() {
+    let (server, place) = (hello(), Place::with_old_file());
+    fs::set_permissions(place.path("f"), fs::Permissions::from_mode(0o640)).expect("set");
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(fs::metadata(place.path("f")).expect("there").mode() & 0o7777, 0o640);
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("hello", "f"));
+}
+
+#[test]
+fn a_symbolic_link_is_followed_even_where_it_dangles() {
+    let (server, place) = (hello(), Place::with_old_file());
+    fs::create_dir(place.path("d")).expect("made");
+    symlink("../f", place.path("d/link")).expect("linked");
+    symlink("d/new", place.path("dangling")).expect("linked");
+    place.fetch(&["-q", &server.url("/"), "-o", "d/link"]).succeeded();
+    place.fetch(&["-q", &server.url("/"), "-o", "dangling"]).succeeded();
+    assert_eq!((place.read("f"), place.read("d/new")), ("hello".into(), "hello".into()));
+    assert!(fs::symlink_metadata(place.path("d/link")).expect("there").is_symlink());
+    assert!(fs::symlink_metadata(place.path("dangling")).expect("there").is_symlink());
+}
+
+#[test]
+fn what_is_no_regular_file_is_written_straight() {
+    let (server, place) = (hello(), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "/dev/null"]).succeeded();
+    assert!(!fs::metadata("/dev/null").expect("there").is_file());
+
+    let fifo = place.path("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("runs").success());
+    let reader = std::thread::spawn(move || fs::read_to_string(fifo).expect("readable"));
+    place.fetch(&["-q", &server.url("/"), "-o", "fifo"]).succeeded();
+    assert_eq!((reader.join().expect("read").as_str(), place.listing().as_str()), ("hello", "fifo"));
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_found_out_before_anything_is_sent() {
+    let (server, place) = (hello(), Place::with_old_file());
+    let url = server.url("/");
+    symlink("loop", place.path("loop")).expect("linked");
+    for (output, why) in [
+        ("missing/f", "no such file or directory"),
+        (".", "directory"),
+        ("new/", "directory"),
+        ("f/g", "Not a directory"),
+        ("loop", "symbolic links"),
+        ("/proc/version/x", "Not a directory"),
+    ] {
+        place.fetch(&[&url, "-o", output]).failed(3, &url, why);
+    }
+    assert!(server.requests().is_empty());
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f loop"));
+}
+
+#[test]
+fn a_disk_that_is_full_loses_nothing() {
+    // A file size limit fails like a full disk does: write(2) refuses. One block is 1024 bytes.
+    let server = Server::start(|_| reply("200 OK", "", "x".repeat(100_000))).expect("started");
+    let place = Place::with_old_file();
+    let url = server.url("/");
+    let script = format!("trap '' XFSZ; ulimit -f 10; exec {} -q {url} -o f", env!("CARGO_BIN_EXE_fetch"));
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script]).current_dir(place.path("."));
+    crate::harness::finish(shell).failed(3, &url, "cannot write");
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
+}
+
+#[test]
+fn the_name_is_derived_and_never_replaces() {
+    let (server, place) = (page("Content-Type: text/html"), Place::new());
+    for _ in 0..2 {
+        place.fetch(&["-q", &server.url("/a/news?id=1#top")]).succeeded();
+    }
+    place.fetch(&["-q", &server.url("/"), "-P", "d/e"]).succeeded();
+    place.fetch(&["-q", &server.url("/%2e%2e%2fup.txt")]).succeeded();
+    assert_eq!(place.listing(), "d news-1.html news.html up.txt");
+    assert_eq!(place.read("d/e/127.0.0.1.html"), "page");
+}
+
+#[test]
+fn the_server_may_name_the_file_but_not_its_place() {
+    let server = page("Content-Disposition: attachment; filename=\"../../.profile\"");
+    let place = Place::new();
+    place.fetch(&["-q", &server.url("/x")]).succeeded();
+    assert_eq!(place.listing(), "profile");
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_by_its_length_and_by_its_bytes() {
+    let honest = Server::start(|_| reply("200 OK", "", "x".repeat(2049))).expect("started");
+    let unknown = Server::start(|_| vec![Step::send(head("200 OK", "")), Step::send("x".repeat(2049)), Step::Close]);
+    for server in [honest, unknown.expect("started")] {
+        let (place, url) = (Place::with_old_file(), server.url("/"));
+        place.fetch(&[&url, "-o", "f", "--max-size", "2k"]).failed(7, &url, "larger than 2048 bytes");
+        assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
+        place.fetch(&["-q", &url, "-o", "f", "--max-size", "2049"]).succeeded();
+        assert_eq!(place.read("f").len(), 2049);
+    }
+}
+
+#[test]
+fn only_a_body_with_the_right_digest_is_saved() {
+    const HELLO: &str = "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824";
+    let (server, place) = (hello(), Place::with_old_file());
+    let url = server.url("/");
+    place.fetch(&[&url, "-o", "f", "--sha256", &"0".repeat(64)]).failed(7, &url, &HELLO.to_lowercase());
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
+    place.fetch(&["-q", &url, "-o", "f", "--sha256", HELLO]).succeeded();
+    assert_eq!(place.read("f"), "hello");
+}
+
+#[test]
+fn a_large_body_is_the_same_bytes() {
+    // Large enough for the way through the kernel, and no multiple of anything.
+    let body: Vec<u8> = (0..5_000_003_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let sent = body.clone();
+    let server = Server::start(move |_| reply("200 OK", "", &sent)).expect("started");
+    let place = Place::new();
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    assert!(place.bytes("f") == body);
+}
+
+#[test]
+fn several_urls_are_saved_over_one_connection_and_one_failure_stops_no_other() {
+    let server = Server::start(|request| match request.path() {
+        "/missing" => reply("404 Not Found", "", "sorry"),
+        path => reply("200 OK", "", path),
+    })
+    .expect("started");
+    let place = Place::new();
+    let run = place.fetch(&["-q", &server.url("/a"), &server.url("/missing"), &server.url("/b")]);
+    run.failed(8, &server.url("/missing"), "404 Not Found");
+    assert_eq!((place.read("a").as_str(), place.read("b").as_str(), place.listing().as_str()), ("/a", "/b", "a b"));
+}
