@@ -34,6 +34,15 @@ impl Socket {
         Ok(())
     }
 
+    /// Acknowledges what comes next at once. A server that waits for an acknowledgement before it
+    /// goes on (Nagle's algorithm, with TLS's session tickets before the response) would wait 40 ms
+    /// for a delayed one.
+    pub(super) fn acknowledge_at_once(&self) {
+        // Where that cannot be had, on a Unix socket say, nothing is worse than before.
+        #[cfg(target_os = "linux")]
+        let _ = sockopt::set_tcp_quickack(&self.fd, true);
+    }
+
     /// At least one byte, or 0 at the end.
     pub(super) fn receive(&mut self, buffer: &mut [u8], timer: &Timer) -> Result<usize, NetError> {
         self.waiting(timer, |fd| rustix::net::recv(fd, &mut *buffer, RecvFlags::empty()).map(|(n, _)| n))

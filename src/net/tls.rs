@@ -196,7 +196,9 @@ impl Session {
                 Err(error @ EncryptError::EncryptExhausted) => return Err(NetError::Tls(error.to_string())),
             }
         };
-        socket.send(&outgoing[..length], timer)
+        socket.send(&outgoing[..length], timer)?;
+        socket.acknowledge_at_once();
+        Ok(())
     }
 
     pub(super) fn receive(&mut self, buffer: &mut [u8], socket: &mut Socket, timer: &Timer) -> Result<usize, NetError> {

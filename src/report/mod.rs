@@ -1,14 +1,13 @@
 //! What is printed: header sections, notes, errors, progress. The only place where text is made
 //! safe for a terminal.
 
+mod progress;
+
+pub use progress::Progress;
+
 use crate::error::{Error, Kind};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, Instant};
-
-/// How long something may take before a progress bar is shown.
-const MOMENT: Duration = Duration::from_millis(700);
 
 /// Where header sections go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +89,7 @@ impl Report {
 
     /// A bar for something that may take long, of `total` bytes where that is known.
     pub fn progress(&self, total: Option<u64>) -> Progress {
-        Progress { shown: self.progress, total, bar: None, started: Instant::now(), done: 0 }
+        Progress::new(self.progress, total)
     }
 }
 
@@ -98,53 +97,6 @@ impl Report {
 fn print_error_line(line: &str) {
     // Where standard error is closed there is nobody to tell.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
-}
-
-/// How far one body has come.
-#[derive(Debug)]
-pub struct Progress {
-    shown: bool,
-    total: Option<u64>,
-    bar: Option<ProgressBar>,
-    started: Instant,
-    done: u64,
-}
-
-impl Progress {
-    /// So many bytes more came.
-    pub fn add(&mut self, bytes: u64) {
-        if !self.shown {
-            return;
-        }
-        self.done += bytes;
-        match &self.bar {
-            Some(bar) => bar.set_position(self.done),
-            None if self.started.elapsed() > MOMENT => {
-                let bar = draw(self.total, self.started);
-                bar.set_position(self.done);
-                self.bar = Some(bar);
-            }
-            None => {}
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn draw(total: Option<u64>, started: Instant) -> ProgressBar {
-    let template = match total {
-        Some(_) => "{bytes} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta} left",
-        None => "{spinner} {bytes}, {bytes_per_sec}",
-    };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let target = ProgressDrawTarget::stderr();
-    ProgressBar::with_draw_target(total, target).with_style(style).with_elapsed(started.elapsed())
 }
 
 /// A header section whose control characters, other than tab and line ends, are escaped: it may
