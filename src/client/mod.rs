@@ -73,6 +73,18 @@ pub trait Observer {
     fn head(&mut self, head: &Head) -> Result<(), Error>;
 }
 
+/// An observer that tells nobody.
+pub struct Quiet;
+
+impl Observer for Quiet {
+    fn connection(&mut self, _: Event) {}
+    fn request(&mut self, _: &Request, _: bool) {}
+    fn interim(&mut self, _: &Head) {}
+    fn head(&mut self, _: &Head) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 /// The answer to a request, all redirects followed.
 pub struct Response {
     /// The header section.

@@ -107,7 +107,7 @@ mod tests {
             (1536, Some(1536 * 1024), 79, "1.5 KiB of 1.5 MiB, 1.5 KiB/s, 17:03 left [                                   ]"),
             (50, Some(100), 46, "50 B of 100 B, 50 B/s, 0:01 left [=====      ]"),
             (50, Some(100), 20, "50 B of 100 B, 50 B/"),
-            (0, Some(100), 79, "0 B of 100 B, 0 B/s, ? left [                                                  ]"),
+            (0, Some(100), 41, "0 B of 100 B, 0 B/s, ? left [           ]"),
             (200, Some(100), 34, "200 B of 100 B, 200 B/s, 0:00 left "),
         ] {
             let shown = line(done, total, second, width);
