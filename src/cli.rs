@@ -1,7 +1,7 @@
 //! The command line: [`Cli`] is what was typed, [`Job`] what was meant. After the second nothing is
 //! a usage error.
 
-use crate::client::{Credentials, FieldEdits, Settings};
+use crate::client::{Credentials, FieldEdits, Settings, without_secrets};
 use crate::error::{Error, Kind};
 use crate::http::{Fields, Method};
 use crate::net::{Family, Limits, Override, Route, Trust};
@@ -63,8 +63,8 @@ pub struct Cli {
     #[arg(short = 'I', long, help_heading = "The request")]
     head: bool,
     /// Add or replace a field; 'Name:' removes it
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = field(), help_heading = "The request")]
-    headers: Vec<(String, Option<Vec<u8>>)>,
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", help_heading = "The request")]
+    headers: Vec<OsString>,
     /// User-Agent
     #[arg(short = 'A', long, value_name = "TEXT", help_heading = "The request")]
     user_agent: Option<String>,
@@ -182,7 +182,10 @@ impl Cli {
             (Some(file), _) => Output::File(file),
             (None, directory) => Output::Directory(directory.unwrap_or(PathBuf::from("."))),
         };
-        let mut fields: FieldEdits = self.headers;
+        let mut fields = FieldEdits::new();
+        for text in &self.headers {
+            fields.push(field(text).map_err(|why| Error::new(Kind::Usage, "cannot send what -H says").because(why))?);
+        }
         let mut user_agent = Settings::default().user_agent;
         match self.user_agent {
             Some(text) if text.is_empty() => fields.insert(0, ("User-Agent".to_owned(), None)),
@@ -233,13 +236,9 @@ impl Cli {
 
 /// An address as people type it.
 fn url(text: &str, with_credentials: bool) -> Result<Url, Error> {
-    let failed = |why: String| Error::new(Kind::Usage, format!("cannot fetch \"{text}\"")).because(why);
+    let failed = |why: String| Error::new(Kind::Usage, format!("cannot fetch \"{}\"", without_secrets(text))).because(why);
     let trimmed = text.trim();
-    let has_scheme = trimmed.split_once("://").is_some_and(|(scheme, _)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-    });
-    let full = if has_scheme {
+    let full = if has_scheme(trimmed) {
         trimmed.to_owned()
     } else {
         // Credentials never go out in clear by a guess.
@@ -254,7 +253,20 @@ fn url(text: &str, with_credentials: bool) -> Result<Url, Error> {
     }
 }
 
+/// Whether it begins with a scheme: a name and a colon, and behind that not just a port.
+fn has_scheme(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let port = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && !is_port
+}
+
 fn credentials(user: &str) -> Result<Credentials, Error> {
+    if user.contains(char::is_control) {
+        return Err(Error::new(Kind::Usage, "-u: a name or password has no control characters (RFC 7617)"));
+    }
     if let Some((name, password)) = user.split_once(':') {
         return Ok(Credentials::new(name, password));
     }
@@ -270,11 +282,9 @@ fn named() -> ValueParser {
     ValueParser::from(clap::builder::OsStringValueParser::new().try_map(not_empty))
 }
 
-fn field() -> ValueParser {
-    ValueParser::from(clap::builder::OsStringValueParser::new().try_map(|text| parse_field(&text)))
-}
-
-fn parse_field(text: &OsStr) -> Result<(String, Option<Vec<u8>>), String> {
+/// A field to send or to remove. Read here and not by clap, which would print a secret that is not
+/// written well.
+fn field(text: &OsStr) -> Result<(String, Option<Vec<u8>>), String> {
     let bytes = text.as_bytes();
     let colon = bytes.iter().position(|byte| *byte == b':').ok_or("a field is 'Name: value', and 'Name:' removes it")?;
     let name = std::str::from_utf8(&bytes[..colon]).map_err(|error| error.to_string())?;
@@ -362,7 +372,9 @@ mod tests {
             (&["h/?u=http://x"], "http://h/?u=http://x"),
             (&["-u", "a:b", "h"], "https://h/"),
             (&["-u", "a:b", "http://h"], "http://h/"),
-            (&["a:b@h"], "https://a:b@h/"),
+            (&["a@h"], "https://a@h/"),
+            (&["//h/x"], "http://h/x"),
+            (&["http:/h/x"], "http://h/x"),
             (&["h/a@b"], "http://h/a@b"),
             (&["[::1]:81"], "http://[::1]:81/"),
             (&["--", "-h.example"], "http://-h.example/"),
@@ -376,7 +388,11 @@ mod tests {
         for (arguments, why) in [
             (&[][..], "URL"),
             (&["ftp://h/"], "neither http nor https"),
+            (&["file:/etc/passwd"], "neither http nor https"),
+            (&["mailto:a@b"], "neither http nor https"),
+            (&["a:b@h"], "neither http nor https"),
             (&["http://"], "empty host"),
+            (&["http:"], "empty host"),
             (&["http://h:99999/"], "invalid port"),
             (&["h", "g", "-o", "f"], "one file"),
             (&["h", "-o", ""], "name is missing"),
@@ -387,6 +403,7 @@ mod tests {
             (&["h", "-H", "A B: c"], "field name"),
             (&["h", "-H", "Content-Length: 5"], "no content"),
             (&["h", "-A", "a\nb"], "CR, LF or NUL"),
+            (&["h", "-u", "a\n:b"], "control characters"),
             (&["h", "-T", "x"], "seconds"),
             (&["h", "-T", "-1"], "-1"),
             (&["h", "-T", "nan"], "seconds"),
@@ -402,6 +419,20 @@ mod tests {
         ] {
             let refused = parsed(arguments).expect_err("refused");
             assert!(refused.contains(why), "{arguments:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn no_refusal_shows_a_secret() {
+        for arguments in [
+            &["http://me:secret@h:99999/"][..],
+            &["ftp://me:secret@h/"],
+            &["me:secret@h"],
+            &["h", "-H", "Authorization: secret\n"],
+            &["h", "-H", "Authorization secret"],
+        ] {
+            let refused = parsed(arguments).expect_err("refused");
+            assert!(!refused.contains("secret"), "{refused}");
         }
     }
 

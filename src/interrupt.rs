@@ -4,7 +4,7 @@
 //! then it is noted, whoever waits sees it in [`caught`], and the holder cleans up first. A second
 //! signal ends the program even then.
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,20 +19,34 @@ struct State {
 static STATE: OnceLock<State> = OnceLock::new();
 
 /// Takes the three signals over; until then, holds have no effect. For the program, not for
-/// libraries.
+/// libraries. A signal that the program was started to ignore, by nohup say, stays ignored.
 pub fn install() -> io::Result<()> {
     let state = STATE.get_or_init(|| State {
         end_at_once: Arc::new(AtomicBool::new(true)),
         signal: Arc::new(AtomicUsize::new(0)),
         holds: Mutex::new(0),
     });
-    for (signal, number) in [(SIGINT, SIGINT as usize), (SIGTERM, SIGTERM as usize), (SIGHUP, SIGHUP as usize)] {
+    let ignored = ignored();
+    let is_taken = |(signal, _): &(i32, usize)| ignored & (1 << (signal - 1)) == 0;
+    for (signal, number) in
+        [(SIGINT, SIGINT as usize), (SIGTERM, SIGTERM as usize), (SIGHUP, SIGHUP as usize)].into_iter().filter(is_taken)
+    {
         // In this order: the flag as it was before this signal decides, then it is set.
         flag::register_conditional_default(signal, Arc::clone(&state.end_at_once))?;
         flag::register(signal, Arc::clone(&state.end_at_once))?;
         flag::register_usize(signal, Arc::clone(&state.signal), number)?;
     }
+    // A write past the limit of a file's size is to fail, not to end the program.
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     Ok(())
+}
+
+/// The signals that were ignored when the program was started, a bit each; none where the system
+/// does not say.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 /// The signal that came while a [`Hold`] existed.

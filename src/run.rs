@@ -5,7 +5,7 @@ use crate::coding::{CodingError, Decoder, content_codings};
 use crate::error::{Error, Kind};
 use crate::http::{Framing, Head, Method, Request};
 use crate::net::Event;
-use crate::report::{Progress, Report};
+use crate::report::{Progress, Report, TerminalText};
 use crate::save::{Destination, Sink, derived_name};
 use ring::digest::{Context, SHA256};
 use rustix::io::Errno;
@@ -105,9 +105,12 @@ fn judge(head: &Head, settings: &Settings) -> Result<bool, Error> {
         let fields = settings.fields.iter().filter(|(_, value)| value.is_some());
         fields.into_iter().any(|(field, _)| names.iter().any(|name| field.eq_ignore_ascii_case(name)))
     };
-    let answered = |kind| Err(Error::new(kind, format!("the server answered {}", head.status_text())));
+    let answered = |kind| Err(Error::new(kind, "not saved").because(format!("the server answered {}", head.status_text())));
     match head.status() {
-        206 if !sent(&["Range"]) => Err(Error::new(Kind::Protocol, "the server sent a part (206) where the whole was asked for")),
+        206 if !sent(&["Range"]) => {
+            let why = "the server sent a part (206) where the whole was asked for";
+            Err(Error::new(Kind::Protocol, "not saved").because(why))
+        }
         304 if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(false),
         304 => answered(Kind::Status),
         200..=399 => Ok(true),
@@ -140,9 +143,11 @@ fn save(
         saved: 0,
         digest: limits.sha256.map(|_| Context::new(&SHA256)),
         progress: report.progress(length),
+        terminal: None,
     };
     meter.allow(length.unwrap_or_default())?;
-    let mut sink = destination.open(|| derived_name(url, head))?;
+    let mut sink = destination.open(body.timer(), || derived_name(url, head))?;
+    meter.terminal = sink.is_terminal().then(TerminalText::default);
     if codings.is_empty() {
         while let Some(piece) = body.piece()? {
             meter.received(piece.len() as u64)?;
@@ -235,6 +240,8 @@ struct Meter<'l> {
     saved: u64,
     digest: Option<Context>,
     progress: Progress,
+    /// Where the body is shown on a terminal.
+    terminal: Option<TerminalText>,
 }
 
 impl Meter<'_> {
@@ -252,13 +259,17 @@ impl Meter<'_> {
         if let Some(digest) = &mut self.digest {
             digest.update(bytes);
         }
-        sink.write(bytes)
+        match &mut self.terminal {
+            Some(text) => sink.write(&text.next_piece(bytes)),
+            None => sink.write(bytes),
+        }
     }
 
     fn allow(&self, bytes: u64) -> Result<(), Error> {
         match self.limits.max_size {
             Some(most) if bytes > most => {
-                Err(Error::new(Kind::Protocol, format!("the body is larger than {most} bytes (--max-size)")))
+                let why = format!("it is larger than {most} bytes (--max-size)");
+                Err(Error::new(Kind::Protocol, "the body is too large").because(why))
             }
             _ => Ok(()),
         }
@@ -272,7 +283,8 @@ impl Meter<'_> {
             return Ok(());
         }
         let hex = data_encoding::HEXLOWER.encode(found.as_ref());
-        Err(Error::new(Kind::Protocol, format!("the body's SHA-256 is {hex}, not what --sha256 asks for")))
+        let why = format!("its SHA-256 is {hex}, not what --sha256 asks for");
+        Err(Error::new(Kind::Protocol, "not the body that was wanted").because(why))
     }
 }
 

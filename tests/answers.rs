@@ -33,7 +33,7 @@ const ROWS: &[Row] = &[
     (
         "short of the length",
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
-        Err((4, "the body is cut off after 5 of 10 bytes")),
+        Err((4, "the body is cut off after 5 of 10 bytes: the server closed the connection")),
     ),
     (
         "no last chunk",
@@ -45,9 +45,9 @@ const ROWS: &[Row] = &[
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
         Err((4, "the body is cut off")),
     ),
-    ("no answer", "", Err((4, "without an answer"))),
+    ("no answer", "", Err((4, "no response: the server closed"))),
     ("half a header section", "HTTP/1.1 200 OK\r\nContent-Le", Err((4, "cut off after 27 bytes"))),
-    ("interim only", "HTTP/1.1 100 Continue\r\n\r\n", Err((4, "without an answer"))),
+    ("interim only", "HTTP/1.1 100 Continue\r\n\r\n", Err((4, "no response"))),
     (
         "two lengths",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
@@ -64,7 +64,7 @@ const ROWS: &[Row] = &[
     ("NUL in a field", "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\nhello", Err((7, "at byte 21"))),
     ("HTTP/0.9", "<html>hello</html>", Err((7, "not an HTTP/1 response"))),
     ("HTTP/2", "HTTP/2 200 OK\r\n\r\nhello", Err((7, "not an HTTP/1 response"))),
-    ("a switch of protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", Err((7, "switches protocols"))),
+    ("a switch of protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", Err((7, "101 switches protocols"))),
     (
         "an unknown content coding",
         "HTTP/1.1 200 OK\r\nContent-Encoding: x\r\nContent-Length: 5\r\n\r\nhello",

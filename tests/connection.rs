@@ -2,7 +2,9 @@
 
 use crate::harness::Place;
 use fixtures::{Authority, Server, Step, head, reply};
+use std::fs::File;
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// A port that nobody listens on.
@@ -153,6 +155,25 @@ fn no_drip_outlasts_the_whole_operations_limit() {
     let in_redirects =
         Server::start(|_| [vec![Step::Pause(Duration::from_millis(200))], reply("302 Found", "Location: /", "")].concat());
     stopped(&in_redirects.expect("started"), &["-m", "0.5"], "not done within 0.5 s");
+}
+
+#[test]
+fn silence_in_the_tls_handshake_is_noticed() {
+    let server = Server::greeting(vec![Step::Pause(Duration::from_secs(60))]).expect("started");
+    let url = server.url("/").replace("http:", "https:");
+    Place::new().fetch(&["-q", &url, "-o", "f", "-T", "0.3"]).failed(4, &url, "no bytes came within 0.3 s");
+}
+
+#[test]
+fn a_reader_that_does_not_come_or_does_not_read_is_not_waited_for_beyond_the_limit() {
+    let server = Server::start(|_| reply("200 OK", "", "x".repeat(1_000_000))).expect("started");
+    let (place, url) = (Place::new(), server.url("/"));
+    let fifo = place.path("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("runs").success());
+    place.fetch(&["-q", &url, "-o", "fifo", "-m", "0.3"]).failed(4, &url, "cannot open fifo: timed out");
+    let stuck = File::options().read(true).write(true).open(&fifo).expect("opened");
+    place.fetch(&["-q", &url, "-o", "fifo", "-m", "0.3"]).failed(4, &url, "cannot write fifo: timed out");
+    drop(stuck);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::harness::Place;
 use fixtures::{Request, Script, Server, Step, reply};
+use std::time::Duration;
 
 fn redirect(status: &str, to: &str) -> Script {
     reply(status, &format!("Location: {to}"), "moved")
@@ -33,9 +34,13 @@ fn every_kind_of_redirect_is_followed_over_one_connection() {
 #[test]
 fn a_loop_ends_at_the_limit() {
     let (server, place) = (start(|_| redirect("302 Found", "/")), Place::with_old_file());
-    place.fetch(&["-q", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), "more than 20 times");
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), "too many redirects: more than 20");
     assert_eq!((server.requests().len(), place.read("f").as_str()), (21, "old"));
-    place.fetch(&["-q", &server.url("/"), "-o", "f", "--max-redirects", "1"]).failed(7, &server.url("/"), "more than 1 times");
+    place.fetch(&["-q", &server.url("/"), "-o", "f", "--max-redirects", "1"]).failed(
+        7,
+        &server.url("/"),
+        "too many redirects: more than 1",
+    );
 }
 
 #[test]
@@ -78,6 +83,28 @@ fn credentials_and_fields_stay_home() {
     for name in ["Authorization", "X-Key", "Cookie"] {
         assert_eq!(strange[0].field(name), None, "{name}");
     }
+}
+
+#[test]
+fn what_comes_unasked_on_a_kept_connection_answers_nothing() {
+    // What comes unasked comes while this server takes its time.
+    let slowly = Step::Pause(Duration::from_millis(300));
+    let away = start(move |request| {
+        let back = redirect("302 Found", &request.path()[1..].replace("@", "http://"));
+        [vec![slowly.clone()], back].concat()
+    });
+    let to_away = format!("{}@", away.url("/"));
+    let home = start(move |request| match request.path() {
+        "/" => {
+            let to = to_away.clone() + &request.field("Host").expect("one") + "/back";
+            // A second response, to a request that was not made.
+            [redirect("302 Found", &to), vec![Step::Pause(Duration::from_millis(10))], reply("200 OK", "", "planted")].concat()
+        }
+        _ => reply("200 OK", "", "asked for"),
+    });
+    let place = Place::new();
+    place.fetch(&["-q", &home.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(place.read("f"), "asked for");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 fn half_a_body() -> Server {
@@ -28,6 +28,22 @@ fn a_signal_ends_it_and_leaves_the_old_file_and_no_litter() {
         assert_eq!(status.signal(), Some(signal as i32));
         assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
     }
+}
+
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    let server = Server::start(|_| {
+        vec![Step::send(head("200 OK", "Content-Length: 4")), Step::Pause(Duration::from_millis(300)), Step::send("body")]
+    })
+    .expect("started");
+    let place = Place::new();
+    let script = format!("trap '' HUP; exec {} -q {} -o f", env!("CARGO_BIN_EXE_fetch"), server.url("/"));
+    let mut child = Command::new("sh").args(["-c", &script]).current_dir(place.path(".")).spawn().expect("started");
+    while place.listing() != "f.part" {
+        std::thread::yield_now();
+    }
+    kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGHUP).expect("sent");
+    assert_eq!((child.wait().expect("ended").code(), place.read("f").as_str()), (Some(0), "body"));
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn a_body_that_is_too_large_is_refused_by_its_length_and_by_its_bytes() {
     let unknown = Server::start(|_| vec![Step::send(head("200 OK", "")), Step::send("x".repeat(2049)), Step::Close]);
     for server in [honest, unknown.expect("started")] {
         let (place, url) = (Place::with_old_file(), server.url("/"));
-        place.fetch(&[&url, "-o", "f", "--max-size", "2k"]).failed(7, &url, "larger than 2048 bytes");
+        place.fetch(&[&url, "-o", "f", "--max-size", "2k"]).failed(7, &url, "too large: it is larger than 2048 bytes");
         assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
         place.fetch(&["-q", &url, "-o", "f", "--max-size", "2049"]).succeeded();
         assert_eq!(place.read("f").len(), 2049);

@@ -40,6 +40,11 @@ impl Body {
         &self.codings
     }
 
+    /// The limits that it is received within.
+    pub fn timer(&self) -> &Timer {
+        &self.timer
+    }
+
     /// The next piece; `None` once the body is whole. A body that is not, is an error.
     pub fn piece(&mut self) -> Result<Option<&[u8]>, Error> {
         let piece = self.advance()?;
@@ -68,10 +73,16 @@ impl Body {
     /// Receives more, or learns that there is no more.
     fn fill(&mut self) -> Result<(), Error> {
         match self.connection.fill(&self.timer) {
-            Ok(0) => self.deframer.close().map_err(|cut| Error::new(Kind::Network, format!("the body is {cut}"))),
+            Ok(0) if self.deframer.close().is_ok() => Ok(()),
+            Ok(0) => Err(self.closed_early()),
             Ok(_) => Ok(()),
             Err(error) => Err(self.cut_off(&error)),
         }
+    }
+
+    fn closed_early(&self) -> Error {
+        let what = format!("the body is {}", self.deframer.cut_off());
+        Error::new(Kind::Network, what).because("the server closed the connection")
     }
 
     fn cut_off(&self, error: &NetError) -> Error {
@@ -90,7 +101,7 @@ impl Body {
     pub fn splice(&mut self, pipe: BorrowedFd<'_>, most: u64) -> Option<Result<u64, Error>> {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         match self.connection.stream.splice(pipe, most, &self.timer)? {
-            Ok(0) => Some(Err(Error::new(Kind::Network, format!("the body is {}", self.deframer.cut_off())))),
+            Ok(0) => Some(Err(self.closed_early())),
             Ok(moved) => {
                 self.deframer.skip(moved as u64);
                 Some(Ok(moved as u64))

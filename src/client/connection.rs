@@ -43,12 +43,15 @@ impl From<Failure> for Error {
                 let cut = HeadError::CutOff { received };
                 Error::new(net_error(&error).kind(), cut.to_string()).because(error)
             }
-            Failure::Head(error @ HeadError::CutOff { .. }) => Error::new(Kind::Network, error.to_string()),
+            Failure::Head(error @ HeadError::CutOff { .. }) => {
+                Error::new(Kind::Network, error.to_string()).because("the server closed the connection")
+            }
             Failure::Head(error) => Error::new(Kind::Protocol, "malformed response").because(error),
             Failure::Interims => {
-                Error::new(Kind::Protocol, format!("more than {MAX_INTERIM} interim responses before the final one"))
+                let why = format!("more than {MAX_INTERIM} interim responses before the final one");
+                Error::new(Kind::Protocol, "malformed response").because(why)
             }
-            Failure::Upgrade => Error::new(Kind::Protocol, "the server switches protocols, which nobody asked it to"),
+            Failure::Upgrade => Error::new(Kind::Protocol, "malformed response").because("101 switches protocols, unasked"),
         }
     }
 }

@@ -39,6 +39,17 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// An address, well-formed or not, as it can be printed: what stands before an @ in its authority is
+/// hidden.
+pub fn without_secrets(address: &str) -> String {
+    let start = address.find("//").map_or(0, |at| at + 2);
+    let end = address[start..].find(['/', '?', '#', '\\']).map_or(address.len(), |at| start + at);
+    match address[start..end].rfind('@') {
+        Some(at) => format!("{}***{}", &address[..start], &address[start + at..]),
+        None => address.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +65,18 @@ mod tests {
         ] {
             let credentials = Credentials::of(&Url::parse(url).expect("a URL"));
             assert_eq!(credentials.map(|c| c.basic()).as_deref(), basic, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_printed_without_its_userinfo() {
+        for (address, printed) in [
+            ("http://me:pw@h:x/a@b", "http://***@h:x/a@b"),
+            ("me:p@w@h", "***@h"),
+            ("http://h/a@b", "http://h/a@b"),
+            ("ftp://me@h", "ftp://***@h"),
+        ] {
+            assert_eq!(without_secrets(address), printed);
         }
     }
 

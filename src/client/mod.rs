@@ -11,7 +11,7 @@ mod credentials;
 mod redirect;
 
 pub use body::Body;
-pub use credentials::Credentials;
+pub use credentials::{Credentials, without_secrets};
 
 use crate::error::{Error, Kind};
 use crate::http::{Fields, Head, Method, Request};
@@ -133,8 +133,9 @@ impl Client {
                 return Ok(Response { head, url, body });
             };
             if redirects == self.settings.max_redirects {
-                let what = format!("redirected more than {redirects} times, last to {next}");
-                return Err(Error::new(Kind::Protocol, what).hint("--max-redirects N follows more"));
+                let why = format!("more than {redirects}, the last to {}", without_userinfo(next));
+                let error = Error::new(Kind::Protocol, "too many redirects").because(why);
+                return Err(error.hint("--max-redirects N follows more"));
             }
             // A redirect's own body is of no interest, but the connection may be.
             if let Ok(mut body) = Body::new(connection, &head, self.settings.method, timer.clone())
@@ -195,6 +196,7 @@ impl Client {
         timer: &Timer,
         observer: &mut dyn Observer,
     ) -> Result<(Connection, Head), Error> {
+        self.idle.retain(|connection| connection.stream.is_silent());
         if let Some(index) = self.idle.iter().position(|connection| connection.target == *target) {
             let mut connection = self.idle.remove(index);
             observer.request(request, true);

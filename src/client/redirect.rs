@@ -1,5 +1,6 @@
 //! Where a response leads to (RFC 9110 section 15.4).
 
+use super::without_secrets;
 use crate::error::{Error, Kind};
 use crate::http::Head;
 use percent_encoding::{AsciiSet, percent_encode};
@@ -19,7 +20,7 @@ pub(super) fn next(base: &Url, head: &Head) -> Result<Option<Url>, Error> {
         return Err(Error::new(Kind::Protocol, "redirected to several places: Locations that differ"));
     }
     let text = readable(location);
-    let refused = |why: String| Error::new(Kind::Protocol, format!("redirected to \"{text}\"")).because(why);
+    let refused = |why: String| Error::new(Kind::Protocol, format!("redirected to \"{}\"", without_secrets(&text))).because(why);
     let mut next = base.join(&text).map_err(|error| refused(error.to_string()))?;
     if !matches!(next.scheme(), "http" | "https") {
         return Err(refused(format!("\"{}:\" is neither http nor https", next.scheme())));

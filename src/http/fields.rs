@@ -45,7 +45,7 @@ impl Fields {
         if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return Err(InvalidField::Value);
         }
-        self.push(name, value.trim_ascii());
+        self.push(name, trim_ows(value));
         Ok(())
     }
 
@@ -86,10 +86,7 @@ impl Fields {
     /// The elements of a comma-separated list that may be spread over several fields of that name
     /// (RFC 9110 section 5.6.1), empty ones left out. Not for values with quoted commas.
     pub fn list<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.all(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|element| !element.is_empty())
+        self.all(name).flat_map(|value| value.split(|byte| *byte == b',')).map(trim_ows).filter(|element| !element.is_empty())
     }
 
     /// Whether a list field has that element (compared without case).
@@ -111,6 +108,15 @@ impl Fields {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Without the optional white space around it: spaces and tabs, and nothing else that may look like
+/// it (RFC 9110 section 5.6.3).
+pub(super) fn trim_ows(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// Whether a byte may stand in a token (RFC 9110 section 5.6.2).

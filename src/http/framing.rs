@@ -1,6 +1,7 @@
 //! Where the body ends (RFC 9112 section 6.3), and taking the framing off.
 
 use super::chunked::{ChunkError, Chunked};
+use super::fields::trim_ows;
 use super::{Head, Method};
 use std::fmt;
 use std::ops::Range;
@@ -117,7 +118,7 @@ impl Framing {
 fn content_length(head: &Head) -> Result<Option<u64>, FramingError> {
     let mut length = None;
     for value in head.fields().all("Content-Length") {
-        for number in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+        for number in value.split(|byte| *byte == b',').map(trim_ows) {
             let refused = || FramingError::ContentLength(list_of(head, "Content-Length"));
             let text = std::str::from_utf8(number).map_err(|_| refused())?;
             // u64's own parser takes a plus sign.
@@ -310,6 +311,7 @@ mod tests {
             "Content-Length: 5\r\nContent-Length: 6",
             "Content-Length: 18446744073709551616",
             "Content-Length: \u{664}",
+            "Content-Length:\u{c}5",
             "Transfer-Encoding:",
             "Transfer-Encoding: chunked, chunked",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
@@ -318,6 +320,7 @@ mod tests {
             "Transfer-Encoding: xchunked",
             "Transfer-Encoding: \"chunked\"",
             "Transfer-Encoding: chunked\u{b}",
+            "Transfer-Encoding: \u{c}chunked",
             "Transfer-Encoding: br, chunked",
             "Transfer-Encoding: compress",
             "Transfer-Encoding: gzip\r\nContent-Length: 5",

@@ -5,6 +5,7 @@
 //! characters other than CR, LF and NUL in a value), and what it wants refused is refused, with the
 //! byte offset.
 
+use super::fields::trim_ows;
 use super::{Fields, MAX_FIELDS, MAX_HEAD};
 use std::fmt;
 
@@ -124,7 +125,7 @@ impl fmt::Display for HeadError {
             HeadError::Malformed { offset, what } => write!(f, "{what} at byte {offset} of the header section"),
             HeadError::TooLarge => write!(f, "the header section has more than {} KiB", MAX_HEAD / 1024),
             HeadError::TooManyFields => write!(f, "the header section has more than {MAX_FIELDS} fields"),
-            HeadError::CutOff { received: 0 } => f.write_str("the connection was closed without an answer"),
+            HeadError::CutOff { received: 0 } => f.write_str("no response"),
             HeadError::CutOff { received } => write!(f, "the header section was cut off after {received} bytes"),
         }
     }
@@ -289,16 +290,8 @@ fn tolerate(section: &[u8]) -> Vec<u8> {
 
 /// Replaces each fold by a space (RFC 9112 section 5.2).
 fn unfold(value: &[u8]) -> Vec<u8> {
-    let mut lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let mut unfolded = value.to_owned();
-    if value.contains(&b'\n') {
-        unfolded = lines.next().unwrap_or_default().to_owned();
-        for line in lines {
-            unfolded.push(b' ');
-            unfolded.extend_from_slice(line);
-        }
-    }
-    unfolded.trim_ascii().to_owned()
+    let lines = value.split(|byte| *byte == b'\n').map(|line| trim_ows(line.strip_suffix(b"\r").unwrap_or(line)));
+    trim_ows(&lines.collect::<Vec<_>>().join(&b' ')).to_owned()
 }
 
 /// The offset of the byte that made httparse give up: the shortest prefix that is refused ends
@@ -369,7 +362,7 @@ mod tests {
         (b"HTTP/1.1 200 OK\r\nA: b\r\n  c\r\n\td\r\nE: f\r\n\r\n", "200/1.1 A=b c d;E=f;"),
         (b"HTTP/1.1 200 OK\r\nA: \r\n b\r\n \r\n\r\n", "200/1.1 A=b;"),
         (b"HTTP/1.1 200 OK\r\nA: \x01\x1b[31m\x7f\xff\r\n\r\n", "200/1.1 A=\\x01\\x1b[31m\\x7f\\xff;"),
-        (b"HTTP/1.1 200 OK\r\nA: x\x0b\r\n\r\n", "200/1.1 A=x\\x0b;"),
+        (b"HTTP/1.1 200 OK\r\nA: x\x0b\r\nB:\x0cy\x0c\r\n\r\n", "200/1.1 A=x\\x0b;B=\\x0cy\\x0c;"),
         (b"HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n", "bad byte in a field value at byte 21 of the header section"),
         (b"HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n", "bad byte in a field value at byte 22 of the header section"),
         (b"HTTP/1.1 200 OK\r\nA: b\r\r\n\r\n", "bad byte in a field value at byte 22 of the header section"),
@@ -432,7 +425,7 @@ mod tests {
     #[test]
     fn the_end_of_the_connection_tells_malformed_from_cut_off() {
         for (bytes, wanted) in [
-            (&b""[..], "the connection was closed without an answer"),
+            (&b""[..], "no response"),
             (b"HTTP/1.1 200 OK\r\nA: b", "the header section was cut off after 21 bytes"),
             (b"HTTP/1.1 200 OK\r\nA: \0", "bad byte in a field value at byte 20 of the header section"),
             (b"HTTP", "the header section was cut off after 4 bytes"),

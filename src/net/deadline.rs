@@ -53,7 +53,23 @@ impl Timer {
     pub(super) fn connecting(&self) -> Timer {
         let connect = self.limits.connect.map(|limit| (Instant::now() + limit, limit, Limit::Connect));
         let end = [self.end, connect].into_iter().flatten().min_by_key(|(end, ..)| *end);
-        Timer { limits: Limits { silence: None, ..self.limits }, end }
+        Timer { end, ..self.clone() }
+    }
+
+    /// The same where no bytes are waited for: for a name server, or for an address to answer.
+    pub(super) fn without_silence(&self) -> Timer {
+        Timer { limits: Limits { silence: None, ..self.limits }, ..self.clone() }
+    }
+
+    /// How long to wait for anything else, a reader of a pipe say, before asking again. An error
+    /// where the whole operation's limit is reached or the program was interrupted.
+    pub fn patience(&self) -> Result<Duration, NetError> {
+        self.without_silence().wait().slice()
+    }
+
+    /// Whether the whole operation has a limit.
+    pub fn is_limited(&self) -> bool {
+        self.end.is_some()
     }
 
     /// Starts a wait for bytes.

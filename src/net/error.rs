@@ -59,7 +59,7 @@ impl fmt::Display for NetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NetError::Resolve(why) => write!(f, "cannot resolve the name: {why}"),
-            NetError::NoSuchFamily => f.write_str("the name has no address of the family asked for"),
+            NetError::NoSuchFamily => f.write_str("cannot connect: the name has no address of the family asked for"),
             NetError::Connect { address, error } => write!(f, "cannot connect to {address}: {error}"),
             NetError::Broken(why) => write!(f, "the connection broke: {why}"),
             NetError::TimedOut { limit, after } => {

@@ -78,7 +78,7 @@ impl Stream {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stream, NetError> {
         let connecting = timer.connecting();
-        let mut socket = dial::dial(target, route, &connecting, observe)?;
+        let mut socket = dial::dial(target, route, &connecting.without_silence(), observe)?;
         let mut tls = None;
         if target.secure {
             let session = tls::Session::start(target, trust, &mut socket, &connecting)?;
@@ -104,6 +104,12 @@ impl Stream {
             None => self.socket.receive(buffer, timer),
             Some(tls) => tls.receive(buffer, &mut self.socket, timer),
         }
+    }
+
+    /// Whether another request may be sent: nothing has come that was not asked for, not even the
+    /// end of the connection. What came would be taken for the response (RFC 9112 section 9.2).
+    pub fn is_silent(&self) -> bool {
+        self.socket.is_silent() && self.tls.as_ref().is_none_or(|tls| tls.is_drained())
     }
 
     /// Moves at most `most` bytes into a pipe without looking at them; 0 as for

@@ -43,6 +43,12 @@ impl Socket {
         let _ = sockopt::set_tcp_quickack(&self.fd, true);
     }
 
+    /// Whether nothing has come that was not asked for, not even the end.
+    pub(super) fn is_silent(&self) -> bool {
+        let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        rustix::net::recv(&self.fd, &mut [0], peek) == Err(Errno::AGAIN)
+    }
+
     /// At least one byte, or 0 at the end.
     pub(super) fn receive(&mut self, buffer: &mut [u8], timer: &Timer) -> Result<usize, NetError> {
         self.waiting(timer, |fd| rustix::net::recv(fd, &mut *buffer, RecvFlags::empty()).map(|(n, _)| n))

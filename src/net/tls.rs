@@ -173,6 +173,11 @@ impl Session {
         }
     }
 
+    /// Whether every record that came was processed, and all plain text of it taken.
+    pub(super) fn is_drained(&self) -> bool {
+        self.start == self.end && self.plain.is_empty() && !self.closed
+    }
+
     /// Version and cipher suite.
     pub(super) fn describe(&self) -> String {
         let version = self.connection.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");

@@ -83,7 +83,7 @@ impl Report {
     /// Prints a failure: `fetch: URL: what happened: why`.
     pub fn error(&self, url: &str, error: &Error) {
         if error.kind() != Kind::ClosedPipe {
-            print_error_line(&safe_line(&format!("fetch: {url}: {error}")));
+            print_error_line(&shorten(&safe_line(&format!("fetch: {url}: {error}"))));
         }
     }
 
@@ -93,10 +93,45 @@ impl Report {
     }
 }
 
+/// What a server says may be long; what is said about it need not be.
+fn shorten(line: &str) -> String {
+    const LONGEST: usize = 2000;
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
 /// One line on standard error, at once.
 fn print_error_line(line: &str) {
     // Where standard error is closed there is nobody to tell.
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Makes a body safe that is shown on a terminal, piece by piece. A character that is split between
+/// two pieces waits for the second.
+#[derive(Debug, Default)]
+pub struct TerminalText {
+    split: Vec<u8>,
+}
+
+impl TerminalText {
+    /// The next piece, as it can be shown.
+    pub fn next_piece(&mut self, piece: &[u8]) -> Vec<u8> {
+        let bytes = [&std::mem::take(&mut self.split)[..], piece].concat();
+        let end = match std::str::from_utf8(&bytes) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => bytes.len() - bytes.utf8_chunks().last().map_or(0, |last| incomplete(last.invalid())),
+        };
+        self.split = bytes[end..].to_vec();
+        safe_section(&bytes[..end], true)
+    }
+}
+
+/// How many bytes at the end begin a character that the next piece may complete.
+fn incomplete(invalid: &[u8]) -> usize {
+    let begins = std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
+    if begins { invalid.len() } else { 0 }
 }
 
 /// A header section whose control characters, other than tab and line ends, are escaped: it may
@@ -156,6 +191,17 @@ mod tests {
             assert_eq!(safe_section(raw, false).escape_ascii().to_string(), piped.escape_ascii().to_string());
             assert_eq!(safe_section(raw, true).escape_ascii().to_string(), on_terminal.escape_ascii().to_string());
         }
+    }
+
+    #[test]
+    fn a_body_on_a_terminal_is_safe_however_it_is_split() {
+        let body = "新\n\x1b[2J\u{9b}x".as_bytes();
+        for split in 0..body.len() {
+            let mut text = TerminalText::default();
+            let shown = [text.next_piece(&body[..split]), text.next_piece(&body[split..])].concat();
+            assert_eq!(String::from_utf8_lossy(&shown), "新\n\\x1b[2J\\x9bx", "at {split}");
+        }
+        assert_eq!(TerminalText::default().next_piece(b"a\xff\xc4b"), b"a\\xff\\xc4b");
     }
 
     #[test]

@@ -3,19 +3,22 @@
 mod disposition;
 mod name;
 mod part;
+mod straight;
 mod target;
 
 pub use name::derived_name;
 pub use target::Destination;
 
 use crate::error::{Error, Kind};
+use crate::net::{NetError, Timer};
 use part::PartFile;
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use straight::Straight;
 
 /// Where the bytes of one body go. Only [`Sink::finish`] makes a file appear; a sink that is
 /// dropped leaves everything as it was.
@@ -26,8 +29,8 @@ pub struct Sink(Kept);
 enum Kept {
     Part(Box<PartFile>),
     /// Not a regular file: there is nothing to replace, bytes go where they go.
-    Straight(File, PathBuf),
-    Stdout(File),
+    Straight(Straight, PathBuf),
+    Stdout(Straight),
 }
 
 impl Sink {
@@ -35,15 +38,15 @@ impl Sink {
         Sink(Kept::Part(Box::new(part)))
     }
 
-    fn straight(path: &Path) -> Result<Sink, Error> {
-        let file = File::options().write(true).open(path).map_err(|error| cannot("open", path, &error))?;
-        Ok(Sink(Kept::Straight(file, path.to_owned())))
+    fn straight(path: &Path, timer: &Timer) -> Result<Sink, Error> {
+        let straight = Straight::open(path, timer).map_err(|error| cannot("open", path, &error))?;
+        Ok(Sink(Kept::Straight(straight, path.to_owned())))
     }
 
-    fn stdout() -> Result<Sink, Error> {
+    fn stdout(timer: &Timer) -> Result<Sink, Error> {
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let failed = |error: io::Error| cannot("open", Path::new("standard output"), &error);
-        Ok(Sink(Kept::Stdout(stdout.map_err(failed)?.into())))
+        Ok(Sink(Kept::Stdout(Straight::new(stdout.map_err(failed)?.into(), timer))))
     }
 
     /// Whether a file is being written that does not appear before it is finished.
@@ -55,9 +58,17 @@ impl Sink {
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let written = match &mut self.0 {
             Kept::Part(part) => part.file.write_all(bytes),
-            Kept::Straight(file, _) | Kept::Stdout(file) => file.write_all(bytes),
+            Kept::Straight(straight, _) | Kept::Stdout(straight) => straight.write(bytes),
         };
         written.map_err(|error| self.failed(&error))
+    }
+
+    /// Whether the bytes go to somebody's terminal.
+    pub fn is_terminal(&self) -> bool {
+        match &self.0 {
+            Kept::Part(_) => false,
+            Kept::Straight(straight, _) | Kept::Stdout(straight) => straight.file.is_terminal(),
+        }
     }
 
     /// Adds bytes that wait in a pipe, without looking at them where the system can.
@@ -97,7 +108,7 @@ impl Sink {
     fn file(&self) -> &File {
         match &self.0 {
             Kept::Part(part) => &part.file,
-            Kept::Straight(file, _) | Kept::Stdout(file) => file,
+            Kept::Straight(straight, _) | Kept::Stdout(straight) => &straight.file,
         }
     }
 
@@ -124,11 +135,16 @@ impl Sink {
 
 /// A failed file operation as the user meets it.
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
+    let what = format!("cannot {what} {}", path.display());
+    // A limit of the operation, and no fault of the file.
+    if let Some(limit) = error.get_ref().filter(|inner| inner.is::<NetError>()) {
+        return Error::new(Kind::Network, what).because(limit.to_string());
+    }
     let why = match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::StorageFull => "no space left on the device".to_owned(),
         _ => error.to_string(),
     };
-    Error::new(Kind::File, format!("cannot {what} {}", path.display())).because(why)
+    Error::new(Kind::File, what).because(why)
 }

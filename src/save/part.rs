@@ -59,7 +59,9 @@ impl PartFile {
                 Naming::Replace(Some(old)) => old.permissions().mode() & 0o777,
                 _ => 0o666,
             };
-            match create(&path, mode) {
+            // A new name touches nothing that is there, not even a part that was left behind.
+            let start_over = matches!(naming, Naming::Replace(_));
+            match create(&path, mode, start_over) {
                 Ok(Some(file)) => {
                     return Ok(PartFile { file, path, target: target.to_owned(), naming, finished: false, _hold: hold });
                 }
@@ -87,6 +89,11 @@ impl PartFile {
             let _ = self.file.set_times(FileTimes::new().set_modified(modified));
         }
         let failed = |path: &Path, error| cannot("save as", path, &error);
+        if !is_named(&self.file, &self.path).map_err(|error| failed(&self.path, error))? {
+            // What has its name now is not ours, to be renamed or removed.
+            self.finished = true;
+            return Err(failed(&self.path, io::Error::other("another program took its place")));
+        }
         let saved = match self.naming {
             Naming::Replace(_) => {
                 fs::rename(&self.path, &self.target).map_err(|error| failed(&self.target, error))?;
@@ -137,14 +144,16 @@ fn part_path(target: &Path) -> PathBuf {
     directory_of(target).join(OsString::from_vec(name))
 }
 
-/// Creates and locks a part file; `None` where another program holds it.
-fn create(path: &Path, mode: u32) -> io::Result<Option<File>> {
+/// Creates and locks a part file; `None` where there is one that another program holds, or that is
+/// not to be started over.
+fn create(path: &Path, mode: u32, start_over: bool) -> io::Result<Option<File>> {
     loop {
         let mut options = File::options();
         options.write(true).mode(mode);
         match options.clone().create_new(true).open(path) {
             Ok(file) => return if lock(&file)? { Ok(Some(file)) } else { Ok(None) },
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && start_over => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(error),
         }
         // Left behind by a program that was ended? Then nobody holds its lock. It is removed rather
@@ -162,11 +171,16 @@ fn create(path: &Path, mode: u32) -> io::Result<Option<File>> {
             return Ok(None);
         }
         // Its holder may have renamed or removed it before letting go.
-        match fs::symlink_metadata(path) {
-            Ok(now) if now.ino() == stale.metadata()?.ino() => fs::remove_file(path)?,
-            _ => {}
+        if is_named(&stale, path)? {
+            fs::remove_file(path)?;
         }
     }
+}
+
+/// Whether a path still leads to this very file.
+fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    let (file, named) = (file.metadata()?, fs::symlink_metadata(path));
+    Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == (file.dev(), file.ino())))
 }
 
 /// Whether the lock was to be had. On file systems without locks everyone has it.
@@ -253,6 +267,25 @@ mod tests {
         std::os::unix::fs::symlink(&victim, directory.path().join("f.part")).expect("linked");
         PartFile::create(&target, Naming::Replace(None)).expect_err("a link");
         assert_eq!(fs::read(&victim).expect("readable"), b"precious");
+    }
+
+    #[test]
+    fn what_takes_the_parts_place_is_neither_saved_nor_removed() {
+        let directory = directory();
+        let part = PartFile::create(&directory.path().join("f"), Naming::Replace(None)).expect("created");
+        fs::remove_file(directory.path().join("f.part")).expect("removed");
+        fs::write(directory.path().join("f.part"), "planted").expect("written");
+        part.finish(None).expect_err("not ours");
+        assert_eq!(listing(directory.path()), ["f.part"]);
+    }
+
+    #[test]
+    fn a_new_name_does_not_touch_a_part_that_is_there() {
+        let directory = directory();
+        fs::write(directory.path().join("f.part"), "precious").expect("written");
+        let saved = PartFile::create(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None));
+        assert_eq!(saved.expect("saved"), directory.path().join("f"));
+        assert_eq!(fs::read(directory.path().join("f.part")).expect("there"), b"precious");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::part::{Naming, PartFile};
 use super::{Sink, cannot};
 use crate::error::{Error, Kind};
+use crate::net::Timer;
 use rustix::fs::{Access, access};
 use std::fs::{self, Metadata};
 use std::io;
@@ -72,11 +73,11 @@ impl Destination {
     }
 
     /// Opens it for one body, of which `name` is the derived name, asked for only where it is
-    /// needed.
-    pub fn open(&self, name: impl FnOnce() -> String) -> Result<Sink, Error> {
+    /// needed. `timer` limits the wait for whoever reads what is no regular file.
+    pub fn open(&self, timer: &Timer, name: impl FnOnce() -> String) -> Result<Sink, Error> {
         match &self.0 {
-            Place::Stdout => Sink::stdout(),
-            Place::Straight(path) => Sink::straight(path),
+            Place::Stdout => Sink::stdout(timer),
+            Place::Straight(path) => Sink::straight(path, timer),
             Place::File { path, old } => Ok(Sink::part(PartFile::create(path, Naming::Replace(old.clone()))?)),
             Place::Directory(directory) => {
                 fs::create_dir_all(directory).map_err(|error| cannot("make the directory", directory, &error))?;

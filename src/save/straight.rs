@@ -1,0 +1,73 @@
+//! What is no regular file: a FIFO, a device, a terminal, standard output. Bytes go there as they
+//! come; nothing is replaced.
+
+use crate::net::Timer;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::Errno;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// So many bytes a pipe that is ready takes without waiting (POSIX's PIPE_BUF, at the least).
+const READY: usize = 512;
+/// How long to wait before a FIFO without a reader is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// A file that takes bytes at its reader's pace, but within the limit of the whole operation, if
+/// it has one.
+#[derive(Debug)]
+pub(super) struct Straight {
+    pub(super) file: File,
+    timer: Option<Timer>,
+}
+
+impl Straight {
+    pub(super) fn new(file: File, timer: &Timer) -> Straight {
+        Straight { file, timer: timer.is_limited().then(|| timer.clone()) }
+    }
+
+    pub(super) fn open(path: &Path, timer: &Timer) -> io::Result<Straight> {
+        let mut options = File::options();
+        options.write(true);
+        if !timer.is_limited() || !fs::metadata(path)?.file_type().is_fifo() {
+            return options.open(path).map(|file| Straight::new(file, timer));
+        }
+        // To open a FIFO is to wait for its reader.
+        options.custom_flags(i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default());
+        loop {
+            match options.open(path) {
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) => {
+                    thread::sleep(timer.patience().map_err(io::Error::other)?.min(AGAIN));
+                }
+                opened => {
+                    let file = opened?;
+                    fcntl_setfl(&file, OFlags::empty())?;
+                    return Ok(Straight::new(file, timer));
+                }
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(timer) = &self.timer else { return self.file.write_all(bytes) };
+        for piece in bytes.chunks(READY) {
+            while !ready(&self.file, timer)? {}
+            self.file.write_all(piece)?;
+        }
+        Ok(())
+    }
+}
+
+fn ready(file: &File, timer: &Timer) -> io::Result<bool> {
+    let slice = timer.patience().map_err(io::Error::other)?;
+    let timeout = Timespec::try_from(slice).map_err(io::Error::other)?;
+    match poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(&timeout)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
