@@ -65,14 +65,15 @@ impl Connection {
     pub(super) fn exchange(&mut self, request: &Request, timer: &Timer, observer: &mut dyn Observer) -> Result<Head, Failure> {
         let used = std::mem::replace(&mut self.used, true);
         let stale = |error| match error {
-            NetError::Broken(_) | NetError::ClosedWithoutNotify | NetError::Tls(_) if used => Failure::Stale,
+            NetError::Broken(_) | NetError::Tls(_) if used => Failure::Stale,
             error => Failure::Net(error),
         };
         self.stream.send(&request.to_bytes(), timer).map_err(stale)?;
-        let first = self.fill(timer).map_err(stale)?;
-        if first == 0 && used {
-            return Err(Failure::Stale);
-        }
+        let first = match self.fill(timer) {
+            Ok(0) | Err(NetError::ClosedWithoutNotify) if used => return Err(Failure::Stale),
+            Err(NetError::ClosedWithoutNotify) => 0,
+            received => received.map_err(stale)?,
+        };
         let mut ended = first == 0;
         for _ in 0..=MAX_INTERIM {
             let mut parser = HeadParser::new();
