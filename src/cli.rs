@@ -2,7 +2,7 @@
 //! a usage error.
 
 use crate::client::{Credentials, FieldEdits, Settings, without_secrets};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, system_words};
 use crate::http::{Fields, Method};
 use crate::net::{Family, Limits, Override, Route, Trust};
 use crate::report::{Headers, Report};
@@ -270,8 +270,9 @@ fn credentials(user: &str) -> Result<Credentials, Error> {
     if let Some((name, password)) = user.split_once(':') {
         return Ok(Credentials::new(name, password));
     }
-    let failed =
-        |error: std::io::Error| Error::new(Kind::Usage, "-u without a password, and no terminal to ask on").because(error);
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::Usage, "-u without a password, and no terminal to ask on").because(system_words(&error))
+    };
     let password = rpassword::prompt_password(format!("password for {user}: ")).map_err(failed)?;
     Ok(Credentials::new(user, &password))
 }

@@ -115,6 +115,15 @@ impl std::error::Error for Error {
     }
 }
 
+/// The system's words for an error, without Rust's "(os error 111)".
+pub(crate) fn system_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

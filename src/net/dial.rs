@@ -1,9 +1,9 @@
 //! From a host to a connected socket: getaddrinfo, then Happy Eyeballs (RFC 8305).
 
 use super::deadline::Timer;
-use super::error::plain;
 use super::socket::Socket;
 use super::{Event, NetError, Target};
+use crate::error::system_words;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
@@ -93,13 +93,13 @@ fn resolve(name: &str, port: u16, timer: &Timer) -> Result<Vec<SocketAddr>, NetE
         // Nobody may be waiting any more.
         let _ = answer.send(question.to_socket_addrs().map(Iterator::collect));
     };
-    thread::Builder::new().name("resolver".to_owned()).spawn(ask).map_err(|error| NetError::Resolve(plain(&error)))?;
+    thread::Builder::new().name("resolver".to_owned()).spawn(ask).map_err(|error| NetError::Resolve(system_words(&error)))?;
     let wait = timer.wait();
     loop {
         match answered.recv_timeout(wait.slice()?) {
             Ok(Ok(addresses)) => return Ok(addresses),
             Ok(Err(error)) => {
-                let text = plain(&error);
+                let text = system_words(&error);
                 let why = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
                 return Err(NetError::Resolve(why.to_owned()));
             }
@@ -134,7 +134,7 @@ fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event))
     let mut next_at = Instant::now();
     let mut first_error = None;
     let mut failed = |address: SocketAddr, error: Errno, observe: &mut dyn FnMut(Event)| {
-        let error = NetError::Connect { address: address.to_string(), error: plain(&error.into()) };
+        let error = NetError::Connect { address: address.to_string(), error: system_words(&error.into()) };
         observe(Event::Refused(address, error.clone()));
         first_error.get_or_insert(error);
     };
@@ -196,7 +196,7 @@ fn blocking(fd: OwnedFd) -> Result<OwnedFd, NetError> {
 }
 
 fn connect_unix(path: &PathBuf, timer: &Timer) -> Result<Socket, NetError> {
-    let failed = |error: io::Error| NetError::Connect { address: path.display().to_string(), error: plain(&error) };
+    let failed = |error: io::Error| NetError::Connect { address: path.display().to_string(), error: system_words(&error) };
     let address = SocketAddrUnix::new(path).map_err(|error| failed(error.into()))?;
     let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
         .map_err(|error| failed(error.into()))?;

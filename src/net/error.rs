@@ -1,6 +1,7 @@
 //! What can go wrong on the way to a server.
 
 use super::Limit;
+use crate::error::system_words;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -42,16 +43,7 @@ pub enum NetError {
 
 impl NetError {
     pub(super) fn broken(error: impl Into<io::Error>) -> NetError {
-        NetError::Broken(plain(&error.into()))
-    }
-}
-
-/// The system's words for an error, without Rust's "(os error 111)".
-pub(super) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
+        NetError::Broken(system_words(&error.into()))
     }
 }
 

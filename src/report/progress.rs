@@ -35,7 +35,9 @@ impl Progress {
         let Some(next) = self.next else { return };
         let now = Instant::now();
         if now >= next {
-            let width = tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+            // A terminal that does not know its width says 0.
+            let width = tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+            let width = if width == 0 { 80 } else { width };
             let line = line(self.done, self.total, now - self.started, width.saturating_sub(1));
             print(&format!("\r{line}\x1b[K"));
             (self.next, self.drawn) = (Some(now + REDRAW), true);

@@ -9,7 +9,7 @@ mod target;
 pub use name::derived_name;
 pub use target::Destination;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, system_words};
 use crate::net::{NetError, Timer};
 use part::PartFile;
 use rustix::io::Errno;
@@ -144,7 +144,7 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::StorageFull => "no space left on the device".to_owned(),
-        _ => error.to_string(),
+        _ => system_words(error),
     };
     Error::new(Kind::File, what).because(why)
 }
