@@ -23,7 +23,6 @@ use url::{Host, Url};
 #[command(
     name = "fetch",
     version,
-    about,
     disable_help_flag = true,
     disable_version_flag = true,
     override_usage = "fetch [OPTIONS] URL..."
@@ -146,6 +145,7 @@ const REFLEXES: &[(&str, &str)] = &[
     ("--fail", "an error status is a failure without it; --include-error-body saves the body all the same"),
     ("-O", "without -o the name is derived; -o FILE names it"),
     ("-i", "headers are printed without it"),
+    ("-C", "an interrupted save starts over"),
     ("-d", "fetch only reads: it sends no data"),
     ("-X", "fetch only reads: GET, and with -I HEAD"),
     ("--compressed", "content codings are undone without it; --no-compression leaves them"),
@@ -160,11 +160,7 @@ fn explain(error: &clap::Error) -> String {
         }
         _ => None,
     };
-    match (reflex, text.split_once('\n')) {
-        (Some((habit, instead)), _) => format!("there is no {habit} here: {instead}"),
-        (None, Some((first, rest))) => format!("{first}\n{rest}"),
-        (None, None) => text.to_owned(),
-    }
+    reflex.map_or_else(|| text.to_owned(), |(habit, instead)| format!("there is no {habit} here: {instead}"))
 }
 
 impl Cli {
@@ -417,6 +413,7 @@ mod tests {
             (&["h", "-L"], "--max-redirects"),
             (&["h", "-s"], "-q"),
             (&["h", "-f"], "--include-error-body"),
+            (&["h", "-C", "-"], "starts over"),
         ] {
             let refused = parsed(arguments).expect_err("refused");
             assert!(refused.contains(why), "{arguments:?}: {refused}");
@@ -429,6 +426,10 @@ mod tests {
             &["http://me:secret@h:99999/"][..],
             &["ftp://me:secret@h/"],
             &["me:secret@h"],
+            &["me:secret@h//x"],
+            &["http:\\\\me:secret@h:99999/"],
+            &["https:/me:secret@h:99999/"],
+            &["me:secret@h?a=//b"],
             &["h", "-H", "Authorization: secret\n"],
             &["h", "-H", "Authorization secret"],
         ] {

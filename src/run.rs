@@ -1,15 +1,15 @@
 //! All URLs of a [`Job`]: ask, check, save. The one place that knows client, save and report.
 
-use crate::client::{Body, Client, Observer, Response, Settings};
+use crate::client::{Body, Client, Observer, Response, Settings, without_userinfo};
 use crate::coding::{CodingError, Decoder, content_codings};
 use crate::error::{Error, Kind};
 use crate::http::{Framing, Head, Method, Request};
-use crate::net::Event;
+use crate::net::{Event, NetError, Timer};
 use crate::report::{Progress, Report, TerminalText};
 use crate::save::{Destination, Sink, derived_name};
 use ring::digest::{Context, SHA256};
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ pub fn run(mut job: Job, report: &mut Report) -> Option<Kind> {
     for url in &urls {
         let Err(error) = fetch(url, &job.output, &limits, &mut client, report) else { continue };
         crate::interrupt::end_if_caught();
-        report.error(without_password(url).as_str(), &error);
+        report.error(without_userinfo(url.clone()).as_str(), &error);
         worst = Some(worst.map_or(error.kind(), |worst| worst.worse(error.kind())));
         if error.kind() == Kind::ClosedPipe {
             break;
@@ -85,13 +85,14 @@ fn fetch(url: &Url, output: &Output, limits: &Limits, client: &mut Client, repor
         Output::Directory(path) => Destination::directory(path),
         _ => Destination::stdout(),
     };
-    let Response { head, body, .. } = client.get(url, &mut Teller(report))?;
-    let verdict = judge(&head, client.settings());
+    let Response { request, head, body, .. } = client.get(url, &mut Teller(report))?;
+    let verdict = judge(&head, &request);
     let wanted = match verdict {
         Ok(wanted) => wanted,
         Err(_) => limits.include_error_body && head.status() >= 400,
     };
     if !wanted || method == Method::Head {
+        client.keep(body);
         return verdict.map(drop);
     }
     let body = save(url, &head, body, &destination, limits, client.settings().compression, report)?;
@@ -100,11 +101,8 @@ fn fetch(url: &Url, output: &Output, limits: &Limits, client: &mut Client, repor
 }
 
 /// What a status means: whether there is something to save, or a failure.
-fn judge(head: &Head, settings: &Settings) -> Result<bool, Error> {
-    let sent = |names: &[&str]| {
-        let fields = settings.fields.iter().filter(|(_, value)| value.is_some());
-        fields.into_iter().any(|(field, _)| names.iter().any(|name| field.eq_ignore_ascii_case(name)))
-    };
+fn judge(head: &Head, request: &Request) -> Result<bool, Error> {
+    let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
     let answered = |kind| Err(Error::new(kind, "not saved").because(format!("the server answered {}", head.status_text())));
     match head.status() {
         206 if !sent(&["Range"]) => {
@@ -144,6 +142,7 @@ fn save(
         digest: limits.sha256.map(|_| Context::new(&SHA256)),
         progress: report.progress(length),
         terminal: None,
+        timer: body.timer().clone(),
     };
     meter.allow(length.unwrap_or_default())?;
     let mut sink = destination.open(body.timer(), || derived_name(url, head))?;
@@ -166,10 +165,13 @@ fn save(
         }
         decoder.finish(body.framing() != Framing::UntilClose).map_err(undecodable)?;
     }
-    meter.check()?;
+    meter.check(&mut sink)?;
+    let saved = meter.saved;
+    // The progress line goes before anything else is printed.
+    drop(meter);
     let modified = head.fields().get("Last-Modified").and_then(date);
     if let Some(path) = sink.finish(modified)? {
-        report.note(&format!("saved {} ({} bytes)", path.display(), meter.saved));
+        report.note(&format!("saved {} ({} bytes)", path.display(), saved));
     }
     Ok(body)
 }
@@ -211,11 +213,11 @@ fn splice(body: &mut Body, sink: &mut Sink, meter: &mut Meter<'_>) -> Result<(),
     let pipe = pipe_with(PipeFlags::CLOEXEC);
     let failed = |error: Errno| Error::new(Kind::Other, "cannot make a pipe").because(io::Error::from(error));
     let (from, to) = pipe.map_err(failed)?;
-    enlarge(&to);
+    // Where the system does not allow it, the pipe stays as small as it is.
+    let _ = fcntl_setpipe_size(&to, SPLICE);
     while body.spliceable() > 0 {
         let most = body.spliceable().min(SPLICE as u64);
-        let Some(moved) = body.splice(to.as_fd(), most) else { break };
-        let moved = moved?;
+        let moved = body.splice(to.as_fd(), most)?;
         sink.write_from_pipe(from.as_fd(), moved)?;
         meter.wire += moved;
         meter.saved += moved;
@@ -223,15 +225,6 @@ fn splice(body: &mut Body, sink: &mut Sink, meter: &mut Meter<'_>) -> Result<(),
     }
     Ok(())
 }
-
-#[cfg(target_os = "linux")]
-fn enlarge(pipe: &impl AsFd) {
-    // Where the system does not allow it, the pipe stays as small as it is.
-    let _ = rustix::pipe::fcntl_setpipe_size(pipe, SPLICE);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn enlarge(_: &impl AsFd) {}
 
 /// Counts, limits and checks what passes.
 struct Meter<'l> {
@@ -242,6 +235,8 @@ struct Meter<'l> {
     progress: Progress,
     /// Where the body is shown on a terminal.
     terminal: Option<TerminalText>,
+    /// A little on the wire may be much to decode and to save.
+    timer: Timer,
 }
 
 impl Meter<'_> {
@@ -256,6 +251,8 @@ impl Meter<'_> {
     fn save(&mut self, bytes: &[u8], sink: &mut Sink) -> Result<(), Error> {
         self.saved += bytes.len() as u64;
         self.allow(self.saved)?;
+        let over = |error: NetError| Error::new(Kind::Network, "the body is not done").because(error);
+        self.timer.patience().map_err(over)?;
         if let Some(digest) = &mut self.digest {
             digest.update(bytes);
         }
@@ -276,7 +273,10 @@ impl Meter<'_> {
     }
 
     /// The verdict once everything has passed.
-    fn check(&mut self) -> Result<(), Error> {
+    fn check(&mut self, sink: &mut Sink) -> Result<(), Error> {
+        if let Some(text) = &mut self.terminal {
+            sink.write(&text.rest())?;
+        }
         let Some((wanted, digest)) = self.limits.sha256.zip(self.digest.take()) else { return Ok(()) };
         let found = digest.finish();
         if found.as_ref() == wanted {
@@ -290,16 +290,6 @@ impl Meter<'_> {
 
 fn date(value: &[u8]) -> Option<SystemTime> {
     httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
-}
-
-/// A URL that can be printed.
-fn without_password(url: &Url) -> Url {
-    let mut url = url.clone();
-    if url.password().is_some() {
-        // Fails for URLs without a host only, which have no password.
-        let _ = url.set_password(Some("***"));
-    }
-    url
 }
 
 /// Brings what the client sees to the report.

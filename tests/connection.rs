@@ -1,7 +1,7 @@
 //! Addresses, TLS, deadlines.
 
 use crate::harness::Place;
-use fixtures::{Authority, Server, Step, head, reply};
+use fixtures::{Authority, Deaf, Server, Step, head, reply};
 use std::fs::File;
 use std::net::TcpListener;
 use std::process::Command;
@@ -32,6 +32,55 @@ fn the_next_address_is_tried_when_one_refuses() {
     let place = Place::new();
     place.fetch(&["-q", &format!("http://h.test:{port}/"), "-o", "f", "--resolve", &dead, "--resolve", &live]).succeeded();
     assert_eq!(place.read("f"), "hello");
+}
+
+#[test]
+fn the_next_address_is_tried_beside_one_that_does_not_answer() {
+    let server = Server::start(|_| reply("200 OK", "", "hello")).expect("started");
+    let port = server.port();
+    let _deaf = Deaf::listen(([127, 0, 0, 2], port).into()).expect("deaf");
+    let (deaf, live) = (format!("h.test:{port}:127.0.0.2"), format!("h.test:{port}:127.0.0.1"));
+    let (place, started) = (Place::new(), Instant::now());
+    place.fetch(&["-q", &format!("http://h.test:{port}/"), "-o", "f", "--resolve", &deaf, "--resolve", &live]).succeeded();
+    assert_eq!(place.read("f"), "hello");
+    assert!((250..5000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+}
+
+#[test]
+fn an_address_that_does_not_answer_is_given_up_after_the_connect_limit() {
+    let port = free_port();
+    let _deaf = Deaf::listen(([127, 0, 0, 1], port).into()).expect("deaf");
+    let (url, started) = (format!("http://127.0.0.1:{port}/"), Instant::now());
+    Place::new().fetch(&["-q", &url, "-o", "f", "--connect-timeout", "0.4"]).failed(4, &url, "no connection within 0.4 s");
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn tls_1_2_is_spoken_too() {
+    let authority = Authority::new().expect("made");
+    let tls = authority.server_of_tls12(&["127.0.0.1"]).expect("signed");
+    let server = Server::on("127.0.0.1:0", Some(tls), Vec::new(), |_| reply("200 OK", "", "x".repeat(100_000)));
+    let (place, server) = (Place::new(), server.expect("started"));
+    place.write("ca.pem", authority.pem());
+    let run = place.fetch(&["-v", &server.url("/"), "-o", "f", "--cacert", "ca.pem"]);
+    assert!(run.status == 0 && run.stderr.contains("* TLS 1.2, TLS_"), "{run:?}");
+    assert_eq!(place.bytes("f").len(), 100_000);
+}
+
+#[test]
+fn what_follows_a_whole_body_over_tls_harms_nothing() {
+    let authority = Authority::new().expect("made");
+    let server = Server::start_tls(&authority, |_| {
+        // One piece on the wire, or two: the body is whole before the rubbish either way.
+        [reply("200 OK", "", "hello"), vec![Step::SendRaw(b"no record at all".to_vec()), Step::CloseWithoutNotify]].concat()
+    })
+    .expect("started");
+    let place = Place::new();
+    place.write("ca.pem", authority.pem());
+    for _ in 0..20 {
+        place.fetch(&["-q", &server.url("/"), "-o", "f", "--cacert", "ca.pem"]).succeeded();
+        assert_eq!(place.read("f"), "hello");
+    }
 }
 
 #[test]
@@ -155,6 +204,11 @@ fn no_drip_outlasts_the_whole_operations_limit() {
     let in_redirects =
         Server::start(|_| [vec![Step::Pause(Duration::from_millis(200))], reply("302 Found", "Location: /", "")].concat());
     stopped(&in_redirects.expect("started"), &["-m", "0.5"], "not done within 0.5 s");
+    // A kilobyte on the wire, and seconds of zeros to save.
+    let mut bomb = zstd::stream::encode_all(&vec![0; 64 << 20][..], 1).expect("encodes");
+    bomb = bomb.repeat(100);
+    let in_decoding = Server::start(move |_| reply("200 OK", "Content-Encoding: zstd", &bomb));
+    stopped(&in_decoding.expect("started"), &["-m", "0.1"], "not done within 0.1 s");
 }
 
 #[test]

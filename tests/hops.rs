@@ -108,6 +108,31 @@ fn what_comes_unasked_on_a_kept_connection_answers_nothing() {
 }
 
 #[test]
+fn a_redirect_whose_own_body_does_not_come_holds_nobody_up() {
+    let server = start(|request| match request.path() {
+        "/" => vec![
+            Step::send("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 5\r\n\r\n"),
+            Step::Pause(Duration::from_secs(60)),
+        ],
+        path => reply("200 OK", "", path),
+    });
+    let (place, started) = (Place::new(), std::time::Instant::now());
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(place.read("f"), "/x");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_part_from_an_origin_that_was_not_asked_for_one_is_refused() {
+    let away = start(|_| reply("206 Partial Content", "Content-Range: bytes 5-9/100", "other"));
+    let to = away.url("/");
+    let home = start(move |_| redirect("302 Found", &to));
+    let place = Place::with_old_file();
+    place.fetch(&["-q", &home.url("/"), "-o", "f", "-H", "Range: bytes=0-4"]).failed(7, &home.url("/"), "a part (206)");
+    assert_eq!(place.read("f"), "old");
+}
+
+#[test]
 fn userinfo_in_a_location_is_not_sent() {
     let server = start(|request| match request.path() {
         "/" => redirect("302 Found", &format!("http://a:b@{}/x", request.field("Host").expect("one"))),

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn half_a_body() -> Server {
     let minute = Step::Pause(Duration::from_secs(60));
@@ -15,14 +15,21 @@ fn half_a_body() -> Server {
     Server::start(move |_| script.clone()).expect("started")
 }
 
+/// Waits for the directory to have these files in it.
+fn until(place: &Place, listing: &str) {
+    let started = Instant::now();
+    while place.listing() != listing {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", place.listing());
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_signal_ends_it_and_leaves_the_old_file_and_no_litter() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let (server, place) = (half_a_body(), Place::with_old_file());
         let mut child = place.command(&["-q", &server.url("/"), "-o", "f"]).spawn().expect("started");
-        while place.listing() != "f f.part" {
-            std::thread::yield_now();
-        }
+        until(&place, "f f.part");
         kill(Pid::from_raw(child.id().try_into().expect("a pid")), signal).expect("sent");
         let status = child.wait().expect("ended");
         assert_eq!(status.signal(), Some(signal as i32));
@@ -39,9 +46,7 @@ fn a_signal_that_was_ignored_stays_ignored() {
     let place = Place::new();
     let script = format!("trap '' HUP; exec {} -q {} -o f", env!("CARGO_BIN_EXE_fetch"), server.url("/"));
     let mut child = Command::new("sh").args(["-c", &script]).current_dir(place.path(".")).spawn().expect("started");
-    while place.listing() != "f.part" {
-        std::thread::yield_now();
-    }
+    until(&place, "f.part");
     kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGHUP).expect("sent");
     assert_eq!((child.wait().expect("ended").code(), place.read("f").as_str()), (Some(0), "body"));
 }

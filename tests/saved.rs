@@ -79,12 +79,23 @@ fn a_place_that_cannot_be_written_to_is_found_out_before_anything_is_sent() {
 }
 
 #[test]
+fn a_file_that_is_open_already_is_not_written_over() {
+    let (server, place) = (hello(), Place::new());
+    place.write("log", "precious");
+    let script = format!("exec {} -q {} -o /dev/fd/3 3>>log", env!("CARGO_BIN_EXE_fetch"), server.url("/"));
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script]).current_dir(place.path("."));
+    crate::harness::finish(shell).failed(3, &server.url("/"), "it is an open file");
+    assert_eq!(place.read("log"), "precious");
+}
+
+#[test]
 fn a_disk_that_is_full_loses_nothing() {
     // A file size limit fails like a full disk does: write(2) refuses. One block is 1024 bytes.
     let server = Server::start(|_| reply("200 OK", "", "x".repeat(100_000))).expect("started");
     let place = Place::with_old_file();
     let url = server.url("/");
-    let script = format!("trap '' XFSZ; ulimit -f 10; exec {} -q {url} -o f", env!("CARGO_BIN_EXE_fetch"));
+    let script = format!("ulimit -f 10; exec {} -q {url} -o f", env!("CARGO_BIN_EXE_fetch"));
     let mut shell = Command::new("bash");
     shell.args(["-c", &script]).current_dir(place.path("."));
     crate::harness::finish(shell).failed(3, &url, "cannot write");
@@ -157,4 +168,5 @@ fn several_urls_are_saved_over_one_connection_and_one_failure_stops_no_other() {
     let run = place.fetch(&["-q", &server.url("/a"), &server.url("/missing"), &server.url("/b")]);
     run.failed(8, &server.url("/missing"), "404 Not Found");
     assert_eq!((place.read("a").as_str(), place.read("b").as_str(), place.listing().as_str()), ("/a", "/b", "a b"));
+    assert_eq!(server.connections(), 1);
 }

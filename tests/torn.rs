@@ -96,6 +96,14 @@ fn closed_at_every_byte() {
 }
 
 #[test]
+fn half_closed_is_closed() {
+    let server = Server::start(|_| vec![Step::send("HTTP/1.1 200 OK\r\n\r\nhello"), Step::HalfClose]).expect("started");
+    let place = Place::new();
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(place.read("f"), "hello");
+}
+
+#[test]
 fn reset_at_every_byte() {
     for (name, response) in responses() {
         tear(&response, &Step::Reset, None, |at, place, url| {

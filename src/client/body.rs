@@ -7,9 +7,12 @@ use crate::http::{Coding, Deframer, Framing, FramingError, Head, Method};
 use crate::net::{NetError, Timer};
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 /// The most that is read of a body that nobody wants, to keep its connection.
 const DRAIN: u64 = 64 * 1024;
+/// The longest that is waited for it: a new connection costs not much more.
+const DRAIN_TIME: Duration = Duration::from_millis(200);
 
 /// A body being received.
 pub struct Body {
@@ -91,45 +94,47 @@ impl Body {
     }
 
     /// How many bytes can be [spliced](Body::splice): those of a known length that have not been
-    /// received yet.
+    /// received yet, on a connection where nobody has to look at them.
     pub fn spliceable(&mut self) -> u64 {
-        if self.connection.received().is_empty() { self.deframer.left().unwrap_or(0) } else { 0 }
+        let can = self.connection.stream.can_splice() && self.connection.received().is_empty();
+        if can { self.deframer.left().unwrap_or(0) } else { 0 }
     }
 
     /// Moves bytes into a pipe without looking at them, at most as many as are
-    /// [spliceable](Body::spliceable): how many it were. `None` where this connection cannot.
-    pub fn splice(&mut self, pipe: BorrowedFd<'_>, most: u64) -> Option<Result<u64, Error>> {
+    /// [spliceable](Body::spliceable): how many it were.
+    pub fn splice(&mut self, pipe: BorrowedFd<'_>, most: u64) -> Result<u64, Error> {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        match self.connection.stream.splice(pipe, most, &self.timer)? {
-            Ok(0) => Some(Err(self.closed_early())),
+        match self.connection.stream.splice(pipe, most, &self.timer) {
+            Ok(0) => Err(self.closed_early()),
             Ok(moved) => {
                 self.deframer.skip(moved as u64);
-                Some(Ok(moved as u64))
+                Ok(moved as u64)
             }
-            Err(error) => Some(Err(self.cut_off(&error))),
+            Err(error) => Err(self.cut_off(&error)),
         }
-    }
-
-    /// Reads the rest and throws it away; whether it was whole, and little enough.
-    pub(super) fn drain(&mut self) -> bool {
-        if !self.keeps_connection || self.deframer.left().is_some_and(|left| left > DRAIN) {
-            return false;
-        }
-        let mut drained = 0;
-        while let Ok(piece) = self.piece() {
-            let Some(piece) = piece else { return true };
-            drained += piece.len() as u64;
-            if drained > DRAIN {
-                return false;
-            }
-        }
-        false
     }
 
     /// The connection, if another request can use it.
     pub(super) fn into_idle(mut self) -> Option<Connection> {
         // Bytes after the end of the body answer no request of ours.
-        let clean = self.deframer.is_done() && self.connection.received().is_empty();
-        (self.keeps_connection && clean && self.framing != Framing::UntilClose).then_some(self.connection)
+        let clean = self.drain() && self.connection.received().is_empty();
+        clean.then_some(self.connection)
+    }
+
+    /// Reads the rest and throws it away; whether it was whole, and little enough, and there at once.
+    fn drain(&mut self) -> bool {
+        if !self.keeps_connection || self.framing == Framing::UntilClose {
+            return false;
+        }
+        self.timer = self.timer.at_most(DRAIN_TIME);
+        let mut drained = 0;
+        while drained <= DRAIN && self.deframer.left().is_none_or(|left| left <= DRAIN) {
+            match self.piece() {
+                Ok(Some(piece)) => drained += piece.len() as u64,
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
+        false
     }
 }

@@ -14,7 +14,7 @@ pub use body::Body;
 pub use credentials::{Credentials, without_secrets};
 
 use crate::error::{Error, Kind};
-use crate::http::{Fields, Head, Method, Request};
+use crate::http::{Head, Method, Request};
 use crate::net::{Event, Limits, NetError, Route, Target, Timer, Trust};
 use connection::{Connection, Failure};
 use url::Url;
@@ -87,6 +87,8 @@ impl Observer for Quiet {
 
 /// The answer to a request, all redirects followed.
 pub struct Response {
+    /// What was asked last: after a redirect elsewhere, not all that the settings say.
+    pub request: Request,
     /// The header section.
     pub head: Head,
     /// The address that answered; a fragment is inherited from where the redirect came from.
@@ -120,17 +122,20 @@ impl Client {
     pub fn get(&mut self, url: &Url, observer: &mut dyn Observer) -> Result<Response, Error> {
         let timer = Timer::start(self.settings.limits);
         let credentials = Credentials::of(url).or_else(|| self.settings.credentials.clone());
-        let home = target(url)?;
+        let origin = target(url)?;
         let mut url = without_userinfo(url.clone());
         for redirects in 0.. {
             let target = target(&url)?;
-            let request = self.request(&url, (target == home).then_some(credentials.as_ref()))?;
+            let mut request = self.request(&url)?;
+            if target == origin {
+                self.add_home_fields(&mut request, credentials.as_ref())?;
+            }
             let (connection, head) = self.exchange(&target, &request, &timer, observer)?;
             observer.head(&head)?;
             let next = if self.settings.max_redirects == 0 { None } else { redirect::next(&url, &head)? };
             let Some(next) = next else {
                 let body = Body::new(connection, &head, self.settings.method, timer)?;
-                return Ok(Response { head, url, body });
+                return Ok(Response { request, head, url, body });
             };
             if redirects == self.settings.max_redirects {
                 let why = format!("more than {redirects}, the last to {}", without_userinfo(next));
@@ -138,9 +143,7 @@ impl Client {
                 return Err(error.hint("--max-redirects N follows more"));
             }
             // A redirect's own body is of no interest, but the connection may be.
-            if let Ok(mut body) = Body::new(connection, &head, self.settings.method, timer.clone())
-                && body.drain()
-            {
+            if let Ok(body) = Body::new(connection, &head, self.settings.method, timer.clone()) {
                 self.keep(body);
             }
             url = without_userinfo(next);
@@ -148,8 +151,8 @@ impl Client {
         unreachable!("the loop ends at the limit of redirects")
     }
 
-    /// Takes a body's connection back, if another request can use it: the body was read to its
-    /// end, and the server keeps the connection.
+    /// Takes a body's connection back, if another request can use it: the server keeps the connection,
+    /// and the body has come to its end, or does so at once.
     pub fn keep(&mut self, body: Body) {
         if let Some(connection) = body.into_idle() {
             self.idle.truncate(IDLE - 1);
@@ -157,34 +160,29 @@ impl Client {
         }
     }
 
-    /// The request for one hop; `home` holds what goes to the origin asked for only.
-    fn request(&self, url: &Url, home: Option<Option<&Credentials>>) -> Result<Request, Error> {
+    /// The request as it may go to any origin.
+    fn request(&self, url: &Url) -> Result<Request, Error> {
         let mut request = Request::new(self.settings.method, url);
-        let mut defaults = Fields::new();
-        let mut set = |name: &str, value: &[u8]| {
-            let invalid = |why| Error::new(Kind::Usage, format!("cannot send the field {name}")).because(why);
-            defaults.append(name, value).map_err(invalid)
-        };
-        set("User-Agent", self.settings.user_agent.as_bytes())?;
-        set("Accept", b"*/*")?;
+        set(&mut request, "User-Agent", self.settings.user_agent.as_bytes())?;
+        set(&mut request, "Accept", b"*/*")?;
         if self.settings.compression {
-            set("Accept-Encoding", b"gzip, deflate, br, zstd")?;
+            set(&mut request, "Accept-Encoding", b"gzip, deflate, br, zstd")?;
         }
-        if let Some(Some(credentials)) = home {
-            set("Authorization", credentials.basic().as_bytes())?;
+        Ok(request)
+    }
+
+    /// What goes to the origin asked for, and to no other.
+    fn add_home_fields(&self, request: &mut Request, credentials: Option<&Credentials>) -> Result<(), Error> {
+        if let Some(credentials) = credentials {
+            set(request, "Authorization", credentials.basic().as_bytes())?;
         }
-        let mut edits: FieldEdits = defaults.iter().map(|(name, value)| (name.to_owned(), Some(value.to_vec()))).collect();
-        if home.is_some() {
-            edits.extend(self.settings.fields.iter().cloned());
-        }
-        for (name, value) in &edits {
-            let invalid = |why| Error::new(Kind::Usage, format!("cannot send the field {name}")).because(why);
+        for (name, value) in &self.settings.fields {
             match value {
-                Some(value) => request.set(name, value).map_err(invalid)?,
+                Some(value) => set(request, name, value)?,
                 None => request.remove(name),
             }
         }
-        Ok(request)
+        Ok(())
     }
 
     /// Sends a request and receives the header section of the response, on a kept connection or a
@@ -215,14 +213,18 @@ impl Client {
     }
 }
 
+fn set(request: &mut Request, name: &str, value: &[u8]) -> Result<(), Error> {
+    request.set(name, value).map_err(|why| Error::new(Kind::Usage, format!("cannot send the field {name}")).because(why))
+}
+
 /// Where a URL leads; an error for what is neither http nor https.
 fn target(url: &Url) -> Result<Target, Error> {
     let refused = || Error::new(Kind::Protocol, format!("\"{}:\" is neither http nor https", url.scheme()));
     Target::of(url).ok_or_else(refused)
 }
 
-/// A URL that can be shown and asked for: what userinfo says is sent as a field or not at all.
-fn without_userinfo(mut url: Url) -> Url {
+/// A URL that can be shown, and asked for: what its userinfo says is sent as a field or not at all.
+pub fn without_userinfo(mut url: Url) -> Url {
     // These fail for URLs without a host only, which have no userinfo.
     let _ = url.set_username("");
     let _ = url.set_password(None);

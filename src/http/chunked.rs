@@ -1,7 +1,7 @@
 //! The chunked transfer coding (RFC 9112 section 7.1).
 //!
-//! Stricter than RFC 9112 needs where leniency has let responses be smuggled: lines end with CRLF,
-//! never with a bare LF. More lenient where servers in the field need it: white space may pad a
+//! Stricter than RFC 9112 needs where leniency has let responses be smuggled: a chunk-size line and a
+//! chunk's data end with CRLF, never with a bare LF. More lenient where servers in the field need it: white space may pad a
 //! chunk size at its end.
 
 use super::MAX_CHUNK_LINE;

@@ -137,11 +137,13 @@ fn transfer_encoding(head: &Head) -> Result<Option<(bool, Vec<Coding>)>, Framing
     const NAME: &str = "Transfer-Encoding";
     let refused = || FramingError::TransferEncoding(list_of(head, NAME));
     // "identity", gone from the RFC since 2014, meant no coding, and servers still say it.
-    let mut names: Vec<&[u8]> = head.fields().list(NAME).filter(|name| !name.eq_ignore_ascii_case(b"identity")).collect();
+    let mut names: Vec<&[u8]> = head.fields().list(NAME).collect();
+    if head.fields().get(NAME).is_none() || matches!(names[..], [name] if name.eq_ignore_ascii_case(b"identity")) {
+        return Ok(None);
+    }
+    // An empty field says neither where the body ends nor that it has no coding.
     if names.is_empty() {
-        // An empty field says neither where the body ends nor that it has no coding.
-        let empty = head.fields().get(NAME).is_some() && head.fields().list(NAME).next().is_none();
-        return if empty { Err(refused()) } else { Ok(None) };
+        return Err(refused());
     }
     let chunked = names.last().is_some_and(|name| name.eq_ignore_ascii_case(b"chunked"));
     if chunked {
@@ -316,6 +318,7 @@ mod tests {
             "Transfer-Encoding: chunked, chunked",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
             "Transfer-Encoding: chunked, gzip",
+            "Transfer-Encoding: chunked, identity",
             "Transfer-Encoding: chunked;q=1",
             "Transfer-Encoding: xchunked",
             "Transfer-Encoding: \"chunked\"",

@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn bit_by_bit_comes_to_the_same() {
+    fn byte_by_byte_comes_to_the_same() {
         for (bytes, wanted) in SECTIONS {
             let mut parser = HeadParser::new();
             let shown = (0..=bytes.len()).map(|n| show(parser.parse(&bytes[..n]))).find(|s| s != "more");

@@ -61,6 +61,12 @@ impl Timer {
         Timer { limits: Limits { silence: None, ..self.limits }, ..self.clone() }
     }
 
+    /// The same with an end that comes no later than this from now.
+    pub fn at_most(&self, time: Duration) -> Timer {
+        let end = [self.end, Some((Instant::now() + time, time, Limit::MaxTime))];
+        Timer { end: end.into_iter().flatten().min_by_key(|(end, ..)| *end), ..self.clone() }
+    }
+
     /// How long to wait for anything else, a reader of a pipe say, before asking again. An error
     /// where the whole operation's limit is reached or the program was interrupted.
     pub fn patience(&self) -> Result<Duration, NetError> {

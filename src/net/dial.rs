@@ -146,7 +146,10 @@ fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event))
                 match attempt(*address) {
                     Ok((fd, true)) => return Ok((blocking(fd)?, *address)),
                     Ok((fd, false)) => under_way.push((fd, *address)),
-                    Err(error) => failed(*address, error, observe),
+                    Err(error) => {
+                        failed(*address, error, observe);
+                        next_at = Instant::now();
+                    }
                 }
                 continue;
             }
@@ -161,7 +164,10 @@ fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event))
             let (fd, address) = under_way.swap_remove(index);
             match sockopt::socket_error(&fd) {
                 Ok(Ok(())) => return Ok((blocking(fd)?, address)),
-                Ok(Err(error)) | Err(error) => failed(address, error, observe),
+                Ok(Err(error)) | Err(error) => {
+                    failed(address, error, observe);
+                    next_at = Instant::now();
+                }
             }
         }
     }

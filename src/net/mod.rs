@@ -112,14 +112,22 @@ impl Stream {
         self.socket.is_silent() && self.tls.as_ref().is_none_or(|tls| tls.is_drained())
     }
 
-    /// Moves at most `most` bytes into a pipe without looking at them; 0 as for
-    /// [`receive`](Stream::receive). `None` where the bytes have to be looked at: over TLS, and on
-    /// systems other than Linux.
-    #[cfg_attr(not(target_os = "linux"), expect(unused_variables))]
-    pub fn splice(&mut self, pipe: BorrowedFd<'_>, most: usize, timer: &Timer) -> Option<Result<usize, NetError>> {
-        #[cfg(target_os = "linux")]
-        return self.tls.is_none().then(|| self.socket.splice(pipe, most, timer));
-        #[cfg(not(target_os = "linux"))]
-        None
+    /// Whether [`splice`](Stream::splice) can be used: not over TLS, where bytes have to be looked at.
+    pub fn can_splice(&self) -> bool {
+        self.tls.is_none()
+    }
+
+    /// Moves at most `most` bytes into a pipe without looking at them, as they come; 0 as for
+    /// [`receive`](Stream::receive).
+    pub fn splice(&mut self, pipe: BorrowedFd<'_>, most: usize, timer: &Timer) -> Result<usize, NetError> {
+        self.socket.splice(pipe, most, timer)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.say_goodbye(&self.socket);
+        }
     }
 }

@@ -39,8 +39,12 @@ impl Socket {
     /// for a delayed one.
     pub(super) fn acknowledge_at_once(&self) {
         // Where that cannot be had, on a Unix socket say, nothing is worse than before.
-        #[cfg(target_os = "linux")]
         let _ = sockopt::set_tcp_quickack(&self.fd, true);
+    }
+
+    /// Sends what can be sent at once, to a peer that need not hear it.
+    pub(super) fn send_in_passing(&self, bytes: &[u8]) {
+        let _ = rustix::net::send(&self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     }
 
     /// Whether nothing has come that was not asked for, not even the end.
@@ -56,7 +60,6 @@ impl Socket {
 
     /// The same into a pipe, without a copy. `SPLICE_F_MORE` is of no use here: a file has no
     /// segments to fill.
-    #[cfg(target_os = "linux")]
     pub(super) fn splice(&mut self, pipe: BorrowedFd<'_>, most: usize, timer: &Timer) -> Result<usize, NetError> {
         use rustix::pipe::{SpliceFlags, splice};
         self.waiting(timer, |fd| splice(fd, None, pipe, None, most, SpliceFlags::MOVE))

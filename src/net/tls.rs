@@ -1,5 +1,5 @@
-//! TLS 1.2 and 1.3 by rustls, in its unbuffered form: records are decrypted in the one large
-//! buffer that they are received into.
+//! TLS 1.2 and 1.3 by rustls, in its unbuffered form: records are received many at a time, into a
+//! buffer of ours.
 
 use super::deadline::Timer;
 use super::socket::Socket;
@@ -137,6 +137,8 @@ pub(super) struct Session {
     plain: Vec<u8>,
     /// The peer said close_notify.
     closed: bool,
+    /// What went wrong after plain text that had to be given first.
+    failed: Option<NetError>,
 }
 
 /// Where a run of [`Session::process`] stopped.
@@ -161,7 +163,7 @@ impl Session {
         };
         let connection = UnbufferedClientConnection::new(trust.config()?, name).map_err(explain)?;
         let incoming = vec![0; INCOMING].into_boxed_slice();
-        let mut session = Session { connection, incoming, start: 0, end: 0, plain: Vec::new(), closed: false };
+        let mut session = Session { connection, incoming, start: 0, end: 0, plain: Vec::new(), closed: false, failed: None };
         loop {
             match session.process(&mut [], &mut 0, socket, timer)? {
                 Stopped::Ready | Stopped::Data => return Ok(session),
@@ -211,7 +213,17 @@ impl Session {
         buffer[..length].copy_from_slice(&self.plain[..length]);
         self.plain.drain(..length);
         while !self.closed {
-            match self.process(buffer, &mut length, socket, timer)? {
+            if let Some(error) = self.failed.take_if(|_| length == 0) {
+                return Err(error);
+            }
+            let stopped = match self.process(buffer, &mut length, socket, timer) {
+                Err(error) if length > 0 => {
+                    self.failed = Some(error);
+                    break;
+                }
+                stopped => stopped?,
+            };
+            match stopped {
                 Stopped::Data if buffer.len() - length > RECORD => {}
                 Stopped::Closed => self.closed = true,
                 _ if length > 0 => break,
@@ -283,6 +295,16 @@ impl Session {
         {
             // The error that led here is the one to report.
             let _ = socket.send(&outgoing, timer);
+        }
+    }
+
+    /// Tells the peer that this is the end (RFC 8446 section 6.1).
+    pub(super) fn say_goodbye(&mut self, socket: &Socket) {
+        let mut goodbye = [0; 128];
+        if let Ok(ConnectionState::WriteTraffic(mut write)) = self.connection.process_tls_records(&mut []).state
+            && let Ok(length) = write.queue_close_notify(&mut goodbye)
+        {
+            socket.send_in_passing(&goodbye[..length]);
         }
     }
 

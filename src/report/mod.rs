@@ -126,6 +126,11 @@ impl TerminalText {
         self.split = bytes[end..].to_vec();
         safe_section(&bytes[..end], true)
     }
+
+    /// What is left of a character that was never completed.
+    pub fn rest(&mut self) -> Vec<u8> {
+        safe_section(&std::mem::take(&mut self.split), true)
+    }
 }
 
 /// How many bytes at the end begin a character that the next piece may complete.
@@ -134,8 +139,9 @@ fn incomplete(invalid: &[u8]) -> usize {
     if begins { invalid.len() } else { 0 }
 }
 
-/// A header section whose control characters, other than tab and line ends, are escaped: it may
-/// reach a terminal through a pipe. Straight on a terminal, what is not UTF-8 is escaped too.
+/// A header section whose control characters, other than tab and line ends, are escaped. On a terminal
+/// those of UTF-8 are escaped too, and what is not UTF-8; elsewhere such bytes may be text of another
+/// charset.
 fn safe_section(raw: &[u8], terminal: bool) -> Vec<u8> {
     if terminal {
         let lines = raw.split(|byte| *byte == b'\n').map(|line| {

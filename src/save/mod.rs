@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use straight::Straight;
 
-/// Where the bytes of one body go. Only [`Sink::finish`] makes a file appear; a sink that is
-/// dropped leaves everything as it was.
+/// Where the bytes of one body go. Only [`Sink::finish`] makes a file appear; one that is dropped
+/// leaves every file as it was.
 #[derive(Debug)]
 pub struct Sink(Kept);
 
@@ -85,16 +85,10 @@ impl Sink {
         Ok(())
     }
 
-    #[cfg(target_os = "linux")]
     fn splice(&self, pipe: BorrowedFd<'_>, count: u64) -> Result<usize, Errno> {
         use rustix::pipe::{SpliceFlags, splice};
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         splice(pipe, None, self.file(), None, count, SpliceFlags::MOVE)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn splice(&self, _: BorrowedFd<'_>, _: u64) -> Result<usize, Errno> {
-        Err(Errno::INVAL)
     }
 
     /// For file systems that do not splice.

@@ -90,8 +90,6 @@ impl PartFile {
         }
         let failed = |path: &Path, error| cannot("save as", path, &error);
         if !is_named(&self.file, &self.path).map_err(|error| failed(&self.path, error))? {
-            // What has its name now is not ours, to be renamed or removed.
-            self.finished = true;
             return Err(failed(&self.path, io::Error::other("another program took its place")));
         }
         let saved = match self.naming {
@@ -130,7 +128,8 @@ impl PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if !self.finished {
+        // What has its name now may not be ours.
+        if !self.finished && is_named(&self.file, &self.path).unwrap_or(false) {
             // There is nobody to tell, and the error that led here is being told.
             let _ = fs::remove_file(&self.path);
         }
@@ -151,7 +150,10 @@ fn create(path: &Path, mode: u32, start_over: bool) -> io::Result<Option<File>> 
         let mut options = File::options();
         options.write(true).mode(mode);
         match options.clone().create_new(true).open(path) {
-            Ok(file) => return if lock(&file)? { Ok(Some(file)) } else { Ok(None) },
+            Ok(file) if !lock(&file)? => return Ok(None),
+            Ok(file) if is_named(&file, path)? => return Ok(Some(file)),
+            // Between the two, another program took it for one left behind.
+            Ok(_) => continue,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && start_over => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(error),
@@ -199,7 +201,9 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
         // Not every file system can; all that matters have hard links.
         Err(Errno::INVAL | Errno::NOSYS) => {
             fs::hard_link(from, to)?;
-            fs::remove_file(from)
+            // The file has its name; one name too many is no failure.
+            let _ = fs::remove_file(from);
+            Ok(())
         }
         done => done.map_err(io::Error::from),
     }

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// So many bytes a pipe that is ready takes without waiting (POSIX's PIPE_BUF, at the least).
-const READY: usize = 512;
+/// So many bytes a pipe that is ready takes without waiting: a page.
+const READY: usize = 4096;
 /// How long to wait before a FIFO without a reader is tried again.
 const AGAIN: Duration = Duration::from_millis(10);
 
@@ -27,7 +27,9 @@ pub(super) struct Straight {
 
 impl Straight {
     pub(super) fn new(file: File, timer: &Timer) -> Straight {
-        Straight { file, timer: timer.is_limited().then(|| timer.clone()) }
+        // A regular file, which standard output may be, keeps nobody waiting.
+        let waits = timer.is_limited() && file.metadata().is_ok_and(|metadata| !metadata.is_file());
+        Straight { file, timer: waits.then(|| timer.clone()) }
     }
 
     pub(super) fn open(path: &Path, timer: &Timer) -> io::Result<Straight> {

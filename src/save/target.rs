@@ -51,8 +51,12 @@ impl Destination {
         }
         let path = follow(path)?;
         match fs::metadata(&path) {
-            // What a program has open already is written to, not replaced.
-            Ok(_) if is_open_file(&path) => Ok(Destination(Place::Straight(path))),
+            // A file that somebody has open cannot be replaced under them, and to open it again is to
+            // write over its start.
+            Ok(metadata) if is_open_file(&path) && metadata.is_file() => {
+                let error = Error::new(Kind::File, format!("cannot save as {}", path.display()));
+                Err(error.because("it is an open file").hint("-o - writes to standard output, wherever that goes"))
+            }
             Ok(metadata) if metadata.is_dir() => {
                 let error = Error::new(Kind::File, format!("cannot save as {}", path.display()));
                 Err(error.because("it is a directory").hint("-P DIR saves under a derived name in it"))
@@ -97,7 +101,7 @@ fn writable(directory: &Path) -> Result<(), Error> {
         .map_err(|error| cannot("write to the directory", directory, &error.into()))
 }
 
-/// Whether this names a file descriptor: such links may lead to what has no other name.
+/// Whether this names a file descriptor.
 fn is_open_file(path: &Path) -> bool {
     path.starts_with("/dev/fd") || path.starts_with("/proc")
 }
