@@ -4,8 +4,8 @@
 //!     cargo bench --bench peers -- 9       # nine
 //!
 //! Every tool runs in turn, round after round, as a process of its own; the table has the medians of
-//! wall time and processor time (user and system), and each tool's share of the best other's. What a tool saved is compared with what was served. Only shares within one run mean
-//! anything.
+//! wall time and processor time (user and system), and each tool's share of the best other's. What a
+//! tool saved is compared with what was served. Only shares within one run mean anything.
 
 use fixtures::{Authority, Server, Step, head, reply};
 use std::fs;

@@ -1,14 +1,7 @@
 //! Content codings: undone, left alone, refused.
 
-use crate::harness::Place;
+use crate::harness::{Place, gzip, zstd};
 use fixtures::{Server, reply};
-use std::io::Read;
-
-fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::GzEncoder::new(plain, flate2::Compression::new(6)).read_to_end(&mut bytes).expect("encodes");
-    bytes
-}
 
 fn serving(coding: &str, body: Vec<u8>) -> Server {
     let fields = format!("Content-Encoding: {coding}");
@@ -17,7 +10,7 @@ fn serving(coding: &str, body: Vec<u8>) -> Server {
 
 #[test]
 fn codings_in_a_row_are_undone_the_last_first() {
-    let body = zstd::stream::encode_all(&gzip(b"hello")[..], 3).expect("encodes");
+    let body = zstd(&gzip(b"hello"));
     let (server, place) = (serving("gzip, zstd", body), Place::new());
     place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
     assert_eq!(place.read("f"), "hello");

@@ -1,6 +1,7 @@
 //! A fresh directory, and the program run in it.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -99,4 +100,26 @@ impl Run {
     pub(crate) fn succeeded(&self) {
         assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{self:?}");
     }
+}
+
+pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
+    read_all(flate2::read::GzEncoder::new(plain, flate2::Compression::new(6)))
+}
+
+pub(crate) fn deflate(plain: &[u8]) -> Vec<u8> {
+    read_all(flate2::read::ZlibEncoder::new(plain, flate2::Compression::new(6)))
+}
+
+pub(crate) fn br(plain: &[u8]) -> Vec<u8> {
+    read_all(brotli::CompressorReader::new(plain, 4096, 5, 22))
+}
+
+pub(crate) fn zstd(plain: &[u8]) -> Vec<u8> {
+    zstd::stream::encode_all(plain, 3).expect("encodes")
+}
+
+fn read_all(mut encoder: impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encoder.read_to_end(&mut bytes).expect("encodes");
+    bytes
 }

@@ -1,35 +1,12 @@
 //! The connection closed or reset at every byte of a response: never success unless whole, and the
 //! old file untouched each time.
 
-use crate::harness::Place;
+use crate::harness::{Place, br, deflate, gzip, zstd};
 use fixtures::{Authority, Server, Step};
-use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const BODY: &str = "hello, hello, hello, whole world";
-
-fn gzip() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::GzEncoder::new(BODY.as_bytes(), flate2::Compression::new(9)).read_to_end(&mut bytes).expect("encodes");
-    bytes
-}
-
-fn deflate() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::ZlibEncoder::new(BODY.as_bytes(), flate2::Compression::new(9)).read_to_end(&mut bytes).expect("encodes");
-    bytes
-}
-
-fn br() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    brotli::CompressorWriter::new(&mut bytes, 4096, 9, 16).write_all(BODY.as_bytes()).expect("encodes");
-    bytes
-}
-
-fn zstd() -> Vec<u8> {
-    zstd::stream::encode_all(BODY.as_bytes(), 3).expect("encodes")
-}
 
 fn chunked(body: &[u8], trailer: &str) -> Vec<u8> {
     let (one, two) = body.split_at(7);
@@ -48,20 +25,21 @@ fn with_length(fields: &str, body: &[u8]) -> Vec<u8> {
 /// Every kind of response of which the end is marked: by a length, by chunks, or by its coding.
 fn responses() -> Vec<(&'static str, Vec<u8>)> {
     let body = BODY.as_bytes();
+    let [gzip, deflate, br, zstd] = [gzip(body), deflate(body), br(body), zstd(body)];
     vec![
         ("length", with_length("", body)),
         ("length after an interim response", [b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n".to_vec(), with_length("", body)].concat()),
         ("chunked", response("Transfer-Encoding: chunked", &chunked(body, ""))),
         ("chunked with a trailer", response("Transfer-Encoding: chunked", &chunked(body, "X: y\r\n"))),
-        ("gzip, length", with_length("Content-Encoding: gzip\r\n", &gzip())),
-        ("gzip, chunked", response("Content-Encoding: gzip\r\nTransfer-Encoding: chunked", &chunked(&gzip(), ""))),
-        ("gzip, until close", response("Content-Encoding: gzip", &gzip())),
-        ("gzip as transfer coding", response("Transfer-Encoding: gzip, chunked", &chunked(&gzip(), ""))),
-        ("deflate, until close", response("Content-Encoding: deflate", &deflate())),
-        ("br, length", with_length("Content-Encoding: br\r\n", &br())),
-        ("br, until close", response("Content-Encoding: br", &br())),
-        ("zstd, length", with_length("Content-Encoding: zstd\r\n", &zstd())),
-        ("zstd, until close", response("Content-Encoding: zstd", &zstd())),
+        ("gzip, length", with_length("Content-Encoding: gzip\r\n", &gzip)),
+        ("gzip, chunked", response("Content-Encoding: gzip\r\nTransfer-Encoding: chunked", &chunked(&gzip, ""))),
+        ("gzip, until close", response("Content-Encoding: gzip", &gzip)),
+        ("gzip as transfer coding", response("Transfer-Encoding: gzip, chunked", &chunked(&gzip, ""))),
+        ("deflate, until close", response("Content-Encoding: deflate", &deflate)),
+        ("br, length", with_length("Content-Encoding: br\r\n", &br)),
+        ("br, until close", response("Content-Encoding: br", &br)),
+        ("zstd, length", with_length("Content-Encoding: zstd\r\n", &zstd)),
+        ("zstd, until close", response("Content-Encoding: zstd", &zstd)),
     ]
 }
 
