@@ -1,7 +1,7 @@
 //! A fresh directory, and the program run in it.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -100,6 +100,12 @@ impl Run {
     pub(crate) fn succeeded(&self) {
         assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{self:?}");
     }
+}
+
+/// Says that a test was left out. Straight on standard error: what a test that passes prints is not
+/// shown.
+pub(crate) fn left_out(why: &str) {
+    std::io::stderr().write_all(format!("left out: {why}\n").as_bytes()).expect("written");
 }
 
 pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {

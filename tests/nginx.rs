@@ -3,7 +3,7 @@
 //! Needs nginx and the files of Debian's `sqlite3-doc`. Without them these tests are left out, and
 //! say so; where `CI` is set they fail instead.
 
-use crate::harness::Place;
+use crate::harness::{Place, left_out};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ fn html_files(directory: &Path, files: &mut Vec<PathBuf>) {
 fn all_files_are_saved(port: usize, prefix: &str, options: &[&str]) {
     let Some((nginx, root, files)) = setting() else {
         assert!(std::env::var_os("CI").is_none(), "in CI nginx and sqlite3-doc have to be there");
-        println!("left out: nginx, or Debian's sqlite3-doc with its {ENOUGH} HTML files, is not on this machine");
+        left_out("the test against nginx: nginx, or sqlite3-doc with its HTML files, is not on this machine");
         return;
     };
     let scheme = ["http", "https"][port];
