@@ -54,7 +54,8 @@ pub struct Cli {
     /// No headers, no progress; errors still
     #[arg(short, long, help_heading = "What is printed")]
     quiet: bool,
-    /// Also what was tried and used: addresses, TLS version, the request's header section
+    /// Also what was tried and used: addresses, TLS version and certificate subject, the request's header section
+    /// (credentials hidden), timings
     #[arg(short, long, help_heading = "What is printed")]
     verbose: bool,
 

@@ -13,7 +13,7 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 use url::Url;
 
 /// Below this many bytes a pipe is not worth making.
@@ -85,7 +85,7 @@ fn fetch(url: &Url, output: &Output, limits: &Limits, client: &mut Client, repor
         Output::Directory(path) => Destination::directory(path),
         _ => Destination::stdout(),
     };
-    let Response { request, head, body, .. } = client.get(url, &mut Teller(report))?;
+    let Response { request, head, body, .. } = client.get(url, &mut Teller::new(report))?;
     let verdict = judge(&head, &request);
     let wanted = match verdict {
         Ok(wanted) => wanted,
@@ -143,6 +143,7 @@ fn save(
         progress: report.progress(length),
         terminal: None,
         timer: body.timer().clone(),
+        started: Instant::now(),
     };
     meter.allow(length.unwrap_or_default())?;
     let mut sink = destination.open(body.timer(), || derived_name(url, head))?;
@@ -166,12 +167,12 @@ fn save(
         decoder.finish(body.framing() != Framing::UntilClose).map_err(undecodable)?;
     }
     meter.check(&mut sink)?;
-    let saved = meter.saved;
+    let (saved, took) = (meter.saved, meter.started.elapsed());
     // The progress line goes before anything else is printed.
     drop(meter);
     let modified = head.fields().get("Last-Modified").and_then(date);
     if let Some(path) = sink.finish(modified)? {
-        report.note(&format!("saved {} ({} bytes)", path.display(), saved));
+        report.note(&format!("saved {} ({saved} bytes), body {:.1} ms", path.display(), took.as_secs_f64() * 1e3));
     }
     Ok(body)
 }
@@ -237,6 +238,7 @@ struct Meter<'l> {
     terminal: Option<TerminalText>,
     /// A little on the wire may be much to decode and to save.
     timer: Timer,
+    started: Instant,
 }
 
 impl Meter<'_> {
@@ -292,45 +294,74 @@ fn date(value: &[u8]) -> Option<SystemTime> {
     httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
 }
 
-/// Brings what the client sees to the report.
-struct Teller<'r>(&'r mut Report);
+/// Brings what the client sees to the report, and for -v how long each phase of a hop took.
+struct Teller<'r> {
+    report: &'r mut Report,
+    since: Instant,
+    phases: Vec<String>,
+}
+
+impl<'r> Teller<'r> {
+    fn new(report: &'r mut Report) -> Teller<'r> {
+        Teller { report, since: Instant::now(), phases: Vec::new() }
+    }
+
+    /// A phase ended now, where the next begins.
+    fn phase(&mut self, name: &str) {
+        let now = Instant::now();
+        self.phases.push(format!("{name} {:.1} ms", (now - self.since).as_secs_f64() * 1e3));
+        self.since = now;
+    }
+}
 
 impl Observer for Teller<'_> {
     fn connection(&mut self, event: Event) {
-        if !self.0.is_verbose() {
+        if !self.report.is_verbose() {
             return;
         }
-        self.0.note(&match event {
+        match &event {
+            Event::Resolved(_) => self.phase("dns"),
+            Event::Connected(_) | Event::ConnectedUnix(_) => self.phase("connect"),
+            Event::Secured { .. } => self.phase("tls"),
+            Event::Refused(..) => {}
+        }
+        self.report.note(&match event {
             Event::Resolved(addresses) => {
                 let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 format!("addresses: {}", list.join(", "))
             }
             Event::Refused(_, error) => error.to_string(),
             Event::Connected(address) => format!("connected to {address}"),
-            Event::Secured(tls) => tls,
+            Event::ConnectedUnix(path) => format!("connected to {}", path.display()),
+            Event::Secured { version, cipher_suite, subject } => format!("{version}, {cipher_suite}, certificate of {subject}"),
         });
     }
 
     fn request(&mut self, request: &Request, reused: bool) {
-        if !self.0.is_verbose() {
+        if !self.report.is_verbose() {
             return;
         }
         if reused {
-            self.0.note("using the connection again");
+            self.report.note("using the connection again");
         }
-        self.0.sent(&request.line());
+        self.report.sent(&request.line());
         for (name, value) in request.fields().iter() {
             let secret = ["Authorization", "Cookie", "Proxy-Authorization"].iter().any(|s| s.eq_ignore_ascii_case(name));
             let value = if secret { "(hidden)".into() } else { String::from_utf8_lossy(value) };
-            self.0.sent(&format!("{name}: {value}"));
+            self.report.sent(&format!("{name}: {value}"));
         }
     }
 
     fn interim(&mut self, head: &Head) {
-        self.0.note(&format!("interim response: {}", head.status_text()));
+        self.report.note(&format!("interim response: {}", head.status_text()));
     }
 
     fn head(&mut self, head: &Head) -> Result<(), Error> {
-        self.0.header_section(head.raw())
+        if self.report.is_verbose() {
+            self.phase("wait");
+            let phases = std::mem::take(&mut self.phases);
+            self.report.note(&phases.join(", "));
+        }
+        self.report.header_section(head.raw())
     }
 }

@@ -63,7 +63,10 @@ fn tls_1_2_is_spoken_too() {
     let (place, server) = (Place::new(), server.expect("started"));
     place.write("ca.pem", authority.pem());
     let run = place.fetch(&["-v", &server.url("/"), "-o", "f", "--cacert", "ca.pem"]);
-    assert!(run.status == 0 && run.stderr.contains("* TLS 1.2, TLS_"), "{run:?}");
+    assert!(
+        run.status == 0 && run.stderr.contains("* TLS 1.2, TLS_") && run.stderr.contains("certificate of CN=fixtures server"),
+        "{run:?}"
+    );
     assert_eq!(place.bytes("f").len(), 100_000);
 }
 

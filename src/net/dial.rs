@@ -55,7 +55,9 @@ pub struct Route {
 
 pub(super) fn dial(target: &Target, route: &Route, timer: &Timer, observe: &mut dyn FnMut(Event)) -> Result<Socket, NetError> {
     if let Some(path) = &route.unix_socket {
-        return connect_unix(path, timer);
+        let socket = connect_unix(path, timer)?;
+        observe(Event::ConnectedUnix(path.clone()));
+        return Ok(socket);
     }
     let addresses = addresses(target, route, timer)?;
     observe(Event::Resolved(addresses.clone()));

@@ -16,6 +16,7 @@ use socket::Socket;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
 use url::{Host, Url};
 
 /// Where to connect to: an origin (RFC 9110 section 4.3.1). Connections are used again for an equal
@@ -57,8 +58,17 @@ pub enum Event {
     Refused(SocketAddr, NetError),
     /// An address did.
     Connected(SocketAddr),
-    /// TLS is up: version and cipher suite.
-    Secured(String),
+    /// A Unix socket did.
+    ConnectedUnix(PathBuf),
+    /// TLS is up.
+    Secured {
+        /// The version, `TLS 1.3` say.
+        version: String,
+        /// The cipher suite.
+        cipher_suite: String,
+        /// Whose certificate the server has, as RFC 4514 writes it; empty where it cannot be read.
+        subject: String,
+    },
 }
 
 /// A connection that bytes can be sent to and received from.
@@ -82,7 +92,7 @@ impl Stream {
         let mut tls = None;
         if target.secure {
             let session = tls::Session::start(target, trust, &mut socket, &connecting)?;
-            observe(Event::Secured(session.describe()));
+            observe(session.describe());
             tls = Some(Box::new(session));
         }
         Ok(Stream { socket, tls })

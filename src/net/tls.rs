@@ -3,7 +3,7 @@
 
 use super::deadline::Timer;
 use super::socket::Socket;
-use super::{NetError, Target};
+use super::{Event, NetError, Target};
 use rustls::client::UnbufferedClientConnection;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -14,6 +14,8 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use url::Host;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 /// How many bytes of records are received at a time.
 const INCOMING: usize = 128 * 1024;
@@ -180,11 +182,17 @@ impl Session {
         self.start == self.end && self.plain.is_empty() && !self.closed
     }
 
-    /// Version and cipher suite.
-    pub(super) fn describe(&self) -> String {
-        let version = self.connection.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
+    /// What was agreed on, and with whom.
+    pub(super) fn describe(&self) -> Event {
+        let version = self.connection.protocol_version().and_then(|version| version.as_str()).unwrap_or_default();
         let suite = self.connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
-        format!("{}, {}", version.replace("TLSv1_", "TLS 1."), suite.unwrap_or("unknown cipher suite"))
+        let certificate = self.connection.peer_certificates().and_then(<[_]>::first);
+        let certificate = certificate.and_then(|der| Certificate::from_der(der).ok());
+        Event::Secured {
+            version: version.replace("TLSv1_", "TLS 1."),
+            cipher_suite: suite.unwrap_or_default().to_owned(),
+            subject: certificate.map(|it| it.tbs_certificate().subject().to_string()).unwrap_or_default(),
+        }
     }
 
     pub(super) fn send(&mut self, bytes: &[u8], socket: &mut Socket, timer: &Timer) -> Result<(), NetError> {
