@@ -333,7 +333,9 @@ impl Observer for Teller<'_> {
             Event::Refused(_, error) => error.to_string(),
             Event::Connected(address) => format!("connected to {address}"),
             Event::ConnectedUnix(path) => format!("connected to {}", path.display()),
-            Event::Secured { version, cipher_suite, subject } => format!("{version}, {cipher_suite}, certificate of {subject}"),
+            Event::Secured { version, cipher_suite, subject } => {
+                format!("{version}, {cipher_suite}, certificate of {}", subject.unwrap_or("nobody it names".to_owned()))
+            }
         });
     }
 

@@ -5,6 +5,7 @@ mod deadline;
 mod dial;
 mod error;
 mod socket;
+mod subject;
 mod tls;
 
 pub use deadline::{Limit, Limits, Timer};
@@ -66,8 +67,8 @@ pub enum Event {
         version: String,
         /// The cipher suite.
         cipher_suite: String,
-        /// Whose certificate the server has, as RFC 4514 writes it; empty where it cannot be read.
-        subject: String,
+        /// Whose certificate the server has, `CN=example.com` say; `None` where it does not say.
+        subject: Option<String>,
     },
 }
 

@@ -3,6 +3,7 @@
 
 use super::deadline::Timer;
 use super::socket::Socket;
+use super::subject::subject;
 use super::{Event, NetError, Target};
 use rustls::client::UnbufferedClientConnection;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,8 +15,6 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use url::Host;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
 
 /// How many bytes of records are received at a time.
 const INCOMING: usize = 128 * 1024;
@@ -187,11 +186,10 @@ impl Session {
         let version = self.connection.protocol_version().and_then(|version| version.as_str()).unwrap_or_default();
         let suite = self.connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
         let certificate = self.connection.peer_certificates().and_then(<[_]>::first);
-        let certificate = certificate.and_then(|der| Certificate::from_der(der).ok());
         Event::Secured {
             version: version.replace("TLSv1_", "TLS 1."),
             cipher_suite: suite.unwrap_or_default().to_owned(),
-            subject: certificate.map(|it| it.tbs_certificate().subject().to_string()).unwrap_or_default(),
+            subject: certificate.and_then(|certificate| subject(certificate)),
         }
     }
 
