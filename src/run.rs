@@ -58,8 +58,13 @@ pub fn run(mut job: Job, report: &mut Report) -> Option<Kind> {
         Limits { max_size: job.max_size, sha256: job.sha256, include_error_body: job.include_error_body },
     );
     let mut worst: Option<Kind> = None;
-    for url in &urls {
-        let Err(error) = fetch(url, &job.output, &limits, &mut client, report) else { continue };
+    for (index, url) in urls.iter().enumerate() {
+        let (body, done) = fetch(url, &job.output, &limits, &mut client, report);
+        // The last connection is of no use to anybody, and not to be waited for.
+        if let Some(body) = body.filter(|_| index + 1 < urls.len()) {
+            client.keep(body);
+        }
+        let Err(error) = done else { continue };
         crate::interrupt::end_if_caught();
         report.error(without_userinfo(url.clone()).as_str(), &error);
         worst = Some(worst.map_or(error.kind(), |worst| worst.worse(error.kind())));
@@ -77,27 +82,40 @@ struct Limits {
     include_error_body: bool,
 }
 
-fn fetch(url: &Url, output: &Output, limits: &Limits, client: &mut Client, report: &mut Report) -> Result<(), Error> {
+/// Asks for one URL and saves what is to be saved. The body comes back, for its connection, unless it
+/// failed.
+fn fetch(
+    url: &Url,
+    output: &Output,
+    limits: &Limits,
+    client: &mut Client,
+    report: &mut Report,
+) -> (Option<Body>, Result<(), Error>) {
     let method = client.settings().method;
     // A place that cannot be written to is found out before anything is sent.
     let destination = match output {
-        Output::File(path) if method == Method::Get => Destination::file(path)?,
-        Output::Directory(path) => Destination::directory(path),
-        _ => Destination::stdout(),
+        Output::File(path) if method == Method::Get => Destination::file(path),
+        Output::Directory(path) => Ok(Destination::directory(path)),
+        _ => Ok(Destination::stdout()),
     };
-    let Response { request, head, body, .. } = client.get(url, &mut Teller::new(report))?;
+    let asked = destination.and_then(|destination| Ok((destination, client.get(url, &mut Teller::new(report))?)));
+    let (destination, response) = match asked {
+        Ok(asked) => asked,
+        Err(error) => return (None, Err(error)),
+    };
+    let Response { request, head, body, .. } = response;
     let verdict = judge(&head, &request);
     let wanted = match verdict {
         Ok(wanted) => wanted,
         Err(_) => limits.include_error_body && head.status() >= 400,
     };
     if !wanted || method == Method::Head {
-        client.keep(body);
-        return verdict.map(drop);
+        return (Some(body), verdict.map(drop));
     }
-    let body = save(url, &head, body, &destination, limits, client.settings().compression, report)?;
-    client.keep(body);
-    verdict.map(drop)
+    match save(url, &head, body, &destination, limits, client.settings().compression, report) {
+        Ok(body) => (Some(body), verdict.map(drop)),
+        Err(error) => (None, Err(error)),
+    }
 }
 
 /// What a status means: whether there is something to save, or a failure.

@@ -168,5 +168,5 @@ fn several_urls_are_saved_over_one_connection_and_one_failure_stops_no_other() {
     let run = place.fetch(&["-q", &server.url("/a"), &server.url("/missing"), &server.url("/b")]);
     run.failed(8, &server.url("/missing"), "404 Not Found");
     assert_eq!((place.read("a").as_str(), place.read("b").as_str(), place.listing().as_str()), ("/a", "/b", "a b"));
-    assert_eq!(server.connections(), 1);
+    assert_eq!(server.connections(), 1, "an error's body is no reason to connect again");
 }

@@ -178,7 +178,7 @@ impl Session {
 
     /// Whether every record that came was processed, and all plain text of it taken.
     pub(super) fn is_drained(&self) -> bool {
-        self.start == self.end && self.plain.is_empty() && !self.closed
+        self.start == self.end && self.plain.is_empty() && !self.closed && self.failed.is_none()
     }
 
     /// What was agreed on, and with whom.
