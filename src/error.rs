@@ -83,10 +83,10 @@ impl Error {
         self
     }
 
-    /// Adds what the user can do about it.
+    /// Adds what the user can do about it, if anything.
     #[must_use]
-    pub fn hint(mut self, hint: &'static str) -> Error {
-        self.hint = Some(hint);
+    pub fn hint(mut self, hint: impl Into<Option<&'static str>>) -> Error {
+        self.hint = hint.into();
         self
     }
 

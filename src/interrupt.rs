@@ -27,14 +27,12 @@ pub fn install() -> io::Result<()> {
         holds: Mutex::new(0),
     });
     let ignored = ignored();
-    let is_taken = |(signal, _): &(i32, usize)| ignored & (1 << (signal - 1)) == 0;
-    for (signal, number) in
-        [(SIGINT, SIGINT as usize), (SIGTERM, SIGTERM as usize), (SIGHUP, SIGHUP as usize)].into_iter().filter(is_taken)
-    {
+    let is_taken = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(is_taken) {
         // In this order: the flag as it was before this signal decides, then it is set.
         flag::register_conditional_default(signal, Arc::clone(&state.end_at_once))?;
         flag::register(signal, Arc::clone(&state.end_at_once))?;
-        flag::register_usize(signal, Arc::clone(&state.signal), number)?;
+        flag::register_usize(signal, Arc::clone(&state.signal), signal.unsigned_abs() as usize)?;
     }
     // A write past the limit of a file's size is to fail, not to end the program.
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;

@@ -220,11 +220,7 @@ fn undecodable(error: CodingError) -> Error {
     // Cut off is cut off, wherever it shows.
     let kind = if matches!(error, CodingError::CutOff(_)) { Kind::Network } else { Kind::Protocol };
     let hint = matches!(error, CodingError::Unknown(_)).then_some("--no-compression saves the body as it was sent");
-    let error = Error::new(kind, "cannot decode the body").because(error);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
+    Error::new(kind, "cannot decode the body").because(error).hint(hint)
 }
 
 /// Moves what is left of a body of known length straight into the file, inside the kernel.
@@ -341,14 +337,14 @@ impl Observer for Teller<'_> {
             Event::Resolved(_) => self.phase("dns"),
             Event::Connected(_) | Event::ConnectedUnix(_) => self.phase("connect"),
             Event::Secured { .. } => self.phase("tls"),
-            Event::Refused(..) => {}
+            Event::Refused(_) => {}
         }
         self.report.note(&match event {
             Event::Resolved(addresses) => {
                 let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 format!("addresses: {}", list.join(", "))
             }
-            Event::Refused(_, error) => error.to_string(),
+            Event::Refused(error) => error.to_string(),
             Event::Connected(address) => format!("connected to {address}"),
             Event::ConnectedUnix(path) => format!("connected to {}", path.display()),
             Event::Secured { version, cipher_suite, subject } => {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! get: request -> exchange -> head -> 3xx with a Location? -> (drain, keep) -> request ...
-//!                                  \-> Response { head, url, body }
+//!                                  \-> Response { request, head, url, body }
 //! ```
 
 mod body;
@@ -239,9 +239,5 @@ fn net_error(error: &NetError) -> Error {
         NetError::Interrupted => (Kind::Other, None),
         _ => (Kind::Network, None),
     };
-    let error = Error::new(kind, error.to_string());
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
+    Error::new(kind, error.to_string()).hint(hint)
 }

@@ -80,7 +80,7 @@ pub(super) struct Chunked {
     left: u64,
     /// Bytes of this chunk-size line so far.
     line: usize,
-    /// The trailer section so far; its line ends are inspected when it is whole.
+    /// The trailer section so far; it is parsed when it is whole.
     trailer: Vec<u8>,
     /// Bytes of framed body consumed so far.
     offset: u64,
@@ -166,23 +166,23 @@ impl Chunked {
             return Err(ChunkError::TooLong);
         }
         self.trailer.push(byte);
-        // The line before this one ended at `line`; an empty line ends the section.
-        let line = match &self.trailer[..] {
+        // An empty line ends the section; it may be the first one.
+        let section = match &self.trailer[..] {
             [b'\r'] => return Ok(State::Trailer),
             [b'\r', b'\n'] => return Ok(State::Done),
             [b'\r', _] => return Err(ChunkError::LineEnd),
             trailer => trailer,
         };
-        if line.ends_with(b"\n\r\n") || line.ends_with(b"\n\n") {
+        if section.ends_with(b"\n\r\n") || section.ends_with(b"\n\n") {
             // A trailer section is written as the fields of a header section are.
-            let section = [b"HTTP/1.1 200 OK\r\n", &self.trailer[..]].concat();
-            return match HeadParser::new().parse(&section) {
+            let as_head = [b"HTTP/1.1 200 OK\r\n", section].concat();
+            return match HeadParser::new().parse(&as_head) {
                 Ok(Some(_)) => Ok(State::Done),
                 _ => Err(ChunkError::Trailer),
             };
         }
         // A lone LF is an empty line as well, but no CRLF.
-        if line == b"\n" { Err(ChunkError::LineEnd) } else { Ok(State::Trailer) }
+        if section == b"\n" { Err(ChunkError::LineEnd) } else { Ok(State::Trailer) }
     }
 }
 

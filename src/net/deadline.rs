@@ -51,9 +51,7 @@ impl Timer {
     /// The timer of a connection that is being made now: its end is the connect limit's, or the
     /// operation's where that comes first.
     pub(super) fn connecting(&self) -> Timer {
-        let connect = self.limits.connect.map(|limit| (Instant::now() + limit, limit, Limit::Connect));
-        let end = [self.end, connect].into_iter().flatten().min_by_key(|(end, ..)| *end);
-        Timer { end, ..self.clone() }
+        self.limits.connect.map_or_else(|| self.clone(), |time| self.ending(time, Limit::Connect))
     }
 
     /// The same where no bytes are waited for: for a name server, or for an address to answer.
@@ -63,8 +61,13 @@ impl Timer {
 
     /// The same with an end that comes no later than this from now.
     pub fn at_most(&self, time: Duration) -> Timer {
-        let end = [self.end, Some((Instant::now() + time, time, Limit::MaxTime))];
-        Timer { end: end.into_iter().flatten().min_by_key(|(end, ..)| *end), ..self.clone() }
+        self.ending(time, Limit::MaxTime)
+    }
+
+    fn ending(&self, time: Duration, limit: Limit) -> Timer {
+        let new = (Instant::now() + time, time, limit);
+        let end = self.end.filter(|old| old.0 <= new.0).unwrap_or(new);
+        Timer { end: Some(end), ..self.clone() }
     }
 
     /// How long to wait for anything else, a reader of a pipe say, before asking again. An error

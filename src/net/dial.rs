@@ -137,7 +137,7 @@ fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event))
     let mut first_error = None;
     let mut failed = |address: SocketAddr, error: Errno, observe: &mut dyn FnMut(Event)| {
         let error = NetError::Connect { address: address.to_string(), error: system_words(&error.into()) };
-        observe(Event::Refused(address, error.clone()));
+        observe(Event::Refused(error.clone()));
         first_error.get_or_insert(error);
     };
     loop {

@@ -11,6 +11,7 @@ mod tls;
 pub use deadline::{Limit, Limits, Timer};
 pub use dial::{Family, Override, Route};
 pub use error::NetError;
+pub use socket::is_writable;
 pub use tls::Trust;
 
 use socket::Socket;
@@ -56,7 +57,7 @@ pub enum Event {
     /// The addresses of the host.
     Resolved(Vec<SocketAddr>),
     /// An address did not take the connection.
-    Refused(SocketAddr, NetError),
+    Refused(NetError),
     /// An address did.
     Connected(SocketAddr),
     /// A Unix socket did.

@@ -2,8 +2,10 @@
 
 use super::NetError;
 use super::deadline::Timer;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, sockopt};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -26,7 +28,7 @@ impl Socket {
             let wait = timer.wait();
             match rustix::net::send(&self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
                 Ok(sent) => bytes = &bytes[sent..],
-                Err(Errno::AGAIN) => while !writable(self.fd.as_fd(), wait.slice()?)? {},
+                Err(Errno::AGAIN) => while !is_writable(self.fd.as_fd(), wait.slice()?).map_err(NetError::broken)? {},
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(NetError::broken(error)),
             }
@@ -86,13 +88,12 @@ impl Socket {
     }
 }
 
-/// Waits for room to send, for so long at most.
-fn writable(fd: BorrowedFd<'_>, slice: Duration) -> Result<bool, NetError> {
-    use rustix::event::{PollFd, PollFlags, poll};
-    let timeout = slice.try_into().map_err(|_| NetError::Broken("a limit is too long".to_owned()))?;
+/// Waits for so long at most; whether there is room to write now.
+pub fn is_writable(fd: BorrowedFd<'_>, within: Duration) -> io::Result<bool> {
+    let timeout = Timespec::try_from(within).map_err(io::Error::other)?;
     match poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], Some(&timeout)) {
         Ok(ready) => Ok(ready > 0),
         Err(Errno::INTR) => Ok(false),
-        Err(error) => Err(NetError::broken(error)),
+        Err(error) => Err(error.into()),
     }
 }

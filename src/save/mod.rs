@@ -127,6 +127,11 @@ impl Sink {
     }
 }
 
+/// A place that will not do, whatever the system says.
+fn unfit(path: &Path, why: &str) -> Error {
+    Error::new(Kind::File, format!("cannot save as {}", path.display())).because(why.to_owned())
+}
+
 /// A failed file operation as the user meets it.
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
     let what = format!("cannot {what} {}", path.display());
@@ -141,4 +146,24 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
         _ => system_words(error),
     };
     Error::new(Kind::File, what).because(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Limits;
+
+    #[test]
+    fn bytes_from_a_pipe_are_the_same_with_and_without_splice() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("f");
+        let timer = Timer::start(Limits::default());
+        let mut sink = Destination::file(&path).and_then(|place| place.open(&timer, String::new)).expect("opened");
+        let (from, to) = rustix::pipe::pipe().expect("a pipe");
+        rustix::io::write(&to, b"spliced, copied, left").expect("written");
+        sink.write_from_pipe(from.as_fd(), 9).expect("spliced");
+        sink.copy_from_pipe(from.as_fd(), 7).expect("copied");
+        sink.finish(None).expect("saved");
+        assert_eq!(std::fs::read(&path).expect("there"), b"spliced, copied,");
+    }
 }

@@ -1,8 +1,8 @@
 //! The part file: a body grows in `FILE.part`, beside FILE, and becomes FILE in one step.
 
-use super::cannot;
 use super::name::numbered;
 use super::target::directory_of;
+use super::{cannot, unfit};
 use crate::error::{Error, Kind};
 use crate::interrupt;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
@@ -73,7 +73,7 @@ impl PartFile {
                 Err(error) => return Err(cannot("write", &path, &error)),
             }
         }
-        Err(Error::new(Kind::File, format!("cannot save as {}", target.display())).because("too many of that name"))
+        Err(unfit(target, "too many of that name"))
     }
 
     /// Makes it the file it was to be.
@@ -122,7 +122,7 @@ impl PartFile {
                 Err(error) => return Err(cannot("save as", &name, &error)),
             }
         }
-        Err(Error::new(Kind::File, format!("cannot save as {}", self.target.display())).because("too many of that name"))
+        Err(unfit(&self.target, "too many of that name"))
     }
 }
 

@@ -1,12 +1,12 @@
 //! What is no regular file: a FIFO, a device, a terminal, standard output. Bytes go there as they
 //! come; nothing is replaced.
 
-use crate::net::Timer;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::net::{Timer, is_writable};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::thread;
@@ -57,19 +57,9 @@ impl Straight {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(timer) = &self.timer else { return self.file.write_all(bytes) };
         for piece in bytes.chunks(READY) {
-            while !ready(&self.file, timer)? {}
+            while !is_writable(self.file.as_fd(), timer.patience().map_err(io::Error::other)?)? {}
             self.file.write_all(piece)?;
         }
         Ok(())
-    }
-}
-
-fn ready(file: &File, timer: &Timer) -> io::Result<bool> {
-    let slice = timer.patience().map_err(io::Error::other)?;
-    let timeout = Timespec::try_from(slice).map_err(io::Error::other)?;
-    match poll(&mut [PollFd::new(file, PollFlags::OUT)], Some(&timeout)) {
-        Ok(ready) => Ok(ready > 0),
-        Err(Errno::INTR) => Ok(false),
-        Err(error) => Err(error.into()),
     }
 }

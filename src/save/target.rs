@@ -1,8 +1,8 @@
 //! What the user named as the place to save to, looked at before anything is sent.
 
 use super::part::{Naming, PartFile};
-use super::{Sink, cannot};
-use crate::error::{Error, Kind};
+use super::{Sink, cannot, unfit};
+use crate::error::Error;
 use crate::net::Timer;
 use rustix::fs::{Access, access};
 use std::fs::{self, Metadata};
@@ -47,19 +47,17 @@ impl Destination {
     /// not writable.
     pub fn file(path: &Path) -> Result<Destination, Error> {
         if path.as_os_str().as_bytes().ends_with(b"/") {
-            return Err(Error::new(Kind::File, format!("cannot save as {}", path.display())).because("it is a directory"));
+            return Err(unfit(path, "it is a directory"));
         }
         let path = follow(path)?;
         match fs::metadata(&path) {
             // A file that somebody has open cannot be replaced under them, and to open it again is to
             // write over its start.
             Ok(metadata) if is_open_file(&path) && metadata.is_file() => {
-                let error = Error::new(Kind::File, format!("cannot save as {}", path.display()));
-                Err(error.because("it is an open file").hint("-o - writes to standard output, wherever that goes"))
+                Err(unfit(&path, "it is an open file").hint("-o - writes to standard output, wherever that goes"))
             }
             Ok(metadata) if metadata.is_dir() => {
-                let error = Error::new(Kind::File, format!("cannot save as {}", path.display()));
-                Err(error.because("it is a directory").hint("-P DIR saves under a derived name in it"))
+                Err(unfit(&path, "it is a directory").hint("-P DIR saves under a derived name in it"))
             }
             Ok(metadata) if metadata.is_file() => {
                 // A rename does not ask whether the file it replaces may be written.
@@ -116,5 +114,5 @@ fn follow(path: &Path) -> Result<PathBuf, Error> {
             _ => return Ok(path),
         }
     }
-    Err(Error::new(Kind::File, format!("cannot save as {}", path.display())).because("too many symbolic links"))
+    Err(unfit(&path, "too many symbolic links"))
 }
