@@ -7,6 +7,7 @@
 //! know whether a disk or a network failed.
 
 use std::fmt;
+use std::time::Duration;
 
 /// The kind of a failure; each has one exit status, wget's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +48,21 @@ impl Kind {
         }
     }
 
+    /// Its name in [JSON](crate::report::Summary).
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::ClosedPipe => "closed_pipe",
+            Kind::Other => "other",
+            Kind::Usage => "usage",
+            Kind::File => "file",
+            Kind::Network => "network",
+            Kind::Verification => "verification",
+            Kind::Authentication => "authentication",
+            Kind::Protocol => "protocol",
+            Kind::Status => "status",
+        }
+    }
+
     /// Of two failures, the one whose status the program ends with: the lowest of 2 to 8, then 1.
     #[must_use]
     pub fn worse(self, other: Kind) -> Kind {
@@ -68,12 +84,13 @@ pub struct Error {
     what: String,
     why: Option<Source>,
     hint: Option<&'static str>,
+    retry: Option<Duration>,
 }
 
 impl Error {
     /// A failure that explains itself.
     pub fn new(kind: Kind, what: impl Into<String>) -> Error {
-        Error { kind, what: what.into(), why: None, hint: None }
+        Error { kind, what: what.into(), why: None, hint: None, retry: None }
     }
 
     /// Adds why it happened.
@@ -88,6 +105,24 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<Option<&'static str>>) -> Error {
         self.hint = hint.into();
         self
+    }
+
+    /// Marks a failure that may pass: another try could help, after a moment.
+    #[must_use]
+    pub fn retryable(self) -> Error {
+        self.retryable_after(Duration::ZERO)
+    }
+
+    /// The same where the server said how long a moment is.
+    #[must_use]
+    pub fn retryable_after(mut self, moment: Duration) -> Error {
+        self.retry = Some(moment);
+        self
+    }
+
+    /// How long to wait before another try, at least; `None` where none could help.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry
     }
 
     /// What decides the exit status.

@@ -2,6 +2,7 @@
 
 use fetch::cli::{self, Refusal};
 use fetch::error::Kind;
+use fetch::report::Report;
 use fetch::{interrupt, run};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,9 +15,9 @@ fn main() -> ExitCode {
             let _ = io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
-        Err(Refusal::Usage(why)) => {
-            let _ = writeln!(io::stderr(), "fetch: {why}");
-            return Kind::Usage.exit_status().into();
+        Err(Refusal::Error(error)) => {
+            Report::silent().failure(&error);
+            return error.kind().exit_status().into();
         }
     };
     if let Err(error) = interrupt::install() {

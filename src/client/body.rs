@@ -43,6 +43,16 @@ impl Body {
         &self.codings
     }
 
+    /// Whether all of it has been received.
+    pub fn is_done(&self) -> bool {
+        self.deframer.is_done()
+    }
+
+    /// From now on, receives no more bytes at a time than this.
+    pub fn receive_at_most(&mut self, bytes: usize) {
+        self.connection.most = bytes;
+    }
+
     /// The limits that it is received within.
     pub fn timer(&self) -> &Timer {
         &self.timer
@@ -85,12 +95,13 @@ impl Body {
 
     fn closed_early(&self) -> Error {
         let what = format!("the body is {}", self.deframer.cut_off());
-        Error::new(Kind::Network, what).because("the server closed the connection")
+        Error::new(Kind::Network, what).because("the server closed the connection").retryable()
     }
 
     fn cut_off(&self, error: &NetError) -> Error {
         let kind = net_error(error).kind();
-        Error::new(kind, format!("the body is {}", self.deframer.cut_off())).because(error.to_string())
+        let failure = Error::new(kind, format!("the body is {}", self.deframer.cut_off())).because(error.to_string());
+        if error.is_passing() { failure.retryable() } else { failure }
     }
 
     /// How many bytes can be [spliced](Body::splice): those of a known length that have not been
@@ -127,6 +138,7 @@ impl Body {
             return false;
         }
         self.timer = self.timer.at_most(DRAIN_TIME);
+        self.connection.most = usize::MAX;
         let mut drained = 0;
         while drained <= DRAIN && self.deframer.left().is_none_or(|left| left <= DRAIN) {
             match self.piece() {

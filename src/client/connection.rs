@@ -19,6 +19,8 @@ pub(super) struct Connection {
     /// Received and not yet consumed: `buffer[start..end]`.
     start: usize,
     end: usize,
+    /// How many bytes are received at a time, at most.
+    pub(super) most: usize,
     used: bool,
 }
 
@@ -40,11 +42,12 @@ impl From<Failure> for Error {
             Failure::Stale => net_error(&NetError::Broken("closed by the server".to_owned())),
             Failure::Net(error) => net_error(&error),
             Failure::Cut(error, received) => {
-                let cut = HeadError::CutOff { received };
-                Error::new(net_error(&error).kind(), cut.to_string()).because(error)
+                let (cut, passing) = (HeadError::CutOff { received }, error.is_passing());
+                let error = Error::new(net_error(&error).kind(), cut.to_string()).because(error);
+                if passing { error.retryable() } else { error }
             }
             Failure::Head(error @ HeadError::CutOff { .. }) => {
-                Error::new(Kind::Network, error.to_string()).because("the server closed the connection")
+                Error::new(Kind::Network, error.to_string()).because("the server closed the connection").retryable()
             }
             Failure::Head(error) => Error::new(Kind::Protocol, "malformed response").because(error),
             Failure::Interims => {
@@ -58,7 +61,7 @@ impl From<Failure> for Error {
 
 impl Connection {
     pub(super) fn new(target: Target, stream: Stream) -> Connection {
-        Connection { target, stream, buffer: vec![0; BUFFER].into_boxed_slice(), start: 0, end: 0, used: false }
+        Connection { target, stream, buffer: vec![0; BUFFER].into_boxed_slice(), start: 0, end: 0, most: usize::MAX, used: false }
     }
 
     /// Sends a request and receives the header section of its final response.
@@ -115,7 +118,8 @@ impl Connection {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        let received = self.stream.receive(&mut self.buffer[self.end..], timer)?;
+        let most = self.buffer.len().min(self.end.saturating_add(self.most));
+        let received = self.stream.receive(&mut self.buffer[self.end..most], timer)?;
         self.end += received;
         Ok(received)
     }

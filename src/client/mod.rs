@@ -1,4 +1,4 @@
-//! One URL to one [`Response`]: connections, requests, redirects, credentials.
+//! One URL to one [`Response`]: connections, requests, redirects, cookies, credentials.
 //!
 //! ```text
 //! get: request -> exchange -> head -> 3xx with a Location? -> (drain, keep) -> request ...
@@ -7,16 +7,21 @@
 
 mod body;
 mod connection;
-mod credentials;
+mod cookies;
+mod netrc;
 mod redirect;
 
+pub use crate::http::{Credentials, without_secrets};
 pub use body::Body;
-pub use credentials::{Credentials, without_secrets};
+pub use cookies::Jar;
+pub use netrc::Netrc;
 
 use crate::error::{Error, Kind};
 use crate::http::{Head, Method, Request};
-use crate::net::{Event, Limits, NetError, Route, Target, Timer, Trust};
+use crate::net::{Event, Limits, NetError, Proxies, Proxy, Route, Stream, Target, Timer, Trust, Way};
 use connection::{Connection, Failure};
+use std::net::IpAddr;
+use std::time::SystemTime;
 use url::Url;
 
 /// The fields that a user adds or, without a value, removes.
@@ -33,6 +38,12 @@ pub struct Settings {
     pub fields: FieldEdits,
     /// For the origin asked for, and for no other.
     pub credentials: Option<Credentials>,
+    /// Where credentials are looked up that neither the URL nor `credentials` has.
+    pub netrc: Option<Netrc>,
+    /// Cookies to begin with; those that come on the way are added.
+    pub cookies: Jar,
+    /// Cookies, as they stand in a field, that go to the origin asked for and no other.
+    pub home_cookies: Vec<String>,
     /// Whether content codings are asked for.
     pub compression: bool,
     /// How many redirects are followed; with 0, a redirect is the result.
@@ -41,6 +52,10 @@ pub struct Settings {
     pub limits: Limits,
     /// The way to a server.
     pub route: Route,
+    /// The proxies on it.
+    pub proxies: Proxies,
+    /// Whether a redirect may lead from a public address to one that is not.
+    pub allow_private: bool,
     /// Whom to trust.
     pub trust: Trust,
 }
@@ -52,10 +67,15 @@ impl Default for Settings {
             user_agent: concat!("fetch/", env!("CARGO_PKG_VERSION")).to_owned(),
             fields: Vec::new(),
             credentials: None,
+            netrc: None,
+            cookies: Jar::default(),
+            home_cookies: Vec::new(),
             compression: true,
             max_redirects: 20,
             limits: Limits::default(),
             route: Route::default(),
+            proxies: Proxies::default(),
+            allow_private: false,
             trust: Trust::default(),
         }
     }
@@ -65,12 +85,12 @@ impl Default for Settings {
 pub trait Observer {
     /// A connection is being made.
     fn connection(&mut self, event: Event);
-    /// A request is about to be sent on a connection, one used before or a new one.
-    fn request(&mut self, request: &Request, reused: bool);
+    /// A request is about to be sent on a connection to this address, one used before or a new one.
+    fn request(&mut self, request: &Request, peer: Option<IpAddr>, reused: bool);
     /// An interim response (1xx) was skipped.
     fn interim(&mut self, head: &Head);
-    /// A header section came, a redirect's or the last one.
-    fn head(&mut self, head: &Head) -> Result<(), Error>;
+    /// A header section came from this address, a redirect's or the last one.
+    fn head(&mut self, url: &Url, head: &Head) -> Result<(), Error>;
 }
 
 /// An observer that tells nobody.
@@ -78,11 +98,24 @@ pub struct Quiet;
 
 impl Observer for Quiet {
     fn connection(&mut self, _: Event) {}
-    fn request(&mut self, _: &Request, _: bool) {}
+    fn request(&mut self, _: &Request, _: Option<IpAddr>, _: bool) {}
     fn interim(&mut self, _: &Head) {}
-    fn head(&mut self, _: &Head) -> Result<(), Error> {
+    fn head(&mut self, _: &Url, _: &Head) -> Result<(), Error> {
         Ok(())
     }
+}
+
+/// One URL to be asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The URL; userinfo in it counts as credentials.
+    pub url: &'a Url,
+    /// Fields about the representation, Range or If-None-Match say, that go wherever redirects lead.
+    pub fields: &'a [(&'static str, String)],
+    /// Whether the bytes are wanted as they are, without content codings.
+    pub identity: bool,
+    /// The limits of the whole operation.
+    pub timer: &'a Timer,
 }
 
 /// The answer to a request, all redirects followed.
@@ -117,24 +150,41 @@ impl Client {
         &self.settings
     }
 
+    /// The cookies by now.
+    pub fn cookies(&self) -> &Jar {
+        &self.settings.cookies
+    }
+
     /// Asks for a URL, and follows where the answer leads. Credentials and fields of the settings
     /// go to the origin of `url` and no other; userinfo in `url` counts as credentials.
     pub fn get(&mut self, url: &Url, observer: &mut dyn Observer) -> Result<Response, Error> {
         let timer = Timer::start(self.settings.limits);
-        let credentials = Credentials::of(url).or_else(|| self.settings.credentials.clone());
-        let origin = target(url)?;
-        let mut url = without_userinfo(url.clone());
+        self.ask(&Ask { url, fields: &[], identity: false, timer: &timer }, observer)
+    }
+
+    /// The same in detail.
+    pub fn ask(&mut self, ask: &Ask<'_>, observer: &mut dyn Observer) -> Result<Response, Error> {
+        let credentials = self.credentials(ask.url);
+        let origin = target(ask.url)?;
+        let mut url = without_userinfo(ask.url.clone());
+        let mut only_public = false;
         for redirects in 0.. {
             let target = target(&url)?;
-            let mut request = self.request(&url)?;
+            let mut request = self.request(&url, ask)?;
             if target == origin {
-                self.add_home_fields(&mut request, credentials.as_ref())?;
+                self.add_home_fields(&mut request, &url, credentials.as_ref())?;
+            } else {
+                self.add_cookies(&mut request, &url, Vec::new())?;
             }
-            let (connection, head) = self.exchange(&target, &request, &timer, observer)?;
-            observer.head(&head)?;
+            let (connection, request, head) = self.exchange(&target, &url, request, only_public, ask.timer, observer)?;
+            for field in head.fields().all("Set-Cookie") {
+                self.settings.cookies.store(&url, field, SystemTime::now());
+            }
+            observer.head(&url, &head)?;
             let next = if self.settings.max_redirects == 0 { None } else { redirect::next(&url, &head)? };
+            only_public = connection.stream.is_public() && !self.settings.allow_private;
             let Some(next) = next else {
-                let body = Body::new(connection, &head, self.settings.method, timer)?;
+                let body = Body::new(connection, &head, self.settings.method, ask.timer.clone())?;
                 return Ok(Response { request, head, url, body });
             };
             if redirects == self.settings.max_redirects {
@@ -143,7 +193,7 @@ impl Client {
                 return Err(error.hint("--max-redirects N follows more"));
             }
             // A redirect's own body is of no interest, but the connection may be.
-            if let Ok(body) = Body::new(connection, &head, self.settings.method, timer.clone()) {
+            if let Ok(body) = Body::new(connection, &head, self.settings.method, ask.timer.clone()) {
                 self.keep(body);
             }
             url = without_userinfo(next);
@@ -160,56 +210,128 @@ impl Client {
         }
     }
 
+    /// The credentials for the origin of a URL: its own, those of the settings, those on file.
+    fn credentials(&self, url: &Url) -> Option<Credentials> {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let on_file = |login: Option<&str>| self.settings.netrc.as_ref().and_then(|netrc| netrc.find(host, login));
+        match Credentials::of(url) {
+            Some(own) if url.password().is_none() => {
+                let login = String::from_utf8_lossy(own.name()).into_owned();
+                Some(on_file(Some(&login)).unwrap_or(own))
+            }
+            Some(own) => Some(own),
+            None => self.settings.credentials.clone().or_else(|| on_file(None)),
+        }
+    }
+
     /// The request as it may go to any origin.
-    fn request(&self, url: &Url) -> Result<Request, Error> {
+    fn request(&self, url: &Url, ask: &Ask<'_>) -> Result<Request, Error> {
         let mut request = Request::new(self.settings.method, url);
         set(&mut request, "User-Agent", self.settings.user_agent.as_bytes())?;
         set(&mut request, "Accept", b"*/*")?;
-        if self.settings.compression {
+        if ask.identity {
+            set(&mut request, "Accept-Encoding", b"identity")?;
+        } else if self.settings.compression {
             set(&mut request, "Accept-Encoding", b"gzip, deflate, br, zstd")?;
+        }
+        for (name, value) in ask.fields {
+            set(&mut request, name, value.as_bytes())?;
         }
         Ok(request)
     }
 
     /// What goes to the origin asked for, and to no other.
-    fn add_home_fields(&self, request: &mut Request, credentials: Option<&Credentials>) -> Result<(), Error> {
+    fn add_home_fields(&self, request: &mut Request, url: &Url, credentials: Option<&Credentials>) -> Result<(), Error> {
         if let Some(credentials) = credentials {
             set(request, "Authorization", credentials.basic().as_bytes())?;
         }
+        let mut cookies: Vec<Vec<u8>> = self.settings.home_cookies.iter().map(|cookies| cookies.clone().into_bytes()).collect();
+        let mut with_cookies = true;
         for (name, value) in &self.settings.fields {
             match value {
+                Some(value) if name.eq_ignore_ascii_case("Cookie") => cookies.insert(0, value.clone()),
                 Some(value) => set(request, name, value)?,
+                None if name.eq_ignore_ascii_case("Cookie") => with_cookies = false,
                 None => request.remove(name),
             }
         }
-        Ok(())
+        if with_cookies { self.add_cookies(request, url, cookies) } else { Ok(()) }
+    }
+
+    /// Adds the Cookie field: what the jar has for the URL, then these.
+    fn add_cookies(&self, request: &mut Request, url: &Url, mut cookies: Vec<Vec<u8>>) -> Result<(), Error> {
+        cookies.splice(0..0, self.settings.cookies.field(url, SystemTime::now()));
+        if cookies.is_empty() { Ok(()) } else { set(request, "Cookie", &cookies.join(&b"; "[..])) }
+    }
+
+    /// The proxy for a target. A Unix socket is the way itself.
+    fn proxy(&self, target: &Target) -> Result<Option<Proxy>, Error> {
+        if self.settings.route.unix_socket.is_some() {
+            return Ok(None);
+        }
+        let proxy = self.settings.proxies.of(target);
+        proxy.map(Option::<&Proxy>::cloned).map_err(|why| net_error(&NetError::Proxy(why.to_owned())))
     }
 
     /// Sends a request and receives the header section of the response, on a kept connection or a
-    /// new one. A kept connection that the server closed meanwhile is no failure.
+    /// new one. A kept connection that the server closed meanwhile is no failure. The request comes
+    /// back as it was sent.
     fn exchange(
         &mut self,
         target: &Target,
-        request: &Request,
+        url: &Url,
+        mut request: Request,
+        only_public: bool,
         timer: &Timer,
         observer: &mut dyn Observer,
-    ) -> Result<(Connection, Head), Error> {
+    ) -> Result<(Connection, Request, Head), Error> {
+        let proxy = self.proxy(target)?;
+        let tunnel_fields = match &proxy {
+            Some(proxy) => self.address_to(proxy, target, url, &mut request)?,
+            None => Vec::new(),
+        };
         self.idle.retain(|connection| connection.stream.is_silent());
-        if let Some(index) = self.idle.iter().position(|connection| connection.target == *target) {
+        let fits = |idle: &Connection| idle.target == *target && (idle.stream.is_public() || !only_public);
+        if let Some(index) = self.idle.iter().position(fits) {
             let mut connection = self.idle.remove(index);
-            observer.request(request, true);
-            match connection.exchange(request, timer, observer) {
-                Ok(head) => return Ok((connection, head)),
+            observer.request(&request, connection.stream.peer(), true);
+            match connection.exchange(&request, timer, observer) {
+                Ok(head) => return Ok((connection, request, head)),
                 Err(Failure::Stale) => {}
                 Err(failure) => return Err(failure.into()),
             }
         }
         let Settings { route, trust, .. } = &self.settings;
-        let stream = crate::net::Stream::connect(target, route, trust, timer, &mut |event| observer.connection(event));
+        let way = Way { route, trust, proxy: proxy.as_ref(), tunnel_fields: &tunnel_fields, only_public };
+        let stream = Stream::connect(target, &way, timer, &mut |event| observer.connection(event));
         let mut connection = Connection::new(target.clone(), stream.map_err(|error| net_error(&error))?);
-        observer.request(request, false);
-        let head = connection.exchange(request, timer, observer)?;
-        Ok((connection, head))
+        observer.request(&request, connection.stream.peer(), false);
+        let head = connection.exchange(&request, timer, observer)?;
+        Ok((connection, request, head))
+    }
+
+    /// Makes a request one that a proxy forwards, or gives the fields to ask it for a tunnel with. The
+    /// proxy's credentials go to the proxy only.
+    fn address_to<'f>(
+        &self,
+        proxy: &Proxy,
+        target: &Target,
+        url: &Url,
+        request: &mut Request,
+    ) -> Result<Vec<(&'f str, Vec<u8>)>, Error> {
+        const FIELD: &str = "Proxy-Authorization";
+        let said = request.fields().get(FIELD).map(<[u8]>::to_vec);
+        let value = said.or_else(|| proxy.credentials.as_ref().map(|credentials| credentials.basic().into_bytes()));
+        if proxy.forwards(target) {
+            request.make_absolute(url);
+            if let Some(value) = value {
+                set(request, FIELD, &value)?;
+            }
+            return Ok(Vec::new());
+        }
+        request.remove(FIELD);
+        let agent = ("User-Agent", self.settings.user_agent.clone().into_bytes());
+        Ok([agent].into_iter().chain(value.map(|value| (FIELD, value))).collect())
     }
 }
 
@@ -237,7 +359,14 @@ fn net_error(error: &NetError) -> Error {
         NetError::Certificate(_) => (Kind::Verification, Some("--cacert FILE trusts other roots, -k trusts whoever answers")),
         NetError::Roots(_) => (Kind::File, None),
         NetError::Interrupted => (Kind::Other, None),
+        NetError::Proxy(_) => (Kind::Usage, None),
+        NetError::NotPublic(_) => (Kind::Protocol, Some("--allow-private follows all the same")),
+        NetError::Refused { status: 407, .. } | NetError::Forbidden(_) => (Kind::Authentication, Some(PROXY_HINT)),
         _ => (Kind::Network, None),
     };
-    Error::new(kind, error.to_string()).hint(hint)
+    let failure = Error::new(kind, error.to_string()).hint(hint);
+    if error.is_passing() { failure.retryable() } else { failure }
 }
+
+/// What to do about a proxy that wants to know who asks.
+pub const PROXY_HINT: &str = "a proxy's credentials stand in its URL: -x http://NAME:PASSWORD@HOST:PORT";

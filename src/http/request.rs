@@ -11,6 +11,8 @@ pub enum Method {
     Get,
     /// The header section only.
     Head,
+    /// A tunnel through a proxy (RFC 9110 section 9.3.6).
+    Connect,
 }
 
 /// A request without content.
@@ -32,6 +34,19 @@ impl Request {
         // The URL standard leaves out a default port and puts an IPv6 address in brackets.
         fields.push("Host", url[Position::BeforeHost..Position::AfterPort].as_bytes());
         Request { method, target, fields }
+    }
+
+    /// A request to a proxy for a tunnel to `authority`, a host and a port.
+    pub fn tunnel(authority: &str) -> Request {
+        let mut fields = Fields::new();
+        fields.push("Host", authority.as_bytes());
+        Request { method: Method::Connect, target: authority.to_owned(), fields }
+    }
+
+    /// Turns a request for `url` into absolute-form (RFC 9112 section 3.2.2), as a proxy wants it.
+    pub fn make_absolute(&mut self, url: &Url) {
+        let authority = &url[Position::BeforeHost..Position::AfterPort];
+        self.target = format!("{}://{authority}{}", url.scheme(), &url[Position::BeforePath..Position::AfterQuery]);
     }
 
     /// Adds a field, in place of any of that name.
@@ -59,6 +74,7 @@ impl Request {
         let method = match self.method {
             Method::Get => "GET",
             Method::Head => "HEAD",
+            Method::Connect => "CONNECT",
         };
         format!("{method} {} HTTP/1.1", self.target)
     }
@@ -113,6 +129,15 @@ mod tests {
             assert_eq!(request.line(), format!("GET {target} HTTP/1.1"), "{url}");
             assert_eq!(request.fields().get("host"), Some(host.as_bytes()), "{url}");
         }
+    }
+
+    #[test]
+    fn a_proxy_gets_the_whole_address_but_neither_userinfo_nor_fragment() {
+        let url = Url::parse("http://me:pw@h:8080/a?b#c").expect("a URL");
+        let mut request = Request::new(Method::Get, &url);
+        request.make_absolute(&url);
+        assert_eq!(request.line(), "GET http://h:8080/a?b HTTP/1.1");
+        assert_eq!(Request::tunnel("h:443").to_bytes(), b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n");
     }
 
     #[test]

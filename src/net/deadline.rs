@@ -76,6 +76,11 @@ impl Timer {
         self.without_silence().wait().slice()
     }
 
+    /// How much time is left of the whole operation's limit, if it has one.
+    pub fn left(&self) -> Option<Duration> {
+        self.end.map(|(end, ..)| end.saturating_duration_since(Instant::now()))
+    }
+
     /// Whether the whole operation has a limit.
     pub fn is_limited(&self) -> bool {
         self.end.is_some()

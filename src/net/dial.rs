@@ -2,7 +2,7 @@
 
 use super::deadline::Timer;
 use super::socket::Socket;
-use super::{Event, NetError, Target};
+use super::{Event, NetError, is_public};
 use crate::error::system_words;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -53,30 +53,44 @@ pub struct Route {
     pub unix_socket: Option<PathBuf>,
 }
 
-pub(super) fn dial(target: &Target, route: &Route, timer: &Timer, observe: &mut dyn FnMut(Event)) -> Result<Socket, NetError> {
+/// Connects to a host, or to the Unix socket that the route has instead: then there is no address.
+pub(super) fn dial(
+    host: &Host,
+    port: u16,
+    route: &Route,
+    timer: &Timer,
+    only_public: bool,
+    observe: &mut dyn FnMut(Event),
+) -> Result<(Socket, Option<SocketAddr>), NetError> {
     if let Some(path) = &route.unix_socket {
         let socket = connect_unix(path, timer)?;
         observe(Event::ConnectedUnix(path.clone()));
-        return Ok(socket);
+        return Ok((socket, None));
     }
-    let addresses = addresses(target, route, timer)?;
+    let addresses = addresses(host, port, route, timer, only_public)?;
     observe(Event::Resolved(addresses.clone()));
     let (fd, address) = race(&addresses, timer, observe)?;
     observe(Event::Connected(address));
     // The request goes out at once, however small.
     sockopt::set_tcp_nodelay(&fd, true).map_err(NetError::broken)?;
-    Ok(Socket::new(fd))
+    Ok((Socket::new(fd), Some(address)))
 }
 
-/// The addresses of a target in the order they are to be tried.
-fn addresses(target: &Target, route: &Route, timer: &Timer) -> Result<Vec<SocketAddr>, NetError> {
-    let known = route.overrides.iter().filter(|known| known.host == target.host && known.port == target.port);
-    let mut all: Vec<SocketAddr> = known.map(|known| SocketAddr::new(known.address, target.port)).collect();
+/// The addresses of a host in the order they are to be tried; with `only_public`, those that are.
+pub(super) fn addresses(
+    host: &Host,
+    port: u16,
+    route: &Route,
+    timer: &Timer,
+    only_public: bool,
+) -> Result<Vec<SocketAddr>, NetError> {
+    let known = route.overrides.iter().filter(|known| known.host == *host && known.port == port);
+    let mut all: Vec<SocketAddr> = known.map(|known| SocketAddr::new(known.address, port)).collect();
     if all.is_empty() {
-        all = match &target.host {
-            Host::Ipv4(address) => vec![(*address, target.port).into()],
-            Host::Ipv6(address) => vec![(*address, target.port).into()],
-            Host::Domain(name) => resolve(name, target.port, timer)?,
+        all = match host {
+            Host::Ipv4(address) => vec![(*address, port).into()],
+            Host::Ipv6(address) => vec![(*address, port).into()],
+            Host::Domain(name) => resolve(name, port, timer)?,
         };
     }
     all.retain(|address| match route.family {
@@ -84,7 +98,9 @@ fn addresses(target: &Target, route: &Route, timer: &Timer) -> Result<Vec<Socket
         Family::V4 => address.is_ipv4(),
         Family::V6 => address.is_ipv6(),
     });
-    if all.is_empty() { Err(NetError::NoSuchFamily) } else { Ok(interleave(&all)) }
+    let first = all.first().ok_or(NetError::NoSuchFamily)?.ip();
+    all.retain(|address| !only_public || is_public(address.ip()));
+    if all.is_empty() { Err(NetError::NotPublic(first.to_string())) } else { Ok(interleave(&all)) }
 }
 
 /// Asks the system, on a thread of its own: getaddrinfo takes as long as it likes.

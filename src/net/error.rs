@@ -2,6 +2,7 @@
 
 use super::Limit;
 use crate::error::system_words;
+use crate::http::is_passing;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -39,11 +40,42 @@ pub enum NetError {
     Tls(String),
     /// The peer ended the connection without TLS's close_notify: it may have been cut off.
     ClosedWithoutNotify,
+    /// The host has no public address, and only such a one will do.
+    NotPublic(String),
+    /// A proxy in the environment that cannot be understood.
+    Proxy(String),
+    /// A proxy answered a request for a tunnel with this status.
+    Refused {
+        /// The status code.
+        status: u16,
+        /// Status code and reason phrase.
+        text: String,
+    },
+    /// A proxy does not let us in, or not there.
+    Forbidden(String),
+    /// A proxy could not connect.
+    Unreachable(String),
+    /// A proxy cannot be understood.
+    Tunnel(String),
 }
 
 impl NetError {
     pub(super) fn broken(error: impl Into<io::Error>) -> NetError {
         NetError::Broken(system_words(&error.into()))
+    }
+}
+
+impl NetError {
+    /// Whether it may pass: another try, after a moment, could go well.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            // What getaddrinfo says of a name server that does not answer.
+            NetError::Resolve(why) => why.starts_with("Temporary failure"),
+            NetError::Connect { .. } | NetError::Broken(_) | NetError::ClosedWithoutNotify | NetError::Unreachable(_) => true,
+            NetError::TimedOut { limit, .. } => *limit != Limit::MaxTime,
+            NetError::Refused { status, .. } => is_passing(*status),
+            _ => false,
+        }
     }
 }
 
@@ -66,6 +98,12 @@ impl fmt::Display for NetError {
             NetError::Certificate(why) => write!(f, "the server's certificate is not to be trusted: {why}"),
             NetError::Roots(why) => write!(f, "no certificates to trust: {why}"),
             NetError::Tls(why) => write!(f, "TLS failed: {why}"),
+            NetError::NotPublic(address) => write!(f, "{address} is no public address, and a public one led there"),
+            NetError::Proxy(why) => f.write_str(why),
+            NetError::Refused { text, .. } => write!(f, "the proxy answered {text}"),
+            NetError::Forbidden(why) => write!(f, "the proxy refused: {why}"),
+            NetError::Unreachable(why) => write!(f, "the proxy could not connect: {why}"),
+            NetError::Tunnel(why) => write!(f, "no way through the proxy: {why}"),
             NetError::ClosedWithoutNotify => f.write_str("the connection ended without TLS's close_notify"),
         }
     }

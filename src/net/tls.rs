@@ -2,9 +2,9 @@
 //! buffer of ours.
 
 use super::deadline::Timer;
-use super::socket::Socket;
+use super::layers::Layers;
 use super::subject::subject;
-use super::{Event, NetError, Target};
+use super::{Event, NetError};
 use rustls::client::UnbufferedClientConnection;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -127,7 +127,7 @@ impl ServerCertVerifier for Anyone {
     }
 }
 
-/// One TLS connection over a socket that its owner keeps.
+/// One TLS connection over layers that its owner keeps.
 pub(super) struct Session {
     connection: UnbufferedClientConnection,
     /// Records received and not yet processed: `incoming[start..end]`.
@@ -156,8 +156,8 @@ enum Stopped {
 
 impl Session {
     /// Shakes hands.
-    pub(super) fn start(target: &Target, trust: &Trust, socket: &mut Socket, timer: &Timer) -> Result<Session, NetError> {
-        let name = match &target.host {
+    pub(super) fn start(host: &Host, trust: &Trust, below: &mut Layers<'_>, timer: &Timer) -> Result<Session, NetError> {
+        let name = match host {
             Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|error| NetError::Tls(error.to_string()))?,
             Host::Ipv4(address) => ServerName::from(std::net::IpAddr::from(*address)),
             Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
@@ -166,9 +166,9 @@ impl Session {
         let incoming = vec![0; INCOMING].into_boxed_slice();
         let mut session = Session { connection, incoming, start: 0, end: 0, plain: Vec::new(), closed: false, failed: None };
         loop {
-            match session.process(&mut [], &mut 0, socket, timer)? {
+            match session.process(&mut [], &mut 0, below, timer)? {
                 Stopped::Ready | Stopped::Data => return Ok(session),
-                Stopped::Hungry if session.fill(socket, timer)? => {}
+                Stopped::Hungry if session.fill(below, timer)? => {}
                 Stopped::Hungry | Stopped::Closed => {
                     return Err(NetError::Tls("the server closed the connection during the handshake".to_owned()));
                 }
@@ -193,7 +193,7 @@ impl Session {
         }
     }
 
-    pub(super) fn send(&mut self, bytes: &[u8], socket: &mut Socket, timer: &Timer) -> Result<(), NetError> {
+    pub(super) fn send(&mut self, bytes: &[u8], below: &mut Layers<'_>, timer: &Timer) -> Result<(), NetError> {
         let mut outgoing = vec![0; bytes.len() + 1024];
         let length = loop {
             let (start, end) = (self.start, self.end);
@@ -209,12 +209,12 @@ impl Session {
                 Err(error @ EncryptError::EncryptExhausted) => return Err(NetError::Tls(error.to_string())),
             }
         };
-        socket.send(&outgoing[..length], timer)?;
-        socket.acknowledge_at_once();
+        below.send(&outgoing[..length], timer)?;
+        below.socket.acknowledge_at_once();
         Ok(())
     }
 
-    pub(super) fn receive(&mut self, buffer: &mut [u8], socket: &mut Socket, timer: &Timer) -> Result<usize, NetError> {
+    pub(super) fn receive(&mut self, buffer: &mut [u8], below: &mut Layers<'_>, timer: &Timer) -> Result<usize, NetError> {
         let mut length = self.plain.len().min(buffer.len());
         buffer[..length].copy_from_slice(&self.plain[..length]);
         self.plain.drain(..length);
@@ -222,7 +222,7 @@ impl Session {
             if let Some(error) = self.failed.take_if(|_| length == 0) {
                 return Err(error);
             }
-            let stopped = match self.process(buffer, &mut length, socket, timer) {
+            let stopped = match self.process(buffer, &mut length, below, timer) {
                 Err(error) if length > 0 => {
                     self.failed = Some(error);
                     break;
@@ -233,7 +233,7 @@ impl Session {
                 Stopped::Data if buffer.len() - length > RECORD => {}
                 Stopped::Closed => self.closed = true,
                 _ if length > 0 => break,
-                _ if self.fill(socket, timer)? => {}
+                _ if self.fill(below, timer)? => {}
                 _ => return Err(NetError::ClosedWithoutNotify),
             }
         }
@@ -246,7 +246,7 @@ impl Session {
         &mut self,
         buffer: &mut [u8],
         length: &mut usize,
-        socket: &mut Socket,
+        below: &mut Layers<'_>,
         timer: &Timer,
     ) -> Result<Stopped, NetError> {
         let mut outgoing = Vec::new();
@@ -271,7 +271,7 @@ impl Session {
                     None
                 }
                 Ok(ConnectionState::TransmitTlsData(transmit)) => {
-                    socket.send(&outgoing, timer)?;
+                    below.send(&outgoing, timer)?;
                     outgoing.clear();
                     transmit.done();
                     None
@@ -282,7 +282,7 @@ impl Session {
                 Ok(_) => return Err(NetError::Tls("an unexpected state".to_owned())),
                 Err(error) => {
                     // What is wrong is told to the peer, if it still listens.
-                    self.alert(socket, timer);
+                    self.alert(below, timer);
                     return Err(error);
                 }
             };
@@ -294,31 +294,31 @@ impl Session {
     }
 
     /// Sends the alert that rustls has ready after an error.
-    fn alert(&mut self, socket: &mut Socket, timer: &Timer) {
+    fn alert(&mut self, below: &mut Layers<'_>, timer: &Timer) {
         let mut outgoing = Vec::new();
         if let Ok(ConnectionState::EncodeTlsData(mut data)) = self.connection.process_tls_records(&mut []).state
             && encode(&mut outgoing, |free| data.encode(free)).is_ok()
         {
             // The error that led here is the one to report.
-            let _ = socket.send(&outgoing, timer);
+            let _ = below.send(&outgoing, timer);
         }
     }
 
     /// Tells the peer that this is the end (RFC 8446 section 6.1).
-    pub(super) fn say_goodbye(&mut self, socket: &Socket) {
+    pub(super) fn say_goodbye(&mut self, below: &mut Layers<'_>) {
         let mut goodbye = [0; 128];
         if let Ok(ConnectionState::WriteTraffic(mut write)) = self.connection.process_tls_records(&mut []).state
             && let Ok(length) = write.queue_close_notify(&mut goodbye)
         {
-            socket.send_in_passing(&goodbye[..length]);
+            below.send_in_passing(&goodbye[..length]);
         }
     }
 
     /// Receives more records; false at the end of the connection.
-    fn fill(&mut self, socket: &mut Socket, timer: &Timer) -> Result<bool, NetError> {
+    fn fill(&mut self, below: &mut Layers<'_>, timer: &Timer) -> Result<bool, NetError> {
         self.incoming.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
-        let received = socket.receive(&mut self.incoming[self.end..], timer)?;
+        let received = below.receive(&mut self.incoming[self.end..], timer)?;
         self.end += received;
         Ok(received > 0)
     }

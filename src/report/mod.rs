@@ -2,62 +2,87 @@
 //! safe for a terminal.
 
 mod progress;
+mod summary;
 
-pub use progress::Progress;
+pub use progress::{Progress, When};
+pub use summary::{Failure, Headers, Summary, Timings};
 
 use crate::error::{Error, Kind};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
-/// Where header sections go.
+/// What is printed of each URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Headers {
-    /// Standard output.
-    Stdout,
-    /// Standard error: standard output is the body's.
-    Stderr,
-    /// Nowhere.
-    Hidden,
+pub enum Shown {
+    /// Every header section, as it comes.
+    Heads,
+    /// One line of JSON at the end.
+    Summaries,
+    /// Nothing.
+    Nothing,
 }
 
 /// Prints, for one run of the program.
 #[derive(Debug)]
 pub struct Report {
-    headers: Headers,
-    verbose: bool,
-    progress: bool,
-    /// Nobody reads the header sections any more.
-    closed: bool,
+    /// What is shown of a URL, and whether on standard error: standard output may be the body's.
+    pub shown: Shown,
+    /// See [`Report::shown`].
+    pub on_stderr: bool,
+    /// Whether [notes](Report::note) are printed.
+    pub verbose: bool,
+    /// Whether [notices](Report::notice) are left out.
+    pub quiet: bool,
+    /// When progress is shown.
+    pub progress: When,
+    /// Nobody reads standard output any more.
+    pub closed: bool,
 }
 
 impl Report {
-    /// With `verbose`, [notes](Report::note) are printed; with `progress`, a bar where standard
-    /// error is a terminal that can draw one.
-    pub fn new(headers: Headers, verbose: bool, progress: bool) -> Report {
-        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        let progress = progress && !dumb && io::stderr().is_terminal();
-        Report { headers, verbose, progress, closed: false }
+    /// Prints nothing at all.
+    pub fn silent() -> Report {
+        Report { shown: Shown::Nothing, on_stderr: false, verbose: false, quiet: true, progress: When::Never, closed: true }
     }
 
     /// Prints a header section as it was received.
     pub fn header_section(&mut self, raw: &[u8]) -> Result<(), Error> {
-        let printed = match self.headers {
-            Headers::Hidden => return Ok(()),
+        if self.shown != Shown::Heads {
+            return Ok(());
+        }
+        let terminal = if self.on_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+        self.show(&safe_section(raw, terminal))
+    }
+
+    /// Whether [summaries](Report::summary) are printed.
+    pub fn wants_summaries(&self) -> bool {
+        self.shown == Shown::Summaries
+    }
+
+    /// Prints a URL's outcome.
+    pub fn summary(&mut self, summary: &Summary) -> Result<(), Error> {
+        if self.wants_summaries() { self.show(summary.line().as_bytes()) } else { Ok(()) }
+    }
+
+    /// Prints at once, in one piece.
+    fn show(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let printed = match self.on_stderr {
             _ if self.closed => return Ok(()),
-            Headers::Stdout => {
+            true => io::stderr().write_all(bytes),
+            false => {
                 let mut stdout = io::stdout().lock();
-                let safe = safe_section(raw, stdout.is_terminal());
-                stdout.write_all(&safe).and_then(|()| stdout.flush())
+                stdout.write_all(bytes).and_then(|()| stdout.flush())
             }
-            Headers::Stderr => io::stderr().write_all(&safe_section(raw, io::stderr().is_terminal())),
         };
         match printed {
-            // The headers were for somebody who has seen enough; the file is still wanted.
+            // It was for somebody who has seen enough; the file is still wanted.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed = true;
                 Ok(())
             }
-            printed => printed.map_err(|error| Error::new(Kind::File, "cannot print the headers").because(error)),
+            printed => {
+                printed.map_err(|error| Error::new(Kind::File, "cannot print").because(crate::error::system_words(&error)))
+            }
         }
     }
 
@@ -87,9 +112,23 @@ impl Report {
         }
     }
 
-    /// A bar for something that may take long, of `total` bytes where that is known.
-    pub fn progress(&self, total: Option<u64>) -> Progress {
-        Progress::new(self.progress, total)
+    /// Prints a failure that is no URL's.
+    pub fn failure(&self, error: &Error) {
+        let lines: Vec<_> = error.to_string().lines().map(safe_line).collect();
+        print_error_line(&shorten(&format!("fetch: {}", lines.join("\n"))));
+    }
+
+    /// Prints what whoever waits should know.
+    pub fn notice(&self, url: &str, line: &str) {
+        if !self.quiet {
+            print_error_line(&shorten(&safe_line(&format!("fetch: {url}: {line}"))));
+        }
+    }
+
+    /// The progress of something that may take long, `done` of it before, of `total` bytes where that
+    /// is known.
+    pub fn progress(&self, done: u64, total: Option<u64>) -> Progress {
+        Progress::new(self.progress, done, total)
     }
 }
 
@@ -169,7 +208,7 @@ fn safe_line(line: &str) -> String {
     for c in line.chars() {
         match c {
             '\t' => safe.push(c),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            c if reorders(c) => {
                 // Writing to a string does not fail.
                 let _ = write!(safe, "{}", c.escape_unicode());
             }
@@ -180,6 +219,11 @@ fn safe_line(line: &str) -> String {
         }
     }
     safe
+}
+
+/// Whether a character makes a line read differently from what it is.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

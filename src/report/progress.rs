@@ -1,53 +1,100 @@
-//! The progress line on a terminal: bytes, share, rate, time left.
+//! Progress: bytes, share, rate, time left. On a terminal a line that is drawn again and again, elsewhere
+//! a line now and then.
 //!
-//! Sixty lines of our own: the library that does this draws on the mathematics library, and loading
+//! A hundred lines of our own: the library that does this draws on the mathematics library, and loading
 //! that makes every start of the program a tenth longer.
 
 use rustix::termios::tcgetwinsize;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// How long something may take before a line is shown.
+/// When progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    /// On a terminal that can draw a line again, once something takes a moment.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How long something may take before a line is shown where it need not be.
 const MOMENT: Duration = Duration::from_millis(700);
 /// How long a drawn line stays.
 const REDRAW: Duration = Duration::from_millis(100);
+/// How long a printed line has to do.
+const REPEAT: Duration = Duration::from_secs(1);
 
-/// How far one body has come. Dropped, it clears its line.
+/// How far one body has come. Dropped, it clears its line, or prints the last.
 #[derive(Debug)]
 pub struct Progress {
-    /// When to draw next; `None` where nothing is to be drawn at all.
+    /// When to show next; `None` where nothing is to be shown at all.
     next: Option<Instant>,
-    total: Option<u64>,
+    /// Whether lines can be drawn again.
+    draws: bool,
+    shown: bool,
+    always: bool,
     started: Instant,
+    before: u64,
     done: u64,
-    drawn: bool,
+    total: Option<u64>,
 }
 
 impl Progress {
-    pub(super) fn new(shown: bool, total: Option<u64>) -> Progress {
+    pub(super) fn new(when: When, before: u64, total: Option<u64>) -> Progress {
         let started = Instant::now();
-        Progress { next: shown.then(|| started + MOMENT), total, started, done: 0, drawn: false }
+        let mut progress = Progress {
+            next: None,
+            draws: false,
+            shown: false,
+            always: when == When::Always,
+            started,
+            before,
+            done: before,
+            total,
+        };
+        if when != When::Never {
+            let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+            progress.draws = !dumb && io::stderr().is_terminal();
+            let first = if progress.always { Duration::ZERO } else { MOMENT };
+            progress.next = (progress.draws || progress.always).then(|| started + first);
+        }
+        progress
     }
 
     /// So many bytes more came.
     pub fn add(&mut self, bytes: u64) {
         self.done += bytes;
-        let Some(next) = self.next else { return };
-        let now = Instant::now();
-        if now >= next {
-            // A terminal that does not know its width says 0.
-            let width = tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
-            let width = if width == 0 { 80 } else { width };
-            let line = line(self.done, self.total, now - self.started, width.saturating_sub(1));
-            print(&format!("\r{line}\x1b[K"));
-            (self.next, self.drawn) = (Some(now + REDRAW), true);
+        if self.next.is_some_and(|next| Instant::now() >= next) {
+            self.show();
         }
+    }
+
+    fn show(&mut self) {
+        let now = Instant::now();
+        // A terminal that does not know its width says 0.
+        let width = tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+        let width = if width == 0 { 80 } else { width };
+        let line = line(self.done, self.done - self.before, self.total, now - self.started, width.saturating_sub(1));
+        if self.draws {
+            print(&format!("\r{line}\x1b[K"));
+        } else {
+            print(&format!("{}\n", line.trim_end()));
+        }
+        (self.next, self.shown) = (Some(now + if self.draws { REDRAW } else { REPEAT }), true);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.drawn {
+        if self.always && self.done > self.before {
+            self.show();
+            if self.draws {
+                print("\n");
+            }
+        } else if self.shown && self.draws {
             print("\r\x1b[K");
         }
     }
@@ -58,9 +105,9 @@ fn print(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// One line of at most `width` columns.
-fn line(done: u64, total: Option<u64>, elapsed: Duration, width: usize) -> String {
-    let rate = u128::from(done) * 1000 / elapsed.as_millis().max(1);
+/// One line of at most `width` columns: `new` of the bytes that are done came in the time elapsed.
+fn line(done: u64, new: u64, total: Option<u64>, elapsed: Duration, width: usize) -> String {
+    let rate = u128::from(new) * 1000 / elapsed.as_millis().max(1);
     let rate = u64::try_from(rate).unwrap_or(u64::MAX);
     let mut line = match total.filter(|total| *total > 0) {
         None => format!("{}, {}/s", size(done), size(rate)),
@@ -112,7 +159,7 @@ mod tests {
             (0, Some(100), 41, "0 B of 100 B, 0 B/s, ? left [           ]"),
             (200, Some(100), 34, "200 B of 100 B, 200 B/s, 0:00 left "),
         ] {
-            let shown = line(done, total, second, width);
+            let shown = line(done, done, total, second, width);
             assert_eq!(shown.trim_end(), wanted.get(..width).unwrap_or(wanted).trim_end(), "{done} of {total:?}");
             assert!(shown.len() <= width, "{shown}");
         }

@@ -3,27 +3,34 @@
 mod disposition;
 mod name;
 mod part;
+mod private;
+mod record;
 mod straight;
 mod target;
 
 pub use name::derived_name;
-pub use target::Destination;
+pub use private::write_private;
+pub use target::{Destination, Existing};
 
 use crate::error::{Error, Kind, system_words};
+use crate::http::Representation;
 use crate::net::{NetError, Timer};
 use part::PartFile;
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use straight::Straight;
 
 /// Where the bytes of one body go. Only [`Sink::finish`] makes a file appear; one that is dropped
-/// leaves every file as it was.
+/// leaves every file as it was, and keeps what it has where the rest can be got later.
 #[derive(Debug)]
-pub struct Sink(Kept);
+pub struct Sink {
+    kept: Kept,
+    length: u64,
+}
 
 #[derive(Debug)]
 enum Kept {
@@ -34,38 +41,99 @@ enum Kept {
 }
 
 impl Sink {
-    fn part(part: PartFile) -> Sink {
-        Sink(Kept::Part(Box::new(part)))
+    fn part(part: PartFile, length: u64) -> Sink {
+        Sink { kept: Kept::Part(Box::new(part)), length }
     }
 
     fn straight(path: &Path, timer: &Timer) -> Result<Sink, Error> {
         let straight = Straight::open(path, timer).map_err(|error| cannot("open", path, &error))?;
-        Ok(Sink(Kept::Straight(straight, path.to_owned())))
+        Ok(Sink { kept: Kept::Straight(straight, path.to_owned()), length: 0 })
     }
 
     fn stdout(timer: &Timer) -> Result<Sink, Error> {
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let failed = |error: io::Error| cannot("open", Path::new("standard output"), &error);
-        Ok(Sink(Kept::Stdout(Straight::new(stdout.map_err(failed)?.into(), timer))))
+        Ok(Sink { kept: Kept::Stdout(Straight::new(stdout.map_err(failed)?.into(), timer)), length: 0 })
     }
 
     /// Whether a file is being written that does not appear before it is finished.
     pub fn is_file(&self) -> bool {
-        matches!(self.0, Kept::Part(_))
+        matches!(self.kept, Kept::Part(_))
+    }
+
+    /// How many bytes it has.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Of what its bytes are a part, if it was [found](Destination::left_behind) or
+    /// [said](Sink::set_of).
+    pub fn of(&self) -> Option<&Representation> {
+        match &self.kept {
+            Kept::Part(part) => part.of(),
+            Kept::Straight(..) | Kept::Stdout(_) => None,
+        }
+    }
+
+    /// Says of what its bytes are a part; `None` where the rest could not be got later.
+    pub fn set_of(&mut self, of: Option<Representation>) -> Result<(), Error> {
+        match &mut self.kept {
+            Kept::Part(part) => part.set_of(of).map_err(|error| cannot("write beside", &part.path, &error)),
+            Kept::Straight(..) | Kept::Stdout(_) => Ok(()),
+        }
+    }
+
+    /// Notes of what its bytes are a part, for the case that nothing else can be done any more.
+    pub fn record(&mut self) {
+        if let Kept::Part(part) = &mut self.kept {
+            part.record();
+        }
+    }
+
+    /// Throws away what it has. Fails where that is somebody else's already.
+    pub fn start_over(&mut self) -> Result<(), Error> {
+        match &mut self.kept {
+            Kept::Part(part) => part.start_over().map_err(|error| cannot("write", &part.path, &error))?,
+            Kept::Straight(..) | Kept::Stdout(_) if self.length > 0 => {
+                let why = "what was written cannot be taken back, and the rest cannot be had alone";
+                return Err(Error::new(Kind::Network, "cannot start over").because(why));
+            }
+            Kept::Straight(..) | Kept::Stdout(_) => {}
+        }
+        self.length = 0;
+        Ok(())
+    }
+
+    /// Reads what it has, from the start.
+    pub fn read_back(&mut self, mut see: impl FnMut(&[u8])) -> Result<(), Error> {
+        let Kept::Part(part) = &mut self.kept else { return Ok(()) };
+        let path = part.path.clone();
+        let failed = |error| cannot("read", &path, &error);
+        part.file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            match part.file.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(length) => see(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
     }
 
     /// Adds bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let written = match &mut self.0 {
+        let written = match &mut self.kept {
             Kept::Part(part) => part.file.write_all(bytes),
             Kept::Straight(straight, _) | Kept::Stdout(straight) => straight.write(bytes),
         };
+        self.length += bytes.len() as u64;
         written.map_err(|error| self.failed(&error))
     }
 
     /// Whether the bytes go to somebody's terminal.
     pub fn is_terminal(&self) -> bool {
-        match &self.0 {
+        match &self.kept {
             Kept::Part(_) => false,
             Kept::Straight(straight, _) | Kept::Stdout(straight) => straight.file.is_terminal(),
         }
@@ -76,7 +144,10 @@ impl Sink {
         while count > 0 {
             match self.splice(pipe, count) {
                 Ok(0) => return Err(self.failed(&io::ErrorKind::WriteZero.into())),
-                Ok(moved) => count -= moved as u64,
+                Ok(moved) => {
+                    self.length += moved as u64;
+                    count -= moved as u64;
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::INVAL) => return self.copy_from_pipe(pipe, count),
                 Err(error) => return Err(self.failed(&error.into())),
@@ -100,14 +171,14 @@ impl Sink {
     }
 
     fn file(&self) -> &File {
-        match &self.0 {
+        match &self.kept {
             Kept::Part(part) => &part.file,
             Kept::Straight(straight, _) | Kept::Stdout(straight) => &straight.file,
         }
     }
 
     fn failed(&self, error: &io::Error) -> Error {
-        match &self.0 {
+        match &self.kept {
             Kept::Part(part) => cannot("write", &part.path, error),
             Kept::Straight(_, path) => cannot("write", path, error),
             Kept::Stdout(_) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -117,11 +188,11 @@ impl Sink {
         }
     }
 
-    /// The body is whole: gives the file its name, permissions and modification time. Where the
-    /// bytes went to a file, that is the answer.
-    pub fn finish(self, modified: Option<SystemTime>) -> Result<Option<PathBuf>, Error> {
-        match self.0 {
-            Kept::Part(part) => part.finish(modified).map(Some),
+    /// The body is whole: gives the file its name, permissions and modification time, and lets it
+    /// remember its entity tag. Where the bytes went to a file, that is the answer.
+    pub fn finish(self, modified: Option<SystemTime>, entity_tag: Option<&str>) -> Result<Option<PathBuf>, Error> {
+        match self.kept {
+            Kept::Part(part) => part.finish(modified, entity_tag).map(Some),
             Kept::Straight(..) | Kept::Stdout(_) => Ok(None),
         }
     }
@@ -157,13 +228,14 @@ mod tests {
     fn bytes_from_a_pipe_are_the_same_with_and_without_splice() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("f");
+        let url = url::Url::parse("http://h/").expect("a URL");
         let timer = Timer::start(Limits::default());
-        let mut sink = Destination::file(&path).and_then(|place| place.open(&timer, String::new)).expect("opened");
+        let mut sink = Destination::file(&path).and_then(|place| place.open(&url, &timer, String::new)).expect("opened");
         let (from, to) = rustix::pipe::pipe().expect("a pipe");
         rustix::io::write(&to, b"spliced, copied, left").expect("written");
         sink.write_from_pipe(from.as_fd(), 9).expect("spliced");
         sink.copy_from_pipe(from.as_fd(), 7).expect("copied");
-        sink.finish(None).expect("saved");
+        sink.finish(None, None).expect("saved");
         assert_eq!(std::fs::read(&path).expect("there"), b"spliced, copied,");
     }
 }

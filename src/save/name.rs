@@ -22,13 +22,26 @@ pub fn derived_name(asked: &Url, head: &Head) -> String {
     let named = from_server.into_iter().chain([from_path]).map(|name| plain(&name)).find(|name| !name.is_empty());
     let (name, has_extension) = match named {
         Some(name) => {
-            let has_extension = Path::new(&name).extension().is_some_and(|extension| !extension.is_empty());
+            let has_extension = has_extension(&name);
             (name, has_extension)
         }
         // The dots of a host are no extension.
         None => (host(asked), false),
     };
     if html && !has_extension { shorten(&format!("{}.html", name.trim_end_matches('.'))) } else { shorten(&name) }
+}
+
+/// The names that [`derived_name`] may give where the server names nothing, told from the URL alone.
+pub(super) fn names_of(asked: &Url) -> Vec<String> {
+    let segment = asked.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+    let name = plain(&percent_decode_str(segment).decode_utf8().map_or_else(|_| segment.to_owned(), Into::into));
+    let (name, has_extension) = if name.is_empty() { (host(asked), false) } else { (name.clone(), has_extension(&name)) };
+    let html = (!has_extension).then(|| shorten(&format!("{}.html", name.trim_end_matches('.'))));
+    [shorten(&name)].into_iter().chain(html).collect()
+}
+
+fn has_extension(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| !extension.is_empty())
 }
 
 fn is_html(content_type: &[u8]) -> bool {
@@ -116,6 +129,22 @@ mod tests {
             ("http://h/a/", "", "h"),
         ] {
             assert_eq!(name(url, fields), wanted, "{url} {fields}");
+        }
+    }
+
+    #[test]
+    fn where_the_server_names_nothing_the_url_tells_the_names() {
+        for (url, names) in [
+            ("http://h/a/b.txt?c", &["b.txt"][..]),
+            ("http://h/a/b", &["b", "b.html"]),
+            ("http://h/a/b.", &["b.", "b.html"]),
+            ("http://www.h.com/", &["www.h.com", "www.h.com.html"]),
+            ("http://h/..%2fx", &["x", "x.html"]),
+        ] {
+            assert_eq!(names_of(&Url::parse(url).expect("a URL")), names, "{url}");
+            for fields in ["X: y", "Content-Type: text/html"] {
+                assert!(names.contains(&name(url, fields).as_str()), "{url} {fields}");
+            }
         }
     }
 

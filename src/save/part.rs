@@ -1,21 +1,26 @@
-//! The part file: a body grows in `FILE.part`, beside FILE, and becomes FILE in one step.
+//! The part file: a body grows in `FILE.part`, beside FILE, and becomes FILE in one step. What is left
+//! of one that did not can be gone on with, if the record beside it says of what it is a part.
 
 use super::name::numbered;
+use super::record::{self, Source};
 use super::target::directory_of;
 use super::{cannot, unfit};
 use crate::error::{Error, Kind};
+use crate::http::Representation;
 use crate::interrupt;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, FileTimes, Metadata, TryLockError};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-const SUFFIX: &[u8] = b".part";
+const SUFFIX: &str = ".part";
+/// What the record beside a part file has behind its name.
+pub(super) const RECORD_SUFFIX: &str = ".part.info";
 /// The longest file name that file systems take, in bytes.
 const NAME_MAX: usize = 255;
 /// How many names are tried before giving up.
@@ -30,22 +35,28 @@ pub(super) enum Naming {
     New,
 }
 
-/// A file that does not have its name yet. Dropped before it is finished, it is removed.
+/// A file that does not have its name yet. Dropped before it is finished, it is removed, unless it is
+/// known of what it is a part.
 #[derive(Debug)]
 pub(super) struct PartFile {
     pub(super) file: File,
     pub(super) path: PathBuf,
+    record_path: PathBuf,
     /// The name it is to get, before any number.
     target: PathBuf,
     naming: Naming,
+    source: Source,
+    of: Option<Representation>,
+    /// The record has been written.
+    recorded: bool,
     finished: bool,
     _hold: interrupt::Hold,
 }
 
 impl PartFile {
-    /// Starts the part file of `target`. One that an ended program left behind is started over; one
-    /// that another program is writing is not touched.
-    pub(super) fn create(target: &Path, naming: Naming) -> Result<PartFile, Error> {
+    /// Starts the part file of `target`, for the body of `source`. One that an ended program left
+    /// behind is started over; one that another program is writing is not touched.
+    pub(super) fn create(target: &Path, naming: Naming, source: Source) -> Result<PartFile, Error> {
         // From here on a signal must not end the program before the file is removed.
         let hold = interrupt::hold();
         for number in 0..NAMES {
@@ -53,31 +64,144 @@ impl PartFile {
                 Naming::Replace(_) => target.to_owned(),
                 Naming::New => numbered(target, number),
             };
-            let path = part_path(&name);
+            let (path, record_path) = (beside(&name, SUFFIX), beside(&name, RECORD_SUFFIX));
             let mode = match &naming {
                 // What others could not read does not become readable on the way.
                 Naming::Replace(Some(old)) => old.permissions().mode() & 0o777,
                 _ => 0o666,
             };
-            // A new name touches nothing that is there, not even a part that was left behind.
-            let start_over = matches!(naming, Naming::Replace(_));
-            match create(&path, mode, start_over) {
+            let created = match naming {
+                Naming::Replace(_) => create(&path, mode, Some(&record_path)),
+                // A new name touches nothing that is there, not even a part that was left behind.
+                Naming::New if fs::symlink_metadata(&record_path).is_ok() => Ok(None),
+                Naming::New => create(&path, mode, None),
+            };
+            match created {
                 Ok(Some(file)) => {
-                    return Ok(PartFile { file, path, target: target.to_owned(), naming, finished: false, _hold: hold });
+                    let target = target.to_owned();
+                    let (recorded, finished) = (false, false);
+                    return Ok(PartFile {
+                        file,
+                        path,
+                        record_path,
+                        target,
+                        naming,
+                        source,
+                        of: None,
+                        recorded,
+                        finished,
+                        _hold: hold,
+                    });
                 }
                 Ok(None) if matches!(naming, Naming::New) => {}
-                Ok(None) => {
-                    let error = Error::new(Kind::File, format!("cannot write {}", path.display()));
-                    return Err(error.because("another program is saving to it"));
-                }
+                Ok(None) => return Err(held(&path)),
                 Err(error) => return Err(cannot("write", &path, &error)),
             }
         }
         Err(unfit(target, "too many of that name"))
     }
 
-    /// Makes it the file it was to be.
-    pub(super) fn finish(mut self, modified: Option<SystemTime>) -> Result<PathBuf, Error> {
+    /// Finds what is left of the part file of `target`, if it is a part of what `source` had: how many
+    /// bytes there are comes along. What cannot be gone on with is removed; but where `only_own`, not
+    /// what belongs to another source, and a part that another program is writing is as good as none.
+    pub(super) fn find(target: &Path, naming: Naming, source: &Source, only_own: bool) -> Result<Option<(PartFile, u64)>, Error> {
+        let hold = interrupt::hold();
+        let (path, record_path) = (beside(target, SUFFIX), beside(target, RECORD_SUFFIX));
+        let failed = |error| cannot("read", &path, &error);
+        let recorded = record::read(&record_path);
+        if only_own && recorded.as_ref().is_some_and(|recorded| recorded.source != *source) {
+            return Ok(None);
+        }
+        let file = match open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return remove(&record_path).map_err(failed).map(|()| None);
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        if !lock(&file).map_err(failed)? {
+            return if only_own { Ok(None) } else { Err(held(&path)) };
+        }
+        if !is_named(&file, &path).map_err(failed)? {
+            return Ok(None);
+        }
+        let length = file.metadata().map_err(failed)?.len();
+        if let Some(recorded) = recorded
+            && recorded.source == *source
+            && recorded.is_of(&file).map_err(failed)?
+            && length > 0
+            && recorded.of.length.is_none_or(|whole| length <= whole)
+        {
+            let (target, source) = (target.to_owned(), source.clone());
+            let (of, recorded, finished) = (Some(recorded.of), true, false);
+            let part = PartFile { file, path, record_path, target, naming, source, of, recorded, finished, _hold: hold };
+            return Ok(Some((part, length)));
+        }
+        // In this order: a record without its part is of no harm, with another part it would be.
+        remove(&record_path).and_then(|()| remove(&path)).map_err(failed)?;
+        Ok(None)
+    }
+
+    /// Of what it is a part.
+    pub(super) fn of(&self) -> Option<&Representation> {
+        self.of.as_ref()
+    }
+
+    /// Says of what it is a part; `None` where the rest could not be got later.
+    pub(super) fn set_of(&mut self, of: Option<Representation>) -> io::Result<()> {
+        if self.of != of {
+            self.forget()?;
+            self.of = of;
+        }
+        Ok(())
+    }
+
+    /// Writes the record, if there is something to record that is not yet.
+    pub(super) fn record(&mut self) {
+        if let Some(of) = self.of.as_ref().filter(|_| !self.recorded) {
+            // Without one, a later run starts over.
+            self.recorded = record::write(&self.record_path, &self.file, &self.source, of).is_ok();
+            if !self.recorded {
+                let _ = remove(&self.record_path);
+            }
+        }
+    }
+
+    /// Removes the record.
+    fn forget(&mut self) -> io::Result<()> {
+        if self.recorded {
+            remove(&self.record_path)?;
+            self.recorded = false;
+        }
+        Ok(())
+    }
+
+    /// Throws away what was written.
+    pub(super) fn start_over(&mut self) -> io::Result<()> {
+        self.set_of(None)?;
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0)).map(drop)
+    }
+
+    /// Makes it the file it was to be, which remembers this entity tag.
+    pub(super) fn finish(mut self, modified: Option<SystemTime>, entity_tag: Option<&str>) -> Result<PathBuf, Error> {
+        if let Some(tag) = entity_tag {
+            record::remember_entity_tag(&self.file, &self.source, tag);
+        }
+        let done = self.take_name(modified);
+        match &done {
+            Ok(_) => {
+                self.finished = true;
+                // It has its name; a record too many is no failure.
+                let _ = self.forget();
+            }
+            // Bytes that a disk did not take are none to go on with.
+            Err(_) => self.of = None,
+        }
+        done
+    }
+
+    fn take_name(&self, modified: Option<SystemTime>) -> Result<PathBuf, Error> {
         if let Naming::Replace(Some(old)) = &self.naming {
             let failed = |error| cannot("write", &self.path, &error);
             self.take_over(old).map_err(failed)?;
@@ -92,15 +216,13 @@ impl PartFile {
         if !is_named(&self.file, &self.path).map_err(|error| failed(&self.path, error))? {
             return Err(failed(&self.path, io::Error::other("another program took its place")));
         }
-        let saved = match self.naming {
+        match self.naming {
             Naming::Replace(_) => {
                 fs::rename(&self.path, &self.target).map_err(|error| failed(&self.target, error))?;
-                self.target.clone()
+                Ok(self.target.clone())
             }
-            Naming::New => self.take_new_name()?,
-        };
-        self.finished = true;
-        Ok(saved)
+            Naming::New => self.take_new_name(),
+        }
     }
 
     /// Owner, group and permissions of the file that is replaced.
@@ -129,54 +251,96 @@ impl PartFile {
 impl Drop for PartFile {
     fn drop(&mut self) {
         // What has its name now may not be ours.
-        if !self.finished && is_named(&self.file, &self.path).unwrap_or(false) {
-            // There is nobody to tell, and the error that led here is being told.
+        if self.finished || !is_named(&self.file, &self.path).unwrap_or(false) {
+            return;
+        }
+        if self.file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+            self.record();
+        }
+        // There is nobody to tell, and the error that led here is being told.
+        if self.of.is_none() || !self.recorded {
+            let _ = self.forget();
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// `FILE.part`; of a name that leaves no room for that, as much as there is room for.
-fn part_path(target: &Path) -> PathBuf {
+/// The name of a file beside another: its name and a suffix; of a name that leaves no room for that,
+/// as much as there is room for.
+fn beside(target: &Path, suffix: &str) -> PathBuf {
     let name = target.file_name().unwrap_or_default().as_bytes();
-    let name = [&name[..name.len().min(NAME_MAX - SUFFIX.len())], SUFFIX].concat();
-    directory_of(target).join(OsString::from_vec(name))
+    let name = &name[..name.len().min(NAME_MAX - RECORD_SUFFIX.len())];
+    directory_of(target).join(OsString::from_vec([name, suffix.as_bytes()].concat()))
 }
 
-/// Creates and locks a part file; `None` where there is one that another program holds, or that is
-/// not to be started over.
-fn create(path: &Path, mode: u32, start_over: bool) -> io::Result<Option<File>> {
+/// The files in a directory of which there are records that they have a part.
+pub(super) fn recorded_in(directory: &Path) -> Vec<PathBuf> {
+    let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let target = |name: OsString| {
+        name.as_bytes().strip_suffix(RECORD_SUFFIX.as_bytes()).map(OsStr::from_bytes).map(|name| directory.join(name))
+    };
+    let mut targets: Vec<PathBuf> = names.filter_map(target).collect();
+    targets.sort();
+    targets
+}
+
+fn held(path: &Path) -> Error {
+    Error::new(Kind::File, format!("cannot write {}", path.display())).because("another program is saving to it")
+}
+
+/// Removes a file that may not be there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Opens a part file that is there, at its end. A link of that name leads nowhere.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let mut file = File::options().read(true).write(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
+}
+
+/// Creates and locks a part file; `None` where there is one that another program holds, or, without a
+/// record to remove beside it, one at all.
+fn create(path: &Path, mode: u32, record: Option<&Path>) -> io::Result<Option<File>> {
     loop {
-        let mut options = File::options();
-        options.write(true).mode(mode);
-        match options.clone().create_new(true).open(path) {
+        if let Some(record) = record {
+            // First of all: beside a new part it would be a lie.
+            remove_unless_held(path, record)?;
+        }
+        match File::options().read(true).write(true).mode(mode).create_new(true).open(path) {
             Ok(file) if !lock(&file)? => return Ok(None),
             Ok(file) if is_named(&file, path)? => return Ok(Some(file)),
             // Between the two, another program took it for one left behind.
-            Ok(_) => continue,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && start_over => {}
+            Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(error),
         }
-        // Left behind by a program that was ended? Then nobody holds its lock. It is removed rather
-        // than written over, so that no link of that name leads anywhere.
-        let no_follow = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let stale = match options.custom_flags(i32::try_from(no_follow.bits()).unwrap_or_default()).open(path) {
-            Ok(stale) => stale,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error),
-        };
-        if !stale.metadata()?.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
-        if !lock(&stale)? {
-            return Ok(None);
-        }
-        // Its holder may have renamed or removed it before letting go.
-        if is_named(&stale, path)? {
-            fs::remove_file(path)?;
-        }
     }
+}
+
+/// Removes what an ended program left behind: then nobody holds its lock. It is removed rather than
+/// written over, so that no link of that name leads anywhere.
+fn remove_unless_held(path: &Path, record: &Path) -> io::Result<()> {
+    let stale = match open(path) {
+        Ok(stale) => stale,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return remove(record),
+        Err(error) => return Err(error),
+    };
+    // Its holder may have renamed or removed it before letting go.
+    if lock(&stale)? && is_named(&stale, path)? {
+        remove(record)?;
+        remove(path)?;
+    }
+    Ok(())
 }
 
 /// Whether a path still leads to this very file.
@@ -214,6 +378,14 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    fn source() -> Source {
+        Source::of(&url::Url::parse("http://h/").expect("a URL"))
+    }
+
+    fn start(target: &Path, naming: Naming) -> Result<PartFile, Error> {
+        PartFile::create(target, naming, source())
+    }
+
     fn directory() -> tempfile::TempDir {
         tempfile::tempdir().expect("a directory")
     }
@@ -229,7 +401,7 @@ mod tests {
     fn a_dropped_part_leaves_nothing() {
         let directory = directory();
         let target = directory.path().join("f");
-        let mut part = PartFile::create(&target, Naming::Replace(None)).expect("created");
+        let mut part = start(&target, Naming::Replace(None)).expect("created");
         part.file.write_all(b"half").expect("written");
         assert_eq!(listing(directory.path()), ["f.part"]);
         drop(part);
@@ -241,7 +413,7 @@ mod tests {
         let directory = directory();
         let target = directory.path().join("page.html");
         for _ in 0..3 {
-            PartFile::create(&target, Naming::New).and_then(|part| part.finish(None)).expect("saved");
+            start(&target, Naming::New).and_then(|part| part.finish(None, None)).expect("saved");
         }
         assert_eq!(listing(directory.path()), ["page-1.html", "page-2.html", "page.html"]);
     }
@@ -250,10 +422,10 @@ mod tests {
     fn a_part_that_is_being_written_is_not_touched() {
         let directory = directory();
         let target = directory.path().join("f");
-        let first = PartFile::create(&target, Naming::Replace(None)).expect("created");
-        let second = PartFile::create(&target, Naming::Replace(None)).expect_err("held");
+        let first = start(&target, Naming::Replace(None)).expect("created");
+        let second = start(&target, Naming::Replace(None)).expect_err("held");
         assert!(second.to_string().contains("another program"), "{second}");
-        let derived = PartFile::create(&target, Naming::New).expect("another name");
+        let derived = start(&target, Naming::New).expect("another name");
         assert_eq!(listing(directory.path()), ["f-1.part", "f.part"]);
         drop((first, derived));
     }
@@ -263,23 +435,23 @@ mod tests {
         let directory = directory();
         let target = directory.path().join("f");
         fs::write(directory.path().join("f.part"), "left behind").expect("written");
-        PartFile::create(&target, Naming::Replace(None)).and_then(|part| part.finish(None)).expect("saved");
+        start(&target, Naming::Replace(None)).and_then(|part| part.finish(None, None)).expect("saved");
         assert_eq!(fs::read(&target).expect("readable"), b"");
 
         let victim = directory.path().join("victim");
         fs::write(&victim, "precious").expect("written");
         std::os::unix::fs::symlink(&victim, directory.path().join("f.part")).expect("linked");
-        PartFile::create(&target, Naming::Replace(None)).expect_err("a link");
+        start(&target, Naming::Replace(None)).expect_err("a link");
         assert_eq!(fs::read(&victim).expect("readable"), b"precious");
     }
 
     #[test]
     fn what_takes_the_parts_place_is_neither_saved_nor_removed() {
         let directory = directory();
-        let part = PartFile::create(&directory.path().join("f"), Naming::Replace(None)).expect("created");
+        let part = start(&directory.path().join("f"), Naming::Replace(None)).expect("created");
         fs::remove_file(directory.path().join("f.part")).expect("removed");
         fs::write(directory.path().join("f.part"), "planted").expect("written");
-        part.finish(None).expect_err("not ours");
+        part.finish(None, None).expect_err("not ours");
         assert_eq!(listing(directory.path()), ["f.part"]);
     }
 
@@ -287,16 +459,78 @@ mod tests {
     fn a_new_name_does_not_touch_a_part_that_is_there() {
         let directory = directory();
         fs::write(directory.path().join("f.part"), "precious").expect("written");
-        let saved = PartFile::create(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None));
+        let saved = start(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None, None));
         assert_eq!(saved.expect("saved"), directory.path().join("f"));
         assert_eq!(fs::read(directory.path().join("f.part")).expect("there"), b"precious");
+    }
+
+    /// A part file of five bytes that was dropped, with a record of what it is a part.
+    fn left_behind(target: &Path) {
+        let mut part = start(target, Naming::Replace(None)).expect("created");
+        let validator = crate::http::StrongValidator::EntityTag("\"a\"".to_owned());
+        part.set_of(Some(Representation { validator, length: Some(10), last_modified: None })).expect("set");
+        part.file.write_all(b"12345").expect("written");
+    }
+
+    #[test]
+    fn what_is_known_to_be_a_part_stays_and_is_found_again() {
+        let directory = directory();
+        let target = directory.path().join("f");
+        left_behind(&target);
+        assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
+        let (mut part, length) =
+            PartFile::find(&target, Naming::Replace(None), &source(), false).expect("readable").expect("found");
+        part.file.write_all(b"67890").expect("written");
+        part.finish(None, None).expect("saved");
+        assert_eq!((length, fs::read(&target).expect("there").as_slice()), (5, &b"1234567890"[..]));
+        assert_eq!(listing(directory.path()), ["f"]);
+    }
+
+    #[test]
+    fn a_part_of_something_else_is_not_gone_on_with() {
+        let other = Source::of(&url::Url::parse("http://other/").expect("a URL"));
+        let find = |directory: &Path, source: &Source, only_own| {
+            PartFile::find(&directory.join("f"), Naming::New, source, only_own).expect("readable").is_some()
+        };
+        for damage in [
+            |d: &Path| fs::write(d.join("f.part.info"), "{}"),
+            |d: &Path| fs::remove_file(d.join("f.part.info")),
+            |d: &Path| fs::remove_file(d.join("f.part")),
+            |d: &Path| fs::write(d.join("f.part"), ""),
+            |d: &Path| fs::write(d.join("f.part"), "more than it has"),
+            |d: &Path| fs::copy(d.join("f.part"), d.join("copy")).and_then(|_| fs::rename(d.join("copy"), d.join("f.part"))),
+        ] {
+            let directory = directory();
+            left_behind(&directory.path().join("f"));
+            damage(directory.path()).expect("damaged");
+            assert!(!find(directory.path(), &source(), false));
+            assert!(listing(directory.path()).is_empty(), "{:?}", listing(directory.path()));
+        }
+        let directory = directory();
+        left_behind(&directory.path().join("f"));
+        assert!(!find(directory.path(), &other, true));
+        assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
+        assert!(!find(directory.path(), &other, false));
+        assert!(listing(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn a_new_part_has_no_old_record_beside_it() {
+        let directory = directory();
+        fs::write(directory.path().join("f.part.info"), "left behind").expect("written");
+        let part = start(&directory.path().join("f"), Naming::Replace(None)).expect("created");
+        assert_eq!(listing(directory.path()), ["f.part"]);
+        drop(part);
+        fs::write(directory.path().join("f.part.info"), "somebody's").expect("written");
+        start(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None, None)).expect("saved");
+        assert_eq!(listing(directory.path()), ["f", "f.part.info"]);
     }
 
     #[test]
     fn the_longest_of_names_has_a_part_too() {
         let directory = directory();
         let target = directory.path().join("n".repeat(NAME_MAX));
-        let saved = PartFile::create(&target, Naming::Replace(None)).and_then(|part| part.finish(None));
+        let saved = start(&target, Naming::Replace(None)).and_then(|part| part.finish(None, None));
         assert_eq!(saved.expect("saved"), target);
     }
 }

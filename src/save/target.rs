@@ -1,14 +1,18 @@
 //! What the user named as the place to save to, looked at before anything is sent.
 
-use super::part::{Naming, PartFile};
+use super::name::names_of;
+use super::part::{Naming, PartFile, recorded_in};
+use super::record::{Source, remembered_entity_tag};
 use super::{Sink, cannot, unfit};
 use crate::error::Error;
 use crate::net::Timer;
 use rustix::fs::{Access, access};
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use url::Url;
 
 /// How many symbolic links may lead to a file, as for the system itself.
 const LINKS: usize = 40;
@@ -74,19 +78,75 @@ impl Destination {
         }
     }
 
-    /// Opens it for one body, of which `name` is the derived name, asked for only where it is
+    /// Opens it for one body of `url`, of which `name` is the derived name, asked for only where it is
     /// needed. `timer` limits the wait for whoever reads what is no regular file.
-    pub fn open(&self, timer: &Timer, name: impl FnOnce() -> String) -> Result<Sink, Error> {
+    pub fn open(&self, url: &Url, timer: &Timer, name: impl FnOnce() -> String) -> Result<Sink, Error> {
+        let create = |path: &Path, naming| Ok(Sink::part(PartFile::create(path, naming, Source::of(url))?, 0));
         match &self.0 {
             Place::Stdout => Sink::stdout(timer),
             Place::Straight(path) => Sink::straight(path, timer),
-            Place::File { path, old } => Ok(Sink::part(PartFile::create(path, Naming::Replace(old.clone()))?)),
+            Place::File { path, old } => create(path, Naming::Replace(old.clone())),
             Place::Directory(directory) => {
                 fs::create_dir_all(directory).map_err(|error| cannot("make the directory", directory, &error))?;
-                Ok(Sink::part(PartFile::create(&directory.join(name()), Naming::New)?))
+                create(&directory.join(name()), Naming::New)
             }
         }
     }
+
+    /// Finds what an interrupted save of `url` left behind, if it can be gone on with; what plainly
+    /// cannot is removed.
+    pub fn left_behind(&self, url: &Url) -> Result<Option<Sink>, Error> {
+        let source = Source::of(url);
+        let sink = |(part, length)| Sink::part(part, length);
+        match &self.0 {
+            Place::Stdout | Place::Straight(_) => Ok(None),
+            Place::File { path, old } => Ok(PartFile::find(path, Naming::Replace(old.clone()), &source, false)?.map(sink)),
+            Place::Directory(directory) => {
+                // Those without a record are nobody's but ours if they have our name.
+                let named = names_of(url).into_iter().map(|name| directory.join(name));
+                for target in recorded_in(directory).into_iter().chain(named) {
+                    if let Some(found) = PartFile::find(&target, Naming::New, &source, true)? {
+                        return Ok(Some(sink(found)));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// The file that is there already; of those in a directory, the one that has a name that `url`
+    /// alone would give.
+    pub fn existing(&self, url: &Url) -> Option<Existing> {
+        let names = match &self.0 {
+            Place::Stdout | Place::Straight(_) => Vec::new(),
+            Place::File { path, .. } => vec![path.clone()],
+            Place::Directory(directory) => names_of(url).into_iter().map(|name| directory.join(name)).collect(),
+        };
+        names.into_iter().find_map(|path| {
+            let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
+            let entity_tag = File::open(&path).ok().and_then(|file| remembered_entity_tag(&file, &Source::of(url)));
+            Some(Existing { length: metadata.len(), modified: metadata.modified().ok()?, entity_tag, path })
+        })
+    }
+
+    /// The file of a directory that a derived name gives, if it is there.
+    pub fn taken(&self, name: &str) -> Option<PathBuf> {
+        let Place::Directory(directory) = &self.0 else { return None };
+        Some(directory.join(name)).filter(|path| path.is_file())
+    }
+}
+
+/// A file that is there before anything is asked for.
+#[derive(Clone, Debug)]
+pub struct Existing {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How many bytes it has.
+    pub length: u64,
+    /// When it was modified, by the server's clock if it was saved with its time.
+    pub modified: SystemTime,
+    /// The entity tag that the representation had, if it was saved from the same URL.
+    pub entity_tag: Option<String>,
 }
 
 /// The directory that a file is in, as a path that can be opened.
@@ -105,7 +165,7 @@ fn is_open_file(path: &Path) -> bool {
 }
 
 /// Follows symbolic links, to a name that may not exist yet.
-fn follow(path: &Path) -> Result<PathBuf, Error> {
+pub(super) fn follow(path: &Path) -> Result<PathBuf, Error> {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
         match fs::read_link(&path) {

@@ -1,22 +1,25 @@
 //! The command line: [`Cli`] is what was typed, [`Job`] what was meant. After the second nothing is
 //! a usage error.
 
-use crate::client::{Credentials, FieldEdits, Settings, without_secrets};
+mod reflexes;
+mod values;
+
+use crate::client::{Credentials, FieldEdits, Jar, Netrc, Settings, without_secrets};
 use crate::error::{Error, Kind, system_words};
-use crate::http::{Fields, Method};
-use crate::net::{Family, Limits, Override, Route, Trust};
-use crate::report::{Headers, Report};
-use crate::run::{Job, Output};
-use clap::builder::{TypedValueParser, ValueParser};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, Parser};
-use data_encoding::HEXLOWER_PERMISSIVE;
+use crate::http::{ByteRange, Fields, Method};
+use crate::net::{Family, Limits, Override, Proxies, Proxy, Route, Trust};
+use crate::report::{Report, Shown, When};
+use crate::run::{Job, Output, Terms};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser};
 use std::ffi::{OsStr, OsString};
-use std::net::IpAddr;
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-use std::time::Duration;
-use url::{Host, Url};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use url::Url;
+use values::{Seconds, address_override, bytes, field, named, range, seconds, sha256, when};
 
 /// Fetches a page and saves it: the whole body under its name, or the old file untouched.
 #[derive(Debug, Parser)]
@@ -38,6 +41,20 @@ pub struct Cli {
     /// The directory for derived names; made if missing
     #[arg(short = 'P', long = "dir", value_name = "DIR", value_parser = named(), conflicts_with = "output", help_heading = "What is saved")]
     directory: Option<PathBuf>,
+    /// A URL whose file is already there is done
+    #[arg(long, help_heading = "What is saved")]
+    skip_existing: bool,
+    /// Finish an interrupted save: FILE.part goes on with Range and If-Range, only on a strong validator that still
+    /// matches and a 206 that starts where it must; else it starts over. A file that is already complete is done
+    #[arg(short = 'c', long = "continue", help_heading = "What is saved")]
+    go_on: bool,
+    /// Fetch only what changed: If-Modified-Since from FILE's time, If-None-Match from its recorded ETag; unchanged
+    /// exits 0 and touches nothing
+    #[arg(short = 'N', long, help_heading = "What is saved")]
+    newer: bool,
+    /// Ask for this byte range (0-499, 500-, -500); not with -c
+    #[arg(short, long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, conflicts_with_all = ["go_on", "newer"], help_heading = "What is saved")]
+    range: Option<ByteRange>,
     /// Refuse a body that is larger, on the wire or decoded (suffixes k, M, G)
     #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "What is saved")]
     max_size: Option<u64>,
@@ -58,23 +75,44 @@ pub struct Cli {
     /// (credentials hidden), timings
     #[arg(short, long, help_heading = "What is printed")]
     verbose: bool,
+    /// Instead of headers, one JSON object for each URL on standard output, written whole and at once, in order of
+    /// completion
+    #[arg(long, help_heading = "What is printed")]
+    json: bool,
+    /// Show progress: auto (a bar on a terminal), always, never
+    #[arg(long, value_name = "WHEN", value_parser = when, default_value = "auto", hide_default_value = true, help_heading = "What is printed")]
+    progress: When,
 
     /// HEAD: print the headers, save nothing
     #[arg(short = 'I', long, help_heading = "The request")]
     head: bool,
-    /// Add or replace a field; 'Name:' removes it
+    /// Add or replace a field; 'Name:' removes it; CR, LF or NUL in it is bad usage
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", help_heading = "The request")]
     headers: Vec<OsString>,
     /// User-Agent
     #[arg(short = 'A', long, value_name = "TEXT", help_heading = "The request")]
     user_agent: Option<String>,
-    /// Basic authentication; also from the URL's userinfo (asks on the terminal for a missing password)
+    /// Basic authentication; also from the URL's userinfo, and from --netrc (asks on the terminal for a missing password)
     #[arg(short, long, value_name = "NAME[:PASSWORD]", help_heading = "The request")]
     user: Option<String>,
+    /// Credentials from ~/.netrc (or $NETRC)
+    #[arg(long, help_heading = "The request")]
+    netrc: bool,
+    /// Send these, or read a Netscape cookie file; read only. A file that is missing is an error, unless it is the
+    /// --cookie-jar too: then it is empty
+    #[arg(short = 'b', long, value_name = "'a=1; b=2'|FILE", help_heading = "The request")]
+    cookie: Vec<OsString>,
+    /// Write all cookies here at the end (atomic, mode 0600)
+    #[arg(long, value_name = "FILE", value_parser = named(), help_heading = "The request")]
+    cookie_jar: Option<PathBuf>,
 
     /// Follow at most N; with 0 the 3xx response is the result
     #[arg(long, value_name = "N", default_value_t = 20, help_heading = "The connection")]
     max_redirects: u32,
+    /// http://, https://, socks5://, socks5h://; else http_proxy (lower case only), https_proxy, all_proxy, no_proxy; -x ''
+    /// for none
+    #[arg(short = 'x', long, value_name = "URL", help_heading = "The connection")]
+    proxy: Option<String>,
     /// Use ADDR for that host and port (repeatable)
     #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = address_override, help_heading = "The connection")]
     resolve: Vec<Override>,
@@ -99,9 +137,19 @@ pub struct Cli {
     /// The longest silence while waiting for bytes; 0 for no limit
     #[arg(short = 'T', long, value_name = "SECS", default_value = "30", value_parser = seconds(), help_heading = "The connection")]
     timeout: Seconds,
-    /// The whole operation's limit, redirects included
+    /// The whole operation's limit, redirects and retries included
     #[arg(short, long, value_name = "SECS", default_value = "0", hide_default_value = true, value_parser = seconds(), help_heading = "The connection")]
     max_time: Seconds,
+    /// Again after a passing failure (connect, timeout, reset, cut-off body, 408, 429, 500, 502, 503, 504): exponential
+    /// back-off with jitter, Retry-After honoured up to 60 s; a retry goes on where the last try stopped, by the rules of -c
+    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "The connection")]
+    retry: u32,
+    /// At most this many bytes a second (suffixes k, M, G)
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "The connection")]
+    limit_rate: Option<u64>,
+    /// Let redirects lead from a public address to a loopback, private, link-local or otherwise special one
+    #[arg(long, help_heading = "The connection")]
+    allow_private: bool,
 
     #[arg(short = 'h', long, action = ArgAction::Help, help = "Print this help")]
     help: Option<bool>,
@@ -109,9 +157,10 @@ pub struct Cli {
     version: Option<bool>,
 }
 
-/// A time limit; `None` is none.
-#[derive(Clone, Copy, Debug)]
-struct Seconds(Option<Duration>);
+/// The definition of the command line, for manual pages and completions.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// The names of standard output: opened again under its own, it would lose what was printed.
 const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
@@ -120,9 +169,9 @@ const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Job, Report), Refusal> {
     let cli = Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(error.to_string()),
-        _ => Refusal::Usage(explain(&error)),
+        _ => Refusal::Error(Error::new(Kind::Usage, reflexes::explain(&error))),
     })?;
-    cli.meant().map_err(|error| Refusal::Usage(error.to_string()))
+    cli.meant().map_err(Refusal::Error)
 }
 
 /// Why a command line makes no job.
@@ -130,120 +179,161 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Job, Report),
 pub enum Refusal {
     /// Help was asked for: this.
     Help(String),
-    /// Something is wrong with it.
-    Usage(String),
-}
-
-/// What a habit from curl or wget is here.
-const REFLEXES: &[(&str, &str)] = &[
-    ("-L", "redirects are followed without it; --max-redirects 0 follows none"),
-    ("--location", "redirects are followed without it; --max-redirects 0 follows none"),
-    ("-s", "-q is quiet"),
-    ("--silent", "-q is quiet"),
-    ("-S", "errors are always shown, and headers unless -q"),
-    ("--show-error", "errors are always shown"),
-    ("-f", "an error status is a failure without it; --include-error-body saves the body all the same"),
-    ("--fail", "an error status is a failure without it; --include-error-body saves the body all the same"),
-    ("-O", "without -o the name is derived; -o FILE names it"),
-    ("-i", "headers are printed without it"),
-    ("-C", "an interrupted save starts over"),
-    ("-d", "fetch only reads: it sends no data"),
-    ("-X", "fetch only reads: GET, and with -I HEAD"),
-    ("--compressed", "content codings are undone without it; --no-compression leaves them"),
-];
-
-fn explain(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-    let reflex = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
-            REFLEXES.iter().find(|(habit, _)| habit == argument)
-        }
-        _ => None,
-    };
-    reflex.map_or_else(|| text.to_owned(), |(habit, instead)| format!("there is no {habit} here: {instead}"))
+    /// Something is wrong with it, or with a file that it names.
+    Error(Error),
 }
 
 impl Cli {
     fn meant(self) -> Result<(Job, Report), Error> {
-        let usage = |what: String| Err(Error::new(Kind::Usage, what));
         if self.output.is_some() && self.urls.len() > 1 {
-            return usage("-o names one file, and there are several URLs (-P DIR saves them under derived names)".to_owned());
+            let what = "-o names one file, and there are several URLs (-P DIR saves them under derived names)";
+            return Err(Error::new(Kind::Usage, what));
         }
+        let netrc = if self.netrc { Some(read_netrc()?) } else { None };
         let mut urls = Vec::with_capacity(self.urls.len());
         for text in &self.urls {
-            urls.push(url(text, self.user.is_some())?);
+            urls.push(url(text, self.user.is_some(), netrc.as_ref())?);
         }
-        let output = match (self.output, self.directory) {
+        let (cookies, home_cookies) = self.cookies()?;
+        let output = match (&self.output, &self.directory) {
             (Some(file), _) if STDOUT.iter().any(|name| file == OsStr::new(name)) => Output::Stdout,
-            (Some(file), _) => Output::File(file),
-            (None, directory) => Output::Directory(directory.unwrap_or(PathBuf::from("."))),
+            (Some(file), _) => Output::File(file.clone()),
+            (None, directory) => Output::Directory(directory.clone().unwrap_or(PathBuf::from("."))),
         };
-        let mut fields = FieldEdits::new();
-        for text in &self.headers {
-            fields.push(field(text).map_err(|why| Error::new(Kind::Usage, "cannot send what -H says").because(why))?);
-        }
-        let mut user_agent = Settings::default().user_agent;
-        match self.user_agent {
-            Some(text) if text.is_empty() => fields.insert(0, ("User-Agent".to_owned(), None)),
-            Some(text) if Fields::new().append("User-Agent", text.as_bytes()).is_err() => {
-                return usage("-A: a field value has no CR, LF or NUL".to_owned());
-            }
-            Some(text) => user_agent = text,
-            None => {}
-        }
-        let trust = match self.cacert {
-            _ if self.insecure => Trust::anyone(),
-            Some(path) => Trust::file(path),
-            None => Trust::system(),
-        };
-        let family = match (self.ipv4, self.ipv6) {
-            (true, _) => Family::V4,
-            (_, true) => Family::V6,
-            _ => Family::Any,
-        };
+        let (user_agent, fields) = self.fields()?;
         let settings = Settings {
             method: if self.head { Method::Head } else { Method::Get },
             user_agent,
             fields,
-            credentials: self.user.map(|user| credentials(&user)).transpose()?,
+            credentials: self.user.as_deref().map(|user| credentials(user, &urls, netrc.as_ref())).transpose()?,
+            netrc,
+            cookies,
+            home_cookies,
             compression: !self.no_compression,
             max_redirects: self.max_redirects,
             limits: Limits { connect: self.connect_timeout.0, silence: self.timeout.0, max_time: self.max_time.0 },
-            route: Route { family, overrides: self.resolve, unix_socket: self.unix_socket },
-            trust,
+            proxies: self.proxies()?,
+            route: Route { family: self.family(), overrides: self.resolve, unix_socket: self.unix_socket },
+            allow_private: self.allow_private,
+            trust: match self.cacert {
+                _ if self.insecure => Trust::anyone(),
+                Some(path) => Trust::file(path),
+                None => Trust::system(),
+            },
         };
-        let headers = match output {
-            _ if self.quiet => Headers::Hidden,
-            Output::Stdout if !self.head => Headers::Stderr,
-            _ => Headers::Stdout,
+        let report = Report {
+            shown: match (self.json, self.quiet) {
+                (true, _) => Shown::Summaries,
+                (false, false) => Shown::Heads,
+                (false, true) => Shown::Nothing,
+            },
+            on_stderr: output == Output::Stdout && !self.head,
+            verbose: self.verbose,
+            quiet: self.quiet,
+            progress: if self.quiet && self.progress == When::Auto { When::Never } else { self.progress },
+            closed: false,
         };
-        let report = Report::new(headers, self.verbose, !self.quiet);
-        let job = Job {
-            urls,
-            output,
-            settings,
+        let terms = Terms {
+            skip_existing: self.skip_existing,
+            go_on: self.go_on,
+            newer: self.newer,
+            range: self.range,
             max_size: self.max_size,
             sha256: self.sha256,
             include_error_body: self.include_error_body,
+            retries: self.retry,
+            limit_rate: self.limit_rate.filter(|rate| *rate > 0),
         };
-        Ok((job, report))
+        Ok((Job { urls, output, settings, terms, cookie_jar: self.cookie_jar }, report))
+    }
+
+    /// User-Agent, and what -H says.
+    fn fields(&self) -> Result<(String, FieldEdits), Error> {
+        let mut fields = FieldEdits::new();
+        for text in &self.headers {
+            fields.push(field(text).map_err(|why| Error::new(Kind::Usage, "cannot send what -H says").because(why))?);
+        }
+        let user_agent = match &self.user_agent {
+            Some(text) if text.is_empty() => {
+                fields.insert(0, ("User-Agent".to_owned(), None));
+                Settings::default().user_agent
+            }
+            Some(text) if Fields::new().append("User-Agent", text.as_bytes()).is_err() => {
+                return Err(Error::new(Kind::Usage, "-A: a field value has no CR, LF or NUL"));
+            }
+            Some(text) => text.clone(),
+            None => Settings::default().user_agent,
+        };
+        Ok((user_agent, fields))
+    }
+
+    fn family(&self) -> Family {
+        match (self.ipv4, self.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        }
+    }
+
+    fn proxies(&self) -> Result<Proxies, Error> {
+        match self.proxy.as_deref().map(str::trim) {
+            None => Ok(Proxies::from_environment(|name| std::env::var(name).ok())),
+            Some("") => Ok(Proxies::default()),
+            Some(_) if self.unix_socket.is_some() => {
+                Err(Error::new(Kind::Usage, "-x and --unix-socket: there is one way only, a proxy or a Unix socket"))
+            }
+            Some(text) => Proxy::parse(text).map(Proxies::all).map_err(|why| Error::new(Kind::Usage, format!("-x: {why}"))),
+        }
+    }
+
+    /// The cookies that -b has in files, and those that it has itself.
+    fn cookies(&self) -> Result<(Jar, Vec<String>), Error> {
+        let (mut jar, mut home) = (Jar::default(), Vec::new());
+        for value in self.cookie.iter().filter(|value| !value.is_empty()) {
+            if value.as_bytes().contains(&b'=') {
+                let text = value.to_str().filter(|text| !text.contains(char::is_control));
+                let text = text.ok_or_else(|| Error::new(Kind::Usage, "-b: cookies are text without control characters"))?;
+                home.push(text.trim_matches([';', ' ']).to_owned());
+                continue;
+            }
+            let path = Path::new(value);
+            match fs::read(path) {
+                Ok(file) => jar.add_netscape(&file, SystemTime::now()).map_err(|why| unreadable("cookies", path, why))?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.cookie_jar.as_deref() == Some(path) => {}
+                Err(error) => return Err(unreadable("cookies", path, system_words(&error))),
+            }
+        }
+        Ok((jar, home))
     }
 }
 
+fn unreadable(what: &str, path: &Path, why: String) -> Error {
+    Error::new(Kind::File, format!("cannot read {what} from {}", path.display())).because(why)
+}
+
+fn read_netrc() -> Result<Netrc, Error> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME").filter(|home| !home.is_empty())?).join(".netrc"));
+    let named = std::env::var_os("NETRC").filter(|name| !name.is_empty()).map(PathBuf::from);
+    let path = named.or_else(home).ok_or_else(|| Error::new(Kind::File, "--netrc: neither NETRC nor HOME says where it is"))?;
+    let bytes = fs::read(&path).map_err(|error| unreadable("credentials", &path, system_words(&error)))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("credentials", &path, "it is not UTF-8".to_owned()))?;
+    Netrc::parse(&text).map_err(|why| unreadable("credentials", &path, why))
+}
+
 /// An address as people type it.
-fn url(text: &str, with_credentials: bool) -> Result<Url, Error> {
+fn url(text: &str, with_credentials: bool, netrc: Option<&Netrc>) -> Result<Url, Error> {
     let failed = |why: String| Error::new(Kind::Usage, format!("cannot fetch \"{}\"", without_secrets(text))).because(why);
+    let parse = |text: &str| Url::parse(text).map_err(|error| failed(error.to_string()));
     let trimmed = text.trim();
-    let full = if has_scheme(trimmed) {
-        trimmed.to_owned()
+    let url = if has_scheme(trimmed) {
+        parse(trimmed)?
     } else {
         // Credentials never go out in clear by a guess.
         let authority = trimmed.split(['/', '?', '#']).next().unwrap_or_default();
-        let scheme = if with_credentials || authority.contains('@') { "https" } else { "http" };
-        format!("{scheme}://{trimmed}")
+        let secure = parse(&format!("https://{trimmed}"))?;
+        let on_file = netrc.is_some_and(|netrc| netrc.find(secure.host_str().unwrap_or_default(), None).is_some());
+        if with_credentials || authority.contains('@') || on_file { secure } else { parse(&format!("http://{trimmed}"))? }
     };
-    let url = Url::parse(&full).map_err(|error| failed(error.to_string()))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         other => Err(failed(format!("\"{other}:\" is neither http nor https"))),
@@ -260,97 +350,35 @@ fn has_scheme(text: &str) -> bool {
         && !is_port
 }
 
-fn credentials(user: &str) -> Result<Credentials, Error> {
+/// What -u says. A password that is missing is looked up, or asked for.
+fn credentials(user: &str, urls: &[Url], netrc: Option<&Netrc>) -> Result<Credentials, Error> {
     if user.contains(char::is_control) {
         return Err(Error::new(Kind::Usage, "-u: a name or password has no control characters (RFC 7617)"));
     }
     if let Some((name, password)) = user.split_once(':') {
         return Ok(Credentials::new(name, password));
     }
-    let failed = |error: std::io::Error| {
+    let host = urls.first().and_then(Url::host_str).unwrap_or_default();
+    if let Some(found) = netrc.and_then(|netrc| netrc.find(host, Some(user))) {
+        return Ok(found);
+    }
+    let failed = |error: io::Error| {
         Error::new(Kind::Usage, "-u without a password, and no terminal to ask on").because(system_words(&error))
     };
     let password = rpassword::prompt_password(format!("password for {user}: ")).map_err(failed)?;
     Ok(Credentials::new(user, &password))
 }
 
-/// A path that is not empty.
-fn named() -> ValueParser {
-    let not_empty = |value: OsString| if value.is_empty() { Err("a name is missing") } else { Ok(PathBuf::from(value)) };
-    ValueParser::from(clap::builder::OsStringValueParser::new().try_map(not_empty))
-}
-
-/// A field to send or to remove. Read here and not by clap, which would print a secret that is not
-/// written well.
-fn field(text: &OsStr) -> Result<(String, Option<Vec<u8>>), String> {
-    let bytes = text.as_bytes();
-    let colon = bytes.iter().position(|byte| *byte == b':').ok_or("a field is 'Name: value', and 'Name:' removes it")?;
-    let name = std::str::from_utf8(&bytes[..colon]).map_err(|error| error.to_string())?;
-    // Not trimmed before it was looked at: a line end at the end of it is bad usage too.
-    let value = &bytes[colon + 1..];
-    Fields::new().append(name, value).map_err(|why| why.to_string())?;
-    if ["Content-Length", "Transfer-Encoding"].iter().any(|framing| framing.eq_ignore_ascii_case(name)) {
-        return Err("a request of fetch has no content".to_owned());
-    }
-    let value = value.trim_ascii();
-    Ok((name.to_owned(), (!value.is_empty()).then(|| value.to_owned())))
-}
-
-fn seconds() -> ValueParser {
-    ValueParser::from(|text: &str| {
-        // What is longer than a human life is no limit, and would overflow a clock.
-        const LIFE: f64 = 4e9;
-        match text.parse::<f64>() {
-            Ok(seconds) if seconds == 0.0 || seconds > LIFE => Ok(Seconds(None)),
-            Ok(seconds) if seconds > 0.0 => Ok(Seconds(Some(Duration::from_secs_f64(seconds.max(0.001))))),
-            _ => Err("a number of seconds is wanted, as in 30 or 0.5"),
-        }
-    })
-}
-
-fn bytes(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text.char_indices().next_back() {
-        Some((end, 'k' | 'K')) => (&text[..end], 10),
-        Some((end, 'm' | 'M')) => (&text[..end], 20),
-        Some((end, 'g' | 'G')) => (&text[..end], 30),
-        _ => (text, 0),
-    };
-    let wanted = || "a number of bytes is wanted, as in 1000, 64k or 2G".to_owned();
-    let number: u64 = digits.parse().ok().filter(|_| !digits.starts_with('+')).ok_or_else(wanted)?;
-    number.checked_mul(1 << shift).ok_or_else(|| "more bytes than can be counted".to_owned())
-}
-
-fn sha256(text: &str) -> Result<[u8; 32], String> {
-    let decoded = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
-    decoded.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| "64 hexadecimal digits are wanted".to_owned())
-}
-
-/// HOST:PORT:ADDR; IPv6 addresses may be in brackets, a host must.
-fn address_override(text: &str) -> Result<Override, String> {
-    let wanted = || "HOST:PORT:ADDR is wanted, as in example.com:443:127.0.0.1".to_owned();
-    let host_end = match text.strip_prefix('[') {
-        Some(rest) => rest.find(']').ok_or_else(wanted)? + 2,
-        None => text.find(':').ok_or_else(wanted)?,
-    };
-    let (host, rest) = text.split_at(host_end);
-    let (port, address) = rest.strip_prefix(':').and_then(|rest| rest.split_once(':')).ok_or_else(wanted)?;
-    let address = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
-    Ok(Override {
-        host: Host::parse(host).map_err(|error| error.to_string())?,
-        port: port.parse().map_err(|_| wanted())?,
-        address: address.parse::<IpAddr>().map_err(|error| error.to_string())?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn parsed(arguments: &[&str]) -> Result<Job, String> {
         let arguments = std::iter::once("fetch").chain(arguments.iter().copied()).map(OsString::from);
         match parse(arguments) {
             Ok((job, _)) => Ok(job),
-            Err(Refusal::Usage(why)) => Err(why),
+            Err(Refusal::Error(error)) => Err(error.to_string()),
             Err(Refusal::Help(text)) => Err(text),
         }
     }
@@ -414,7 +442,16 @@ mod tests {
             (&["h", "-L"], "--max-redirects"),
             (&["h", "-s"], "-q"),
             (&["h", "-f"], "--include-error-body"),
-            (&["h", "-C", "-"], "starts over"),
+            (&["h", "-C", "-"], "-c goes on"),
+            (&["h", "-c", "-r", "0-1"], "cannot be used with"),
+            (&["h", "-r", "5-1"], "byte range"),
+            (&["h", "-r", "0-1,5-6"], "byte range"),
+            (&["h", "-x", "socks4://h"], "is no proxy"),
+            (&["h", "-x", "h:1", "--unix-socket", "s"], "one way only"),
+            (&["h", "-b", "a=1\r\nX: y"], "control characters"),
+            (&["h", "-b", "/missing"], "cannot read cookies"),
+            (&["h", "--progress", "x"], "auto, always"),
+            (&["h", "--retry", "-1"], "-1"),
         ] {
             let refused = parsed(arguments).expect_err("refused");
             assert!(refused.contains(why), "{arguments:?}: {refused}");
@@ -442,7 +479,7 @@ mod tests {
     #[test]
     fn numbers_have_suffixes_and_fractions() {
         let job = parsed(&["h", "--max-size", "2k", "-T", "0.5", "-m", "0", "--connect-timeout", "1e300"]).expect("valid");
-        assert_eq!(job.max_size, Some(2048));
+        assert_eq!(job.terms.max_size, Some(2048));
         let limits = job.settings.limits;
         assert_eq!((limits.silence, limits.max_time, limits.connect), (Some(Duration::from_millis(500)), None, None));
     }

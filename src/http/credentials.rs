@@ -26,8 +26,18 @@ impl Credentials {
         some.then(|| Credentials { name: decode(url.username()), password: decode(password) })
     }
 
-    /// The value of an Authorization field.
-    pub(super) fn basic(&self) -> String {
+    /// The name.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// The password.
+    pub fn password(&self) -> &[u8] {
+        &self.password
+    }
+
+    /// The value of an Authorization or Proxy-Authorization field.
+    pub fn basic(&self) -> String {
         let pair = [&self.name[..], b":", &self.password].concat();
         format!("Basic {}", BASE64.encode(&pair))
     }

@@ -1,0 +1,101 @@
+//! The values of options: from text to what they mean.
+
+use crate::http::{ByteRange, Fields};
+use crate::net::Override;
+use crate::report::When;
+use clap::builder::{TypedValueParser, ValueParser};
+use data_encoding::HEXLOWER_PERMISSIVE;
+use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Host;
+
+/// A time limit; `None` is none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seconds(pub(super) Option<Duration>);
+
+/// The part that -r asks for.
+pub(super) fn range(text: &str) -> Result<ByteRange, String> {
+    ByteRange::parse(text).ok_or_else(|| "a byte range is wanted, as in 0-499, 500- or -500".to_owned())
+}
+
+/// When progress is shown.
+pub(super) fn when(text: &str) -> Result<When, String> {
+    match text {
+        "auto" => Ok(When::Auto),
+        "always" => Ok(When::Always),
+        "never" => Ok(When::Never),
+        _ => Err("it is auto, always or never".to_owned()),
+    }
+}
+
+/// A path that is not empty.
+pub(super) fn named() -> ValueParser {
+    let not_empty = |value: OsString| if value.is_empty() { Err("a name is missing") } else { Ok(PathBuf::from(value)) };
+    ValueParser::from(clap::builder::OsStringValueParser::new().try_map(not_empty))
+}
+
+/// A field to send or to remove. Read here and not by clap, which would print a secret that is not
+/// written well.
+pub(super) fn field(text: &OsStr) -> Result<(String, Option<Vec<u8>>), String> {
+    let bytes = text.as_bytes();
+    let colon = bytes.iter().position(|byte| *byte == b':').ok_or("a field is 'Name: value', and 'Name:' removes it")?;
+    let name = std::str::from_utf8(&bytes[..colon]).map_err(|error| error.to_string())?;
+    // Not trimmed before it was looked at: a line end at the end of it is bad usage too.
+    let value = &bytes[colon + 1..];
+    Fields::new().append(name, value).map_err(|why| why.to_string())?;
+    if ["Content-Length", "Transfer-Encoding"].iter().any(|framing| framing.eq_ignore_ascii_case(name)) {
+        return Err("a request of fetch has no content".to_owned());
+    }
+    let value = value.trim_ascii();
+    Ok((name.to_owned(), (!value.is_empty()).then(|| value.to_owned())))
+}
+
+pub(super) fn seconds() -> ValueParser {
+    ValueParser::from(|text: &str| {
+        // What is longer than a human life is no limit, and would overflow a clock.
+        const LIFE: f64 = 4e9;
+        match text.parse::<f64>() {
+            Ok(seconds) if seconds == 0.0 || seconds > LIFE => Ok(Seconds(None)),
+            Ok(seconds) if seconds > 0.0 => Ok(Seconds(Some(Duration::from_secs_f64(seconds.max(0.001))))),
+            _ => Err("a number of seconds is wanted, as in 30 or 0.5"),
+        }
+    })
+}
+
+/// A number of bytes, with a suffix or without.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().next_back() {
+        Some((end, 'k' | 'K')) => (&text[..end], 10),
+        Some((end, 'm' | 'M')) => (&text[..end], 20),
+        Some((end, 'g' | 'G')) => (&text[..end], 30),
+        _ => (text, 0),
+    };
+    let wanted = || "a number of bytes is wanted, as in 1000, 64k or 2G".to_owned();
+    let number: u64 = digits.parse().ok().filter(|_| !digits.starts_with('+')).ok_or_else(wanted)?;
+    number.checked_mul(1 << shift).ok_or_else(|| "more bytes than can be counted".to_owned())
+}
+
+pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
+    let decoded = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+    decoded.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| "64 hexadecimal digits are wanted".to_owned())
+}
+
+/// HOST:PORT:ADDR; IPv6 addresses may be in brackets, a host must.
+pub(super) fn address_override(text: &str) -> Result<Override, String> {
+    let wanted = || "HOST:PORT:ADDR is wanted, as in example.com:443:127.0.0.1".to_owned();
+    let host_end = match text.strip_prefix('[') {
+        Some(rest) => rest.find(']').ok_or_else(wanted)? + 2,
+        None => text.find(':').ok_or_else(wanted)?,
+    };
+    let (host, rest) = text.split_at(host_end);
+    let (port, address) = rest.strip_prefix(':').and_then(|rest| rest.split_once(':')).ok_or_else(wanted)?;
+    let address = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
+    Ok(Override {
+        host: Host::parse(host).map_err(|error| error.to_string())?,
+        port: port.parse().map_err(|_| wanted())?,
+        address: address.parse::<IpAddr>().map_err(|error| error.to_string())?,
+    })
+}

@@ -1,0 +1,328 @@
+//! Cookies (RFC 6265bis): which are kept, and which go with a request.
+
+mod date;
+mod netscape;
+mod set_cookie;
+
+use set_cookie::SetCookie;
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use url::{Host, Url};
+
+/// The longest that a cookie lives (RFC 6265bis section 5.5).
+const LONGEST_LIFE: Duration = Duration::from_secs(400 * 24 * 3600);
+/// The most cookies of one domain, and of all.
+const MOST_OF_A_DOMAIN: usize = 200;
+const MOST: usize = 3000;
+
+/// One cookie.
+#[derive(Clone, PartialEq, Eq)]
+struct Cookie {
+    name: Vec<u8>,
+    value: Vec<u8>,
+    /// The host it is for; unless it is for that alone, for all below it too.
+    domain: String,
+    host_only: bool,
+    path: Vec<u8>,
+    secure: bool,
+    http_only: bool,
+    /// `None` for the end of the session.
+    expires: Option<SystemTime>,
+}
+
+/// The cookies of a session. They are not shown by `{:?}`.
+#[derive(Clone, Default)]
+pub struct Jar {
+    /// In the order in which they were made.
+    cookies: Vec<Cookie>,
+}
+
+impl fmt::Debug for Jar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Jar({} cookies)", self.cookies.len())
+    }
+}
+
+impl Jar {
+    /// Keeps what a Set-Cookie field in a response from `url` says, where it may say that
+    /// (RFC 6265bis section 5.7).
+    pub fn store(&mut self, url: &Url, field: &[u8], now: SystemTime) {
+        if let Some(cookie) = SetCookie::parse(field, now).and_then(|set| accept(set, url)) {
+            let secure_origin = url.scheme() == "https";
+            if secure_origin || !self.overlays_secure(&cookie) {
+                self.put(cookie, now);
+            }
+        }
+    }
+
+    /// Whether a cookie that came in clear would hide one that is kept from it.
+    fn overlays_secure(&self, new: &Cookie) -> bool {
+        self.cookies.iter().any(|old| {
+            let same_domain = domain_matches(&old.domain, &new.domain) || domain_matches(&new.domain, &old.domain);
+            old.secure && old.name == new.name && same_domain && path_matches(&new.path, &old.path)
+        })
+    }
+
+    fn put(&mut self, cookie: Cookie, now: SystemTime) {
+        let same = |old: &Cookie| {
+            (&old.name, &old.domain, old.host_only, &old.path) == (&cookie.name, &cookie.domain, cookie.host_only, &cookie.path)
+        };
+        let place = self.cookies.iter().position(same);
+        let expired = cookie.expires.is_some_and(|expires| expires <= now);
+        match (place, expired) {
+            (Some(place), true) => drop(self.cookies.remove(place)),
+            (Some(place), false) => self.cookies[place] = cookie,
+            (None, true) => {}
+            (None, false) => {
+                let of_domain = |other: &Cookie| other.domain == cookie.domain;
+                if self.cookies.iter().filter(|other| of_domain(other)).count() >= MOST_OF_A_DOMAIN {
+                    let oldest = self.cookies.iter().position(of_domain);
+                    oldest.map(|oldest| self.cookies.remove(oldest));
+                } else if self.cookies.len() >= MOST {
+                    self.cookies.remove(0);
+                }
+                self.cookies.push(cookie);
+            }
+        }
+    }
+
+    /// The value of the Cookie field for a request; `None` where no cookie goes along
+    /// (RFC 6265bis section 5.8.3).
+    pub fn field(&self, url: &Url, now: SystemTime) -> Option<Vec<u8>> {
+        let host = host_of(url)?;
+        let mut sent: Vec<&Cookie> = self.cookies.iter().filter(|cookie| cookie.goes_to(url, &host, now)).collect();
+        sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+        let pairs: Vec<Vec<u8>> = sent.iter().map(|cookie| cookie.pair()).collect();
+        (!pairs.is_empty()).then(|| pairs.join(&b"; "[..]))
+    }
+
+    /// Adds those of a file in Netscape's format; those that have expired are left out. The error says
+    /// what the file seems to be instead.
+    pub fn add_netscape(&mut self, file: &[u8], now: SystemTime) -> Result<(), String> {
+        for cookie in netscape::read(file)? {
+            self.put(cookie, now);
+        }
+        Ok(())
+    }
+
+    /// All that are alive, as a file in Netscape's format.
+    pub fn to_netscape(&self, now: SystemTime) -> Vec<u8> {
+        netscape::write(self.cookies.iter().filter(|cookie| cookie.lives(now)))
+    }
+}
+
+impl Cookie {
+    fn lives(&self, now: SystemTime) -> bool {
+        self.expires.is_none_or(|expires| expires > now)
+    }
+
+    fn goes_to(&self, url: &Url, host: &str, now: SystemTime) -> bool {
+        let at_home = if self.host_only { host == self.domain } else { domain_matches(host, &self.domain) };
+        at_home && path_matches(url.path().as_bytes(), &self.path) && (!self.secure || url.scheme() == "https") && self.lives(now)
+    }
+
+    fn pair(&self) -> Vec<u8> {
+        if self.name.is_empty() { self.value.clone() } else { [&self.name[..], b"=", &self.value].concat() }
+    }
+}
+
+/// Turns what a server says into a cookie, if it is the server's to set.
+fn accept(set: SetCookie, url: &Url) -> Option<Cookie> {
+    let host = host_of(url)?;
+    let mut domain = set.domain.filter(|domain| !domain.is_empty());
+    if domain.as_deref().is_some_and(|domain| is_public_suffix(domain) || !matches!(url.host(), Some(Host::Domain(_)))) {
+        // Nobody's own; of a host that has just that name, its own alone.
+        domain = domain.filter(|domain| *domain != host);
+        if domain.is_some() {
+            return None;
+        }
+    }
+    if domain.as_deref().is_some_and(|domain| !domain_matches(&host, domain)) {
+        return None;
+    }
+    let host_only = domain.is_none();
+    let path = set.path.clone().unwrap_or_else(|| default_path(url));
+    let prefixed = |prefix: &str| {
+        // A nameless cookie may not look as if it had such a name.
+        let text = if set.name.is_empty() { &set.value } else { &set.name };
+        text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+    };
+    let (secure_name, host_name) = (prefixed("__Secure-"), prefixed("__Host-"));
+    let refused = set.secure && url.scheme() != "https"
+        || (secure_name || host_name) && (set.name.is_empty() || !set.secure)
+        || host_name && (!host_only || set.path.as_deref() != Some(b"/"));
+    (!refused).then(|| Cookie {
+        domain: domain.unwrap_or(host),
+        host_only,
+        path,
+        name: set.name,
+        value: set.value,
+        secure: set.secure,
+        http_only: set.http_only,
+        expires: set.expires,
+    })
+}
+
+/// The host of a URL, as domains are written.
+fn host_of(url: &Url) -> Option<String> {
+    url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned())
+}
+
+/// Whether a host is a domain, or below it (RFC 6265bis section 5.1.3).
+fn domain_matches(host: &str, domain: &str) -> bool {
+    let below = host.strip_suffix(domain);
+    below.is_some_and(|below| below.is_empty() || below.ends_with('.') && host.parse::<std::net::IpAddr>().is_err())
+}
+
+/// Whether names below a domain belong to many: `co.uk`, say.
+fn is_public_suffix(domain: &str) -> bool {
+    psl::suffix(domain.trim_end_matches('.').as_bytes()).is_some_and(|suffix| suffix == domain.trim_end_matches('.').as_bytes())
+}
+
+/// Whether a request's path is a cookie's, or below it (RFC 6265bis section 5.1.4).
+fn path_matches(path: &[u8], cookie: &[u8]) -> bool {
+    path.strip_prefix(cookie).is_some_and(|below| below.is_empty() || cookie.ends_with(b"/") || below.starts_with(b"/"))
+}
+
+/// The directory of a URL's path.
+fn default_path(url: &Url) -> Vec<u8> {
+    match url.path().rfind('/') {
+        None | Some(0) => b"/".to_vec(),
+        Some(slash) => url.path().as_bytes()[..slash].to_vec(),
+    }
+}
+
+/// Seconds since 1970, as Netscape's format counts.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: SystemTime = UNIX_EPOCH;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a URL")
+    }
+
+    /// What goes to the second address after the first has set these.
+    fn sent(from: &str, set: &[&str], to: &str) -> String {
+        let mut jar = Jar::default();
+        for field in set {
+            jar.store(&url(from), field.as_bytes(), NOW);
+        }
+        jar.field(&url(to), NOW).map_or("-".to_owned(), |field| String::from_utf8_lossy(&field).into_owned())
+    }
+
+    #[test]
+    fn a_cookie_goes_home_and_nowhere_else() {
+        for (from, set, to, wanted) in [
+            // The examples of RFC 6265 section 3.1.
+            ("http://example.com/", &["SID=31d4d96e407aad42"][..], "http://example.com/x", "SID=31d4d96e407aad42"),
+            ("http://example.com/", &["SID=1; Path=/; Domain=example.com"], "http://www.example.com/", "SID=1"),
+            (
+                "https://example.com/",
+                &["SID=1; Path=/; Secure; HttpOnly", "lang=en-US; Path=/; Domain=example.com"],
+                "https://example.com/",
+                "SID=1; lang=en-US",
+            ),
+            (
+                "http://example.com/",
+                &["lang=en", "lang=; Expires=Sun, 06 Nov 1994 08:49:37 GMT; Max-Age=0"],
+                "http://example.com/",
+                "-",
+            ),
+            ("http://example.com/", &["a=1"], "http://www.example.com/", "-"),
+            ("http://example.com/", &["a=1"], "http://example.com:8080/", "a=1"),
+            ("http://a.example.com/", &["a=1; Domain=.EXAMPLE.com"], "http://b.example.com/", "a=1"),
+            ("http://a.example.com/", &["a=1; Domain=b.example.com"], "http://b.example.com/", "-"),
+            ("http://example.com/", &["a=1; Domain=a.example.com"], "http://a.example.com/", "-"),
+            ("http://notexample.com/", &["a=1; Domain=example.com"], "http://example.com/", "-"),
+            ("http://example.com/", &["a=1; Domain="], "http://example.com/", "a=1"),
+            ("http://127.0.0.1/", &["a=1; Domain=127.0.0.1"], "http://127.0.0.1/", "a=1"),
+            ("http://127.0.0.1/", &["a=1; Domain=0.0.1"], "http://127.0.0.1/", "-"),
+            ("http://[::1]/", &["a=1"], "http://[::1]/", "a=1"),
+        ] {
+            assert_eq!(sent(from, set, to), wanted, "{set:?} from {from} to {to}");
+        }
+    }
+
+    #[test]
+    fn nobody_sets_a_cookie_for_a_public_suffix() {
+        for (from, domain, to, wanted) in [
+            ("http://a.co.uk/", "co.uk", "http://b.co.uk/", "-"),
+            ("http://a.com/", "com", "http://b.com/", "-"),
+            ("http://me.github.io/", "github.io", "http://you.github.io/", "-"),
+            ("http://github.io/", "github.io", "http://github.io/", "a=1"),
+            ("http://github.io/", "github.io", "http://me.github.io/", "-"),
+            ("http://www.a.co.uk/", "a.co.uk", "http://b.a.co.uk/", "a=1"),
+            ("http://localhost/", "localhost", "http://localhost/", "a=1"),
+        ] {
+            assert_eq!(sent(from, &[&format!("a=1; Domain={domain}")], to), wanted, "{domain} from {from}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_for_its_path_and_what_is_below() {
+        for (from, set, to, wanted) in [
+            ("http://h/a/b", "x=1", "http://h/a/c", "x=1"),
+            ("http://h/a/b", "x=1", "http://h/a", "x=1"),
+            ("http://h/a/b", "x=1", "http://h/ab", "-"),
+            ("http://h/a/b", "x=1; Path=relative", "http://h/a/c", "x=1"),
+            ("http://h/a/b", "x=1; Path=/", "http://h/", "x=1"),
+            ("http://h/", "x=1; Path=/a/", "http://h/a", "-"),
+            ("http://h/", "x=1; Path=/a/", "http://h/a/b", "x=1"),
+        ] {
+            assert_eq!(sent(from, &[set], to), wanted, "{set} from {from} to {to}");
+        }
+        assert_eq!(sent("http://h/a/", &["x=1; Path=/", "x=2", "y=3; Path=/"], "http://h/a/"), "x=2; x=1; y=3");
+    }
+
+    #[test]
+    fn secure_and_prefixed_cookies_are_kept_from_clear_text() {
+        for (from, set, to, wanted) in [
+            ("https://h/", &["a=1; Secure"][..], "http://h/", "-"),
+            ("https://h/", &["a=1; Secure"], "https://h/", "a=1"),
+            ("http://h/", &["a=1; Secure"], "https://h/", "-"),
+            ("https://h/", &["__Secure-a=1"], "https://h/", "-"),
+            ("https://h/", &["__secure-a=1; Secure"], "https://h/", "__secure-a=1"),
+            ("https://h/", &["__Host-a=1; Secure; Path=/"], "https://h/", "__Host-a=1"),
+            ("https://h/", &["__Host-a=1; Secure"], "https://h/", "-"),
+            ("https://h.com/", &["__Host-a=1; Secure; Path=/; Domain=h.com"], "https://h.com/", "-"),
+            ("https://h/", &["=__Host-a=1; Secure; Path=/"], "https://h/", "-"),
+        ] {
+            assert_eq!(sent(from, set, to), wanted, "{set:?} from {from} to {to}");
+        }
+        let mut jar = Jar::default();
+        jar.store(&url("https://h/"), b"a=1; Secure", NOW);
+        jar.store(&url("http://h/"), b"a=planted", NOW);
+        assert_eq!(jar.field(&url("https://h/"), NOW), Some(b"a=1".to_vec()));
+    }
+
+    #[test]
+    fn a_cookie_lives_as_long_as_it_says_but_no_longer_than_400_days() {
+        let mut jar = Jar::default();
+        for field in
+            ["a=1; Max-Age=10", "b=2; Max-Age=99999999999", "c=3", "d=4; Expires=Thu, 01 Jan 1970 00:00:20 GMT; Max-Age=5"]
+        {
+            jar.store(&url("http://h/"), field.as_bytes(), NOW);
+        }
+        for (after, wanted) in [(0, "a=1; b=2; c=3; d=4"), (7, "a=1; b=2; c=3"), (11, "b=2; c=3"), (400 * 86400, "c=3")] {
+            let field = jar.field(&url("http://h/"), NOW + Duration::from_secs(after)).expect("some");
+            assert_eq!(String::from_utf8_lossy(&field), wanted, "after {after} s");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_cookies_drives_out_its_own_first() {
+        let mut jar = Jar::default();
+        jar.store(&url("http://other/"), b"mine=1", NOW);
+        for number in 0..1000 {
+            jar.store(&url("http://h/"), format!("c{number}=x").as_bytes(), NOW);
+        }
+        assert_eq!(jar.cookies.len(), MOST_OF_A_DOMAIN + 1);
+        assert_eq!(jar.field(&url("http://other/"), NOW), Some(b"mine=1".to_vec()));
+    }
+}

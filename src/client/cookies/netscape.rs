@@ -1,0 +1,132 @@
+//! Cookie files in Netscape's format, as browsers' exports, curl and wget write them: seven columns
+//! with tabs between them.
+
+use super::{Cookie, is_public_suffix, seconds};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Before the domain of a cookie that scripts may not see; to others, a comment.
+const HTTP_ONLY: &[u8] = b"#HttpOnly_";
+
+/// Reads a file. Lines that make no sense are left out; where none does, that is the error.
+pub(super) fn read(file: &[u8]) -> Result<Vec<Cookie>, String> {
+    let mut cookies = Vec::new();
+    let (mut understood, mut first_bad) = (false, None);
+    for (number, line) in (1..).zip(file.split(|byte| *byte == b'\n')) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let (http_only, line) = match line.strip_prefix(HTTP_ONLY) {
+            Some(rest) => (true, rest),
+            None => (false, line),
+        };
+        if line.trim_ascii().is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        match cookie(line, http_only) {
+            Some(cookie) => {
+                understood = true;
+                // A file is no way around the rule either.
+                if cookie.host_only || !is_public_suffix(&cookie.domain) {
+                    cookies.push(cookie);
+                }
+            }
+            None => first_bad = first_bad.or(Some(number)),
+        }
+    }
+    match first_bad {
+        Some(number) if !understood => Err(format!("line {number} is no cookie in Netscape's format, and no other line is")),
+        _ => Ok(cookies),
+    }
+}
+
+fn cookie(line: &[u8], http_only: bool) -> Option<Cookie> {
+    let columns: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
+    // Editors that trim lines take an empty value's tab away.
+    let ([domain, below, path, secure, expires, name], value) = match columns[..] {
+        [a, b, c, d, e, f, value] => ([a, b, c, d, e, f], value),
+        [a, b, c, d, e, f] => ([a, b, c, d, e, f], &b""[..]),
+        _ => return None,
+    };
+    let domain = std::str::from_utf8(domain).ok()?.to_lowercase();
+    let domain = domain.strip_prefix('.').unwrap_or(&domain).trim_matches(['[', ']']).to_owned();
+    let expires: u64 = std::str::from_utf8(expires).ok()?.trim().parse().ok()?;
+    // What would not fit into a field never came out of one.
+    let clean = |text: &[u8]| !text.iter().any(u8::is_ascii_control);
+    if domain.is_empty() || !path.starts_with(b"/") || !clean(name) || !clean(value) || name.is_empty() && value.is_empty() {
+        return None;
+    }
+    Some(Cookie {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        domain,
+        host_only: !flag(below)?,
+        path: path.to_owned(),
+        secure: flag(secure)?,
+        http_only,
+        // A time that no clock can show is no end.
+        expires: Some(expires)
+            .filter(|expires| *expires != 0)
+            .and_then(|expires| UNIX_EPOCH.checked_add(Duration::from_secs(expires))),
+    })
+}
+
+fn flag(column: &[u8]) -> Option<bool> {
+    match &column.to_ascii_uppercase()[..] {
+        b"TRUE" => Some(true),
+        b"FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+/// Writes a file.
+pub(super) fn write<'c>(cookies: impl Iterator<Item = &'c Cookie>) -> Vec<u8> {
+    let mut file = b"# Netscape HTTP Cookie File\n".to_vec();
+    for cookie in cookies {
+        let flag = |set: bool| if set { &b"TRUE"[..] } else { b"FALSE" };
+        let expires = cookie.expires.map_or(0, seconds).to_string();
+        if cookie.http_only {
+            file.extend_from_slice(HTTP_ONLY);
+        }
+        if !cookie.host_only {
+            file.push(b'.');
+        }
+        let columns = [
+            cookie.domain.as_bytes(),
+            flag(!cookie.host_only),
+            &cookie.path,
+            flag(cookie.secure),
+            expires.as_bytes(),
+            &cookie.name,
+            &cookie.value,
+        ];
+        file.extend(columns.join(&b'\t'));
+        file.push(b'\n');
+    }
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let file = b"# Netscape HTTP Cookie File\n\
+            .example.com\tTRUE\t/\tFALSE\t0\ta\t1\n\
+            #HttpOnly_h\tFALSE\t/x\tTRUE\t2000000000\tb\tc d=\n\
+            h\tFALSE\t/\tFALSE\t0\tempty\t\n";
+        let cookies = read(file).expect("a cookie file");
+        assert_eq!(String::from_utf8_lossy(&write(cookies.iter())), String::from_utf8_lossy(file));
+    }
+
+    #[test]
+    fn what_other_programs_write_is_read() {
+        let names = |file: &str| -> Vec<String> {
+            let cookies = read(file.as_bytes()).expect("a cookie file");
+            cookies.iter().map(|cookie| String::from_utf8_lossy(&cookie.name).into_owned()).collect()
+        };
+        assert_eq!(names("# comment\r\n\r\nh\tFALSE\t/\tFALSE\t0\ta\t1\r\nnonsense\nh\tfalse\t/\tFALSE\t0\tb\n"), ["a", "b"]);
+        assert_eq!(names(".com\tTRUE\t/\tFALSE\t0\ta\t1\n"), [""; 0]);
+        assert_eq!(names("# nothing in it\n"), [""; 0]);
+        assert!(read(b"<html>\n").map(drop).expect_err("no cookie file").starts_with("line 1 "));
+        assert!(read(b"h\tFALSE\t/\tFALSE\tsoon\ta\t1\n").is_err());
+    }
+}

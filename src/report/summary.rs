@@ -1,0 +1,142 @@
+//! One URL's outcome as a line of JSON.
+
+use crate::error::Error;
+use crate::http::Fields;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+/// All about one URL. What was not found out is null.
+#[derive(Debug, Default, Serialize)]
+pub struct Summary {
+    /// Which URL of the input it was, counted from 1.
+    pub id: usize,
+    /// The URL asked for, without userinfo.
+    pub url: String,
+    /// The URL that answered last.
+    pub final_url: Option<String>,
+    /// The status of its response.
+    pub status: Option<u16>,
+    /// The fields of its response: names in lower case, each with all its values.
+    pub headers: Headers,
+    /// The file that was saved, or that was there already.
+    pub file: Option<String>,
+    /// How many bytes were saved.
+    pub bytes: u64,
+    /// How many bytes of bodies came over the wire, framing not counted, every try included.
+    pub wire_bytes: u64,
+    /// The SHA-256 of what was saved, in hexadecimal.
+    pub sha256: Option<String>,
+    /// The address connected to last.
+    pub ip: Option<String>,
+    /// How many redirects were followed.
+    pub redirects: u32,
+    /// How many tries there were.
+    pub attempts: u32,
+    /// How long things took.
+    pub timings: Timings,
+    /// Where in a WARC file the exchange is recorded.
+    pub warc: Option<()>,
+    /// The exit status that this URL alone would give.
+    pub exit: u8,
+    /// Why it failed.
+    pub error: Option<Failure>,
+}
+
+/// How long things took, in seconds. The first three are of the last connection that was made, null for
+/// what it did not need.
+#[derive(Debug, Default, Serialize)]
+pub struct Timings {
+    /// Finding its addresses.
+    pub dns: Option<f64>,
+    /// Connecting.
+    pub connect: Option<f64>,
+    /// Shaking hands.
+    pub tls: Option<f64>,
+    /// From the start to the header section of the last response.
+    pub first_byte: Option<f64>,
+    /// From the start to the end.
+    pub total: f64,
+}
+
+/// A failure, in JSON.
+#[derive(Debug, Serialize)]
+pub struct Failure {
+    kind: &'static str,
+    message: String,
+    retryable: bool,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Failure {
+        Failure { kind: error.kind().name(), message: error.to_string(), retryable: error.retry().is_some() }
+    }
+}
+
+/// Fields by name.
+#[derive(Debug, Default)]
+pub struct Headers(Vec<(String, Vec<String>)>);
+
+impl From<&Fields> for Headers {
+    fn from(fields: &Fields) -> Headers {
+        let mut headers: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, value) in fields.iter() {
+            let (name, value) = (name.to_ascii_lowercase(), String::from_utf8_lossy(value).into_owned());
+            match headers.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, values)) => values.push(value),
+                None => headers.push((name, vec![value])),
+            }
+        }
+        Headers(headers)
+    }
+}
+
+impl Serialize for Headers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, values) in &self.0 {
+            map.serialize_entry(name, values)?;
+        }
+        map.end()
+    }
+}
+
+impl Summary {
+    /// As one line. What a terminal would obey is written as JSON escapes, which mean the same.
+    pub(super) fn line(&self) -> String {
+        // Nothing in it can fail to be written to a string.
+        let json = serde_json::to_string(self).unwrap_or_default();
+        let mut line = String::with_capacity(json.len() + 1);
+        for c in json.chars() {
+            if c.is_control() || super::reorders(c) {
+                line.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+            } else {
+                line.push(c);
+            }
+        }
+        line.push('\n');
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn a_line_is_json_and_safe_on_a_terminal() {
+        let mut fields = Fields::new();
+        for (name, value) in [("Set-Cookie", "a"), ("X", "\x1b[2J\u{9b}\u{202e}"), ("set-cookie", "b")] {
+            fields.append(name, value.as_bytes()).expect("valid");
+        }
+        let error = Error::new(Kind::Network, "cut \"off\"").retryable();
+        let summary = Summary { headers: (&fields).into(), error: Some((&error).into()), ..Summary::default() };
+        let line = summary.line();
+        assert!(line.ends_with("}\n") && line.trim_end().chars().all(|c| !c.is_control() && c != '\u{202e}'), "{line}");
+        let read: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(read["headers"]["set-cookie"], serde_json::json!(["a", "b"]));
+        assert_eq!(read["headers"]["x"][0], "\u{1b}[2J\u{9b}\u{202e}");
+        assert_eq!(read["error"], serde_json::json!({"kind": "network", "message": "cut \"off\"", "retryable": true}));
+        assert_eq!(read["status"], serde_json::Value::Null);
+    }
+}

@@ -1,0 +1,279 @@
+//! What is asked, and what an answer to it means.
+
+use crate::client::PROXY_HINT;
+use crate::error::{Error, Kind};
+use crate::http::{
+    ByteRange, ContentRange, Head, Representation, Request, StrongValidator, entity_tag, is_passing, last_modified,
+    unsatisfied_range,
+};
+use crate::run::retry;
+use crate::save::Existing;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What is wanted of the representation.
+#[derive(Clone, Debug)]
+pub(super) enum Question {
+    /// All of it.
+    Whole,
+    /// This part of it.
+    Part(ByteRange),
+    /// What comes after so many bytes of this version.
+    Rest(u64, Representation),
+    /// What comes after this file, which should be nothing.
+    Beyond(Existing),
+    /// All of it, if it is not what this file is.
+    Newer(Existing),
+}
+
+impl Question {
+    /// The fields that ask it.
+    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Question::Whole => Vec::new(),
+            Question::Part(range) => vec![("Range", range.to_string())],
+            Question::Rest(from, of) => {
+                vec![("Range", ByteRange::From(*from).to_string()), ("If-Range", of.validator.as_str().to_owned())]
+            }
+            Question::Beyond(file) => {
+                let tag = file.entity_tag.clone().filter(|tag| !tag.starts_with("W/"));
+                let validator = tag.unwrap_or_else(|| httpdate::fmt_http_date(file.modified));
+                vec![("Range", ByteRange::From(file.length).to_string()), ("If-Range", validator)]
+            }
+            Question::Newer(file) => {
+                let tag = file.entity_tag.clone().map(|tag| ("If-None-Match", tag));
+                [("If-Modified-Since", httpdate::fmt_http_date(file.modified))].into_iter().chain(tag).collect()
+            }
+        }
+    }
+
+    /// Whether parts are asked for: those of a coded body cannot be put together, nor decoded.
+    pub(super) fn wants_identity(&self) -> bool {
+        !matches!(self, Question::Whole | Question::Newer(_))
+    }
+}
+
+/// What the answer to a question is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The whole, to be saved.
+    Whole,
+    /// The part asked for, to be saved.
+    Part(ContentRange),
+    /// The rest, or the start of it, to go on with.
+    Rest(ContentRange),
+    /// There is no more.
+    Complete,
+    /// The file is what the server has.
+    Unchanged,
+    /// No part that is of use: the whole has to be asked for.
+    StartOver,
+}
+
+impl Answer {
+    pub(super) fn to(question: &Question, request: &Request, head: &Head) -> Result<Answer, Error> {
+        let protocol = |why: &str| Err(Error::new(Kind::Protocol, "not saved").because(why.to_owned()));
+        let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
+        let part = head.fields().get("Content-Range").and_then(ContentRange::parse);
+        match (head.status(), question) {
+            (206, Question::Rest(from, of)) => {
+                Ok(part.filter(|part| goes_on(part, *from, of, head)).map_or(Answer::StartOver, Answer::Rest))
+            }
+            (206, Question::Beyond(_)) => Ok(Answer::StartOver),
+            (206, Question::Part(range)) => match part.filter(|part| range.is_answered_by(part)) {
+                Some(part) => Ok(Answer::Part(part)),
+                None => protocol("the server sent another part (206) than it was asked for"),
+            },
+            (206, _) if !sent(&["Range"]) => protocol("the server sent a part (206) where the whole was asked for"),
+            (200, Question::Part(range)) if !range.is_all_of(content_length(head)) => {
+                protocol("the server sent the whole (200) where a part was asked for")
+            }
+            (416, Question::Rest(from, of)) => {
+                let length = head.fields().get("Content-Range").and_then(unsatisfied_range).or(of.length);
+                let complete = length == Some(*from) && of.length.is_none_or(|whole| whole == *from);
+                Ok(if complete && !of.validator.is_contradicted_by(head.fields()) { Answer::Complete } else { Answer::StartOver })
+            }
+            (416, Question::Beyond(file)) => {
+                let length = head.fields().get("Content-Range").and_then(unsatisfied_range);
+                Ok(if length == Some(file.length) && !contradicted(file, head) { Answer::Unchanged } else { Answer::StartOver })
+            }
+            (304, Question::Newer(_)) => Ok(Answer::Unchanged),
+            (200, Question::Newer(file) | Question::Beyond(file)) if is_same(file, head) => Ok(Answer::Unchanged),
+            // The user's own condition.
+            (304, _) if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(Answer::Unchanged),
+            (304, _) => refused(head),
+            (200..=399, _) => Ok(Answer::Whole),
+            _ => refused(head),
+        }
+    }
+}
+
+/// A status that is a failure. RFC 9110 section 15: one that is out of range is treated as 5xx.
+fn refused(head: &Head) -> Result<Answer, Error> {
+    let kind = if matches!(head.status(), 401 | 407) { Kind::Authentication } else { Kind::Status };
+    let hint = (head.status() == 407).then_some(PROXY_HINT);
+    let error = Error::new(kind, "not saved").because(format!("the server answered {}", head.status_text())).hint(hint);
+    if !is_passing(head.status()) {
+        return Err(error);
+    }
+    Err(match retry::after(head.fields(), SystemTime::now()) {
+        None => error.retryable(),
+        Some(moment) if moment <= retry::LONGEST_WISH => error.retryable_after(moment),
+        Some(_) => error.hint("the server asks not to try again so soon (Retry-After)"),
+    })
+}
+
+/// Whether a part is the one behind so many bytes of this version.
+fn goes_on(part: &ContentRange, from: u64, of: &Representation, head: &Head) -> bool {
+    let lengths_agree = match (part.total, of.length) {
+        (Some(total), Some(length)) => total == length,
+        (Some(_), None) => true,
+        // Whether it is the end cannot be told otherwise.
+        (None, Some(length)) => part.last < length,
+        (None, None) => false,
+    };
+    let plain = head.fields().list("Content-Encoding").all(|coding| coding.eq_ignore_ascii_case(b"identity"));
+    part.first == from && lengths_agree && plain && !of.validator.is_contradicted_by(head.fields())
+}
+
+/// Whether the server's version is plainly what a file holds.
+fn is_same(file: &Existing, head: &Head) -> bool {
+    let tag = entity_tag(head.fields()).filter(|tag| !tag.starts_with("W/"));
+    if let (Some(ours), Some(theirs)) = (&file.entity_tag, tag) {
+        return *ours == theirs;
+    }
+    let modified = last_modified(head.fields()).and_then(|text| httpdate::parse_http_date(&text).ok());
+    let coded = head.fields().get("Content-Encoding").is_some();
+    !coded
+        && content_length(head) == Some(file.length)
+        && modified.is_some_and(|modified| seconds(modified) == seconds(file.modified))
+}
+
+/// Whether a response names an entity tag, and not the one that a file remembers.
+fn contradicted(file: &Existing, head: &Head) -> bool {
+    let tag = file.entity_tag.as_ref().filter(|tag| !tag.starts_with("W/"));
+    tag.is_some_and(|tag| StrongValidator::EntityTag(tag.clone()).is_contradicted_by(head.fields()))
+}
+
+fn seconds(time: SystemTime) -> Option<u64> {
+    time.duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs())
+}
+
+/// Content-Length, where it is one number.
+fn content_length(head: &Head) -> Option<u64> {
+    let value = std::str::from_utf8(head.fields().get("Content-Length")?).ok()?;
+    value.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{HeadParser, Method};
+    use std::path::PathBuf;
+    use std::time::Duration;
+    use url::Url;
+
+    fn answer(question: &Question, status: &str, fields: &str) -> String {
+        let section = format!("HTTP/1.1 {status} X\r\n{}\r\n\r\n", fields.replace('|', "\r\n"));
+        let (head, _) = HeadParser::new().parse(section.as_bytes()).expect("good").expect("whole");
+        let mut request = Request::new(Method::Get, &Url::parse("http://h/").expect("a URL"));
+        for (name, value) in question.fields() {
+            request.set(name, value.as_bytes()).expect("valid");
+        }
+        match Answer::to(question, &request, &head) {
+            Ok(Answer::Part(part)) => format!("Part {}", part.first),
+            Ok(Answer::Rest(part)) => format!("Rest {}", part.first),
+            Ok(answer) => format!("{answer:?}"),
+            Err(error) => format!("{:?}", error.kind()),
+        }
+    }
+
+    #[test]
+    fn only_the_rest_of_the_same_version_is_gone_on_with() {
+        let of = Representation {
+            validator: StrongValidator::EntityTag("\"a\"".to_owned()),
+            length: Some(10),
+            last_modified: Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
+        };
+        let rest = Question::Rest(4, of.clone());
+        assert_eq!(rest.fields(), [("Range", "bytes=4-".to_owned()), ("If-Range", "\"a\"".to_owned())]);
+        for (status, fields, wanted) in [
+            ("206", "Content-Range: bytes 4-9/10|ETag: \"a\"", "Rest 4"),
+            ("206", "Content-Range: bytes 4-9/10", "Rest 4"),
+            ("206", "Content-Range: bytes 4-6/10", "Rest 4"),
+            ("206", "Content-Range: bytes 4-9/*", "Rest 4"),
+            ("206", "Content-Range: bytes 3-9/10|ETag: \"a\"", "StartOver"),
+            ("206", "Content-Range: bytes 4-9/10|ETag: \"b\"", "StartOver"),
+            ("206", "Content-Range: bytes 4-9/10|ETag: W/\"a\"", "StartOver"),
+            ("206", "Content-Range: bytes 4-10/11", "StartOver"),
+            ("206", "Content-Range: bytes 4-10/*", "StartOver"),
+            ("206", "Content-Range: bytes 4-9/10|Content-Encoding: gzip", "StartOver"),
+            ("206", "Content-Type: multipart/byteranges; boundary=x", "StartOver"),
+            ("206", "Content-Range: nonsense", "StartOver"),
+            ("200", "ETag: \"a\"", "Whole"),
+            ("416", "Content-Range: bytes */10", "StartOver"),
+            ("404", "X: y", "Status"),
+            ("304", "X: y", "Status"),
+        ] {
+            assert_eq!(answer(&rest, status, fields), wanted, "{status} {fields}");
+        }
+        let all = Question::Rest(10, of.clone());
+        for (status, fields, wanted) in [
+            ("416", "Content-Range: bytes */10", "Complete"),
+            ("416", "X: y", "Complete"),
+            ("416", "Content-Range: bytes */11", "StartOver"),
+            ("416", "Content-Range: bytes */10|ETag: \"b\"", "StartOver"),
+            ("200", "X: y", "Whole"),
+        ] {
+            assert_eq!(answer(&all, status, fields), wanted, "{status} {fields}");
+        }
+        let unknown = Question::Rest(4, Representation { length: None, ..of });
+        assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/10"), "Rest 4");
+        assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/*"), "StartOver");
+        assert_eq!(answer(&unknown, "416", "X: y"), "StartOver");
+        assert_eq!(answer(&unknown, "416", "Content-Range: bytes */4"), "Complete");
+    }
+
+    #[test]
+    fn a_file_is_what_the_server_has_or_is_fetched() {
+        let modified = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let file =
+            |tag: Option<&str>| Existing { path: PathBuf::new(), length: 10, modified, entity_tag: tag.map(str::to_owned) };
+        const SAME: &str = "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
+        for (tag, status, fields, newer, beyond) in [
+            (None, "304", "X: y", "Unchanged", "Status"),
+            (None, "200", SAME, "Unchanged", "Unchanged"),
+            (None, "200", "Content-Length: 11|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "Whole", "Whole"),
+            (None, "200", "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT", "Whole", "Whole"),
+            (None, "200", "Content-Length: 10", "Whole", "Whole"),
+            (Some("\"a\""), "200", "ETag: \"a\"", "Unchanged", "Unchanged"),
+            (Some("\"a\""), "200", &format!("{SAME}|ETag: \"b\""), "Whole", "Whole"),
+            (None, "416", "Content-Range: bytes */10", "Status", "Unchanged"),
+            (None, "416", "Content-Range: bytes */9", "Status", "StartOver"),
+            (None, "416", "X: y", "Status", "StartOver"),
+            (Some("\"a\""), "416", "Content-Range: bytes */10|ETag: \"b\"", "Status", "StartOver"),
+            (None, "206", "Content-Range: bytes 10-19/20", "Protocol", "StartOver"),
+        ] {
+            assert_eq!(answer(&Question::Newer(file(tag)), status, fields), newer, "newer: {status} {fields}");
+            assert_eq!(answer(&Question::Beyond(file(tag)), status, fields), beyond, "beyond: {status} {fields}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_the_one_asked_for_or_a_failure() {
+        let part = Question::Part(ByteRange::Between(0, 4));
+        for (status, fields, wanted) in [
+            ("206", "Content-Range: bytes 0-4/10", "Part 0"),
+            ("206", "Content-Range: bytes 0-5/10", "Protocol"),
+            ("206", "X: y", "Protocol"),
+            ("200", "Content-Length: 10", "Protocol"),
+            ("200", "Content-Length: 5", "Whole"),
+            ("416", "X: y", "Status"),
+        ] {
+            assert_eq!(answer(&part, status, fields), wanted, "{status} {fields}");
+        }
+        assert_eq!(answer(&Question::Whole, "206", "Content-Range: bytes 0-4/5"), "Protocol");
+        assert_eq!(answer(&Question::Whole, "304", "X: y"), "Status");
+        assert_eq!(answer(&Question::Whole, "401", "X: y"), "Authentication");
+        assert_eq!(answer(&Question::Whole, "999", "X: y"), "Status");
+    }
+}

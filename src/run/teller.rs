@@ -1,0 +1,111 @@
+//! Brings what the client sees to the report, and notes what the summary wants to know.
+
+use crate::client::Observer;
+use crate::error::Error;
+use crate::http::{Head, Request};
+use crate::net::Event;
+use crate::report::{Report, Summary, Timings};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+use url::Url;
+
+/// Fields whose values are nobody's business.
+const SECRET: &[&str] = &["Authorization", "Cookie", "Proxy-Authorization"];
+
+/// Watches one try.
+pub(super) struct Teller<'r> {
+    report: &'r mut Report,
+    summary: &'r mut Summary,
+    started: Instant,
+    since: Instant,
+    phases: Vec<String>,
+    heads: u32,
+}
+
+impl<'r> Teller<'r> {
+    /// `started` is when the first try was.
+    pub(super) fn new(report: &'r mut Report, summary: &'r mut Summary, started: Instant) -> Teller<'r> {
+        summary.redirects = 0;
+        Teller { report, summary, started, since: Instant::now(), phases: Vec::new(), heads: 0 }
+    }
+
+    /// A phase ended now, where the next begins.
+    fn phase(&mut self, name: &str) -> Duration {
+        let now = Instant::now();
+        let took = now - std::mem::replace(&mut self.since, now);
+        if self.report.is_verbose() {
+            self.phases.push(format!("{name} {:.1} ms", took.as_secs_f64() * 1e3));
+        }
+        took
+    }
+}
+
+impl Observer for Teller<'_> {
+    fn connection(&mut self, event: Event) {
+        match &event {
+            Event::Resolved(_) => self.summary.timings.dns = Some(self.phase("dns").as_secs_f64()),
+            Event::Connected(_) | Event::ConnectedUnix(_) => {
+                self.summary.timings.connect = Some(self.phase("connect").as_secs_f64());
+                self.summary.timings.tls = None;
+            }
+            Event::Secured { .. } => self.summary.timings.tls = Some(self.phase("tls").as_secs_f64()),
+            Event::Tunnelled(_) => drop(self.phase("proxy")),
+            Event::Refused(_) | Event::Forwarded(_) => {}
+        }
+        if !self.report.is_verbose() {
+            return;
+        }
+        self.report.note(&match event {
+            Event::Resolved(addresses) => {
+                let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+                format!("addresses: {}", list.join(", "))
+            }
+            Event::Refused(error) => error.to_string(),
+            Event::Connected(address) => format!("connected to {address}"),
+            Event::ConnectedUnix(path) => format!("connected to {}", path.display()),
+            Event::Forwarded(proxy) => format!("the proxy {proxy} passes the request on"),
+            Event::Tunnelled(proxy) => format!("connected through the proxy {proxy}"),
+            Event::Secured { version, cipher_suite, subject } => {
+                format!("{version}, {cipher_suite}, certificate of {}", subject.unwrap_or("nobody it names".to_owned()))
+            }
+        });
+    }
+
+    fn request(&mut self, request: &Request, peer: Option<IpAddr>, reused: bool) {
+        self.summary.ip = peer.map(|peer| peer.to_string());
+        if reused {
+            self.summary.timings = Timings::default();
+            self.report.note("using the connection again");
+        }
+        if !self.report.is_verbose() {
+            return;
+        }
+        self.report.sent(&request.line());
+        for (name, value) in request.fields().iter() {
+            let secret = SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(name));
+            let value = if secret { "(hidden)".into() } else { String::from_utf8_lossy(value) };
+            self.report.sent(&format!("{name}: {value}"));
+        }
+    }
+
+    fn interim(&mut self, head: &Head) {
+        self.report.note(&format!("interim response: {}", head.status_text()));
+    }
+
+    fn head(&mut self, url: &Url, head: &Head) -> Result<(), Error> {
+        self.phase("wait");
+        self.summary.timings.first_byte = Some(self.started.elapsed().as_secs_f64());
+        self.summary.redirects = self.heads;
+        self.heads += 1;
+        if self.report.wants_summaries() {
+            self.summary.final_url = Some(url.to_string());
+            self.summary.status = Some(head.status());
+            self.summary.headers = head.fields().into();
+        }
+        if self.report.is_verbose() {
+            let phases = std::mem::take(&mut self.phases);
+            self.report.note(&phases.join(", "));
+        }
+        self.report.header_section(head.raw())
+    }
+}

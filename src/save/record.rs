@@ -1,0 +1,143 @@
+//! The record beside a part file: of what its bytes are a part, so that the rest can be got later.
+//! And the entity tag that a finished file remembers.
+//!
+//! URLs are kept as digests: an address may hold what is nobody's business.
+
+use crate::http::{Representation, StrongValidator};
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
+use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use url::{Position, Url};
+
+/// What this file means by its fields.
+const VERSION: u32 = 1;
+/// The longest record: an entity tag and two dates.
+const LONGEST: u64 = 256 * 1024;
+/// The extended attribute with the entity tag of a finished file.
+const ENTITY_TAG: &str = "user.fetch.etag";
+
+/// A URL that can be recognised, and not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source(String);
+
+impl Source {
+    pub(super) fn of(url: &Url) -> Source {
+        let authority = &url[Position::BeforeHost..Position::AfterPort];
+        let address = format!("{}://{authority}{}", url.scheme(), &url[Position::BeforePath..Position::AfterQuery]);
+        Source(HEXLOWER.encode(digest(&SHA256, address.as_bytes()).as_ref()))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    version: u32,
+    /// The digest of the URL asked for.
+    url: String,
+    /// The part file's: a record is of no other file that has its name.
+    inode: u64,
+    entity_tag: Option<String>,
+    last_modified: Option<String>,
+    length: Option<u64>,
+}
+
+/// Writes the record of a part file, where there is none.
+pub(super) fn write(path: &Path, part: &File, source: &Source, of: &Representation) -> io::Result<()> {
+    let entity_tag = match &of.validator {
+        StrongValidator::EntityTag(tag) => Some(tag.clone()),
+        StrongValidator::LastModified(_) => None,
+    };
+    let (url, inode) = (source.0.clone(), part.metadata()?.ino());
+    let record = Record { version: VERSION, url, inode, entity_tag, last_modified: of.last_modified.clone(), length: of.length };
+    let text = serde_json::to_string(&record).map_err(io::Error::other)?;
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+/// What a record says.
+pub(super) struct Recorded {
+    pub(super) source: Source,
+    inode: u64,
+    pub(super) of: Representation,
+}
+
+impl Recorded {
+    /// Whether it is of this part file.
+    pub(super) fn is_of(&self, part: &File) -> io::Result<bool> {
+        Ok(part.metadata()?.ino() == self.inode)
+    }
+}
+
+/// Reads a record; `None` for anything else, one that was not written to its end among them.
+pub(super) fn read(path: &Path) -> Option<Recorded> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    if !metadata.is_file() || metadata.len() > LONGEST {
+        return None;
+    }
+    let record: Record = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let validator = match (record.entity_tag, &record.last_modified) {
+        (Some(tag), _) => StrongValidator::EntityTag(tag),
+        (None, Some(date)) => StrongValidator::LastModified(date.clone()),
+        (None, None) => return None,
+    };
+    let of = Representation { validator, length: record.length, last_modified: record.last_modified };
+    (record.version == VERSION).then_some(Recorded { source: Source(record.url), inode: record.inode, of })
+}
+
+/// Remembers the entity tag that a URL's representation has. Where the file system keeps no
+/// attributes, nothing is remembered.
+pub(super) fn remember_entity_tag(file: &File, source: &Source, tag: &str) {
+    let _ = fsetxattr(file, ENTITY_TAG, format!("{} {tag}", source.0).as_bytes(), XattrFlags::empty());
+}
+
+/// The entity tag that a file remembers of this URL.
+pub(super) fn remembered_entity_tag(file: &File, source: &Source) -> Option<String> {
+    let mut value = vec![0; 64 * 1024];
+    let length = fgetxattr(file, ENTITY_TAG, &mut value[..]).ok()?;
+    let text = std::str::from_utf8(&value[..length]).ok()?;
+    let (url, tag) = text.split_once(' ')?;
+    (url == source.0).then(|| tag.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(url: &str) -> Source {
+        Source::of(&Url::parse(url).expect("a URL"))
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_and_not_when_torn() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (path, part) = (directory.path().join("f.part.info"), File::create(directory.path().join("f.part")).expect("made"));
+        let of = Representation {
+            validator: StrongValidator::EntityTag("\"a\"".to_owned()),
+            length: Some(10),
+            last_modified: Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
+        };
+        write(&path, &part, &source("http://h/"), &of).expect("written");
+        let read_back = read(&path).expect("a record");
+        assert_eq!((&read_back.of, &read_back.source), (&of, &source("http://h/")));
+        assert!(read_back.is_of(&part).expect("a file"));
+        let text = fs::read(&path).expect("there");
+        for end in 0..text.len() {
+            fs::write(&path, &text[..end]).expect("written");
+            assert!(read(&path).is_none(), "torn at {end}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_the_address_without_credentials_and_fragment() {
+        let one = source("http://me:secret@h/a?b#c");
+        assert_eq!(one, source("http://h:80/a?b"));
+        for other in ["https://h/a?b", "http://h/a", "http://h:81/a?b", "http://g/a?b"] {
+            assert_ne!(one, source(other));
+        }
+        assert!(!format!("{one:?}").contains("secret"));
+    }
+}
