@@ -194,7 +194,7 @@ impl Cli {
         for text in &self.urls {
             urls.push(url(text, self.user.is_some(), netrc.as_ref())?);
         }
-        let (cookies, home_cookies) = self.cookies()?;
+        let (cookies, home_cookies, notices) = self.cookies()?;
         let output = match (&self.output, &self.directory) {
             (Some(file), _) if STDOUT.iter().any(|name| file == OsStr::new(name)) => Output::Stdout,
             (Some(file), _) => Output::File(file.clone()),
@@ -233,6 +233,9 @@ impl Cli {
             progress: if self.quiet && self.progress == When::Auto { When::Never } else { self.progress },
             closed: false,
         };
+        for (file, notice) in notices {
+            report.notice(&file, &notice);
+        }
         let terms = Terms {
             skip_existing: self.skip_existing,
             go_on: self.go_on,
@@ -276,7 +279,7 @@ impl Cli {
     }
 
     fn proxies(&self) -> Result<Proxies, Error> {
-        match self.proxy.as_deref().map(str::trim) {
+        match self.proxy.as_deref() {
             None => Ok(Proxies::from_environment(|name| std::env::var(name).ok())),
             Some("") => Ok(Proxies::default()),
             Some(_) if self.unix_socket.is_some() => {
@@ -286,9 +289,13 @@ impl Cli {
         }
     }
 
-    /// The cookies that -b has in files, and those that it has itself.
-    fn cookies(&self) -> Result<(Jar, Vec<String>), Error> {
-        let (mut jar, mut home) = (Jar::default(), Vec::new());
+    /// The cookies that -b has in files, those that it has itself, and what is to be said of files.
+    fn cookies(&self) -> Result<(Jar, Vec<String>, Vec<(String, String)>), Error> {
+        let (mut jar, mut home, mut notices) = (Jar::default(), Vec::new(), Vec::new());
+        let is_jar = |path: &Path| {
+            let absolute = |path: &Path| std::path::absolute(path).ok();
+            self.cookie_jar.as_deref().is_some_and(|jar| absolute(jar) == absolute(path))
+        };
         for value in self.cookie.iter().filter(|value| !value.is_empty()) {
             if value.as_bytes().contains(&b'=') {
                 let text = value.to_str().filter(|text| !text.contains(char::is_control));
@@ -298,12 +305,17 @@ impl Cli {
             }
             let path = Path::new(value);
             match fs::read(path) {
-                Ok(file) => jar.add_netscape(&file, SystemTime::now()).map_err(|why| unreadable("cookies", path, why))?,
-                Err(error) if error.kind() == io::ErrorKind::NotFound && self.cookie_jar.as_deref() == Some(path) => {}
+                Ok(file) => notices.extend(jar.add_netscape(&file, SystemTime::now()).map(|number| {
+                    let notice = format!(
+                        "line {number} is no cookie in Netscape's format, and is left out like any after it that is none"
+                    );
+                    (path.display().to_string(), notice)
+                })),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && is_jar(path) => {}
                 Err(error) => return Err(unreadable("cookies", path, system_words(&error))),
             }
         }
-        Ok((jar, home))
+        Ok((jar, home, notices))
     }
 }
 

@@ -360,6 +360,7 @@ fn net_error(error: &NetError) -> Error {
         NetError::Roots(_) => (Kind::File, None),
         NetError::Interrupted => (Kind::Other, None),
         NetError::Proxy(_) => (Kind::Usage, None),
+        NetError::Tunnel(_) => (Kind::Protocol, None),
         NetError::NotPublic(_) => (Kind::Protocol, Some("--allow-private follows all the same")),
         NetError::Refused { status: 407, .. } | NetError::Forbidden(_) => (Kind::Authentication, Some(PROXY_HINT)),
         _ => (Kind::Network, None),

@@ -14,6 +14,7 @@
 
 mod chunked;
 mod credentials;
+mod date;
 mod fields;
 mod framing;
 mod head;
@@ -22,12 +23,13 @@ mod request;
 mod validator;
 
 pub use credentials::{Credentials, without_secrets};
+pub use date::{format_date, parse_date};
 pub use fields::{Fields, InvalidField};
 pub use framing::{Coding, Deframed, Deframer, Framing, FramingError};
 pub use head::{Head, HeadError, HeadParser, Malformed, is_passing};
 pub use range::{ByteRange, ContentRange, unsatisfied_range};
 pub use request::{Method, Request};
-pub use validator::{Representation, StrongValidator, entity_tag, last_modified};
+pub use validator::{Representation, StrongValidator, UrlDigest, entity_tag, last_modified};
 
 /// The most bytes that a header section may have.
 pub const MAX_HEAD: usize = 256 * 1024;

@@ -1,7 +1,10 @@
 //! Validators (RFC 9110 section 8.8): which version of a representation some bytes are of.
 
-use super::Fields;
+use super::{Fields, parse_date};
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
 use std::time::Duration;
+use url::{Position, Url};
 
 /// How much older than the response a Last-Modified must be to be strong. RFC 9110 section 8.8.2.2
 /// asks for a second; a minute, as before it, allows for clocks that differ.
@@ -25,9 +28,8 @@ impl StrongValidator {
             let tag = entity_tag(fields)?;
             return (!tag.starts_with("W/")).then_some(StrongValidator::EntityTag(tag));
         }
-        let (text, date) = (last_modified(fields)?, std::str::from_utf8(fields.get("Date")?).ok()?);
-        let (modified, date) = (httpdate::parse_http_date(&text).ok()?, httpdate::parse_http_date(date).ok()?);
-        let age = date.duration_since(modified).ok()?;
+        let text = last_modified(fields)?;
+        let age = parse_date(fields.get("Date")?)?.duration_since(parse_date(text.as_bytes())?).ok()?;
         (age >= SETTLED).then_some(StrongValidator::LastModified(text))
     }
 
@@ -44,18 +46,39 @@ impl StrongValidator {
         match self {
             StrongValidator::EntityTag(tag) => fields.all("ETag").any(|other| other != tag.as_bytes()),
             StrongValidator::LastModified(date) => {
-                let date = httpdate::parse_http_date(date).ok();
-                fields.all("Last-Modified").any(|other| {
-                    date.is_none() || std::str::from_utf8(other).ok().and_then(|o| httpdate::parse_http_date(o).ok()) != date
-                })
+                let date = parse_date(date.as_bytes());
+                fields.all("Last-Modified").any(|other| date.is_none() || parse_date(other) != date)
             }
         }
+    }
+}
+
+/// A URL that can be recognised, and not read: an address may hold what is nobody's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlDigest(pub String);
+
+impl UrlDigest {
+    /// Of a URL, userinfo and fragment left out.
+    pub fn of(url: &Url) -> UrlDigest {
+        UrlDigest::hex(url, &url[Position::BeforePath..Position::AfterQuery])
+    }
+
+    /// Of a resource: the query left out too, which may be a signature that is another every time.
+    pub fn of_resource(url: &Url) -> UrlDigest {
+        UrlDigest::hex(url, url.path())
+    }
+
+    fn hex(url: &Url, rest: &str) -> UrlDigest {
+        let address = format!("{}://{}{rest}", url.scheme(), &url[Position::BeforeHost..Position::AfterPort]);
+        UrlDigest(HEXLOWER.encode(digest(&SHA256, address.as_bytes()).as_ref()))
     }
 }
 
 /// One version of a representation, as far as it matters for getting the rest of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Representation {
+    /// Of what: an entity tag means something within one resource.
+    pub resource: UrlDigest,
     /// What its parts have in common.
     pub validator: StrongValidator,
     /// How many bytes it has, where that is known.
@@ -65,12 +88,13 @@ pub struct Representation {
 }
 
 impl Representation {
-    /// Of a response that holds all of it, in so many bytes; `None` where it has no strong validator,
-    /// or the server says that it sends no parts.
-    pub fn of(fields: &Fields, length: Option<u64>) -> Option<Representation> {
+    /// Of a response from `url` that holds all of it, in so many bytes; `None` where it has no strong
+    /// validator, or the server says that it sends no parts.
+    pub fn of(url: &Url, fields: &Fields, length: Option<u64>) -> Option<Representation> {
         let in_parts = fields.get("Accept-Ranges").is_none() || !fields.list_has("Accept-Ranges", "none");
         let validator = StrongValidator::of(fields).filter(|_| in_parts)?;
-        Some(Representation { validator, length, last_modified: last_modified(fields) })
+        let resource = UrlDigest::of_resource(url);
+        Some(Representation { resource, validator, length, last_modified: last_modified(fields) })
     }
 }
 
@@ -122,6 +146,20 @@ mod tests {
             let validator = StrongValidator::of(&fields(lines));
             assert_eq!(validator.as_ref().map(StrongValidator::as_str), strong, "{lines}");
         }
+    }
+
+    #[test]
+    fn a_url_is_recognised_and_not_read() {
+        let of = |url: &str| UrlDigest::of(&Url::parse(url).expect("a URL"));
+        let one = of("http://me:secret@h/a?b#c");
+        assert_eq!(one, of("http://h:80/a?b"));
+        for other in ["https://h/a?b", "http://h/a", "http://h:81/a?b", "http://g/a?b"] {
+            assert_ne!(one, of(other));
+        }
+        assert!(!one.0.contains("secret"));
+        let resource = |url: &str| UrlDigest::of_resource(&Url::parse(url).expect("a URL"));
+        assert_eq!(resource("http://h/a?signature=1"), resource("http://h/a?signature=2"));
+        assert_ne!(resource("http://h/a"), resource("http://h/b"));
     }
 
     #[test]

@@ -13,16 +13,13 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// What can be told of a host without asking for its address: false for an address that is not
-/// public, and for the names of this very machine (RFC 6761 section 6.3).
+/// What can be told of a host without asking for its address, where only a proxy knows that: a name is
+/// the Internet's if it is below a public suffix, and somebody's own (`localhost`, `intranet`) if not.
 pub(super) fn may_be_public(host: &Host) -> bool {
     match host {
         Host::Ipv4(address) => is_public_v4(*address),
         Host::Ipv6(address) => is_public_v6(*address),
-        Host::Domain(name) => {
-            let name = name.strip_suffix('.').unwrap_or(name);
-            name != "localhost" && !name.ends_with(".localhost")
-        }
+        Host::Domain(name) => psl::suffix(name.trim_end_matches('.').as_bytes()).is_some_and(|suffix| suffix.is_known()),
     }
 }
 
@@ -86,14 +83,18 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_this_machine_are_not_public() {
+    fn names_below_a_public_suffix_may_be_public() {
         for (host, may) in [
             ("localhost", false),
             ("a.LocalHost.", false),
             ("localhost.com", true),
+            ("example.co.uk.", true),
+            ("intranet", false),
+            ("printer.local", false),
+            ("a.test", false),
             ("10.0.0.1", false),
+            ("1.1.1.1", true),
             ("[::1]", false),
-            ("h", true),
         ] {
             assert_eq!(may_be_public(&Host::parse(host).expect("a host")), may, "{host}");
         }

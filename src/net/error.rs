@@ -51,11 +51,13 @@ pub enum NetError {
         /// Status code and reason phrase.
         text: String,
     },
-    /// A proxy does not let us in, or not there.
+    /// A proxy wants to know who asks, and is not content.
     Forbidden(String),
+    /// A proxy makes no connection there.
+    Barred(String),
     /// A proxy could not connect.
     Unreachable(String),
-    /// A proxy cannot be understood.
+    /// What a proxy says makes no sense.
     Tunnel(String),
 }
 
@@ -101,7 +103,7 @@ impl fmt::Display for NetError {
             NetError::NotPublic(address) => write!(f, "{address} is no public address, and a public one led there"),
             NetError::Proxy(why) => f.write_str(why),
             NetError::Refused { text, .. } => write!(f, "the proxy answered {text}"),
-            NetError::Forbidden(why) => write!(f, "the proxy refused: {why}"),
+            NetError::Forbidden(why) | NetError::Barred(why) => write!(f, "the proxy refused: {why}"),
             NetError::Unreachable(why) => write!(f, "the proxy could not connect: {why}"),
             NetError::Tunnel(why) => write!(f, "no way through the proxy: {why}"),
             NetError::ClosedWithoutNotify => f.write_str("the connection ended without TLS's close_notify"),

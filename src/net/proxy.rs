@@ -38,6 +38,9 @@ impl Proxy {
     pub fn parse(text: &str) -> Result<Proxy, String> {
         let failed = |why: &str| format!("\"{}\" is no proxy: {why}", without_secrets(text));
         let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        if !text.contains("://") && text.trim_end_matches('/').contains('/') {
+            return Err(failed("a URL or HOST:PORT is wanted"));
+        }
         let url = Url::parse(&full).map_err(|error| failed(&error.to_string()))?;
         let (kind, port) = match url.scheme() {
             "http" => (ProxyKind::Http, 80),
@@ -213,7 +216,17 @@ mod tests {
 
     #[test]
     fn what_is_no_proxy_is_refused_and_shows_no_secret() {
-        for text in ["socks4://me:secret@h", "ftp://h", "http://", "http://me:secret@h:99999", "socks5://", "http://[", "://"] {
+        for text in [
+            "socks4://me:secret@h",
+            "ftp://h",
+            "http://",
+            "http://me:secret@h:99999",
+            "socks5://",
+            "http://[",
+            "://",
+            "unix:/x",
+            " ",
+        ] {
             let why = Proxy::parse(text).expect_err("refused");
             assert!(why.contains("is no proxy") && !why.contains("secret"), "{why}");
         }

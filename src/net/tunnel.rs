@@ -147,14 +147,14 @@ fn request(to: &Destination<'_>) -> Result<Vec<u8>, NetError> {
 fn refusal(reply: u8) -> NetError {
     let why = match reply {
         1 => "general failure",
-        2 => return NetError::Forbidden("not allowed by its rules".to_owned()),
+        2 => return NetError::Barred("not allowed by its rules".to_owned()),
         3 => "network unreachable",
         4 => "host unreachable",
         5 => "connection refused",
         6 => "time to live expired",
-        7 => return NetError::Tunnel("command not supported".to_owned()),
-        8 => return NetError::Tunnel("address type not supported".to_owned()),
-        _ => return NetError::Tunnel(format!("unknown reply {reply}")),
+        7 => return NetError::Barred("command not supported".to_owned()),
+        8 => return NetError::Barred("address type not supported".to_owned()),
+        _ => return NetError::Barred(format!("unknown reply {reply}")),
     };
     NetError::Unreachable(why.to_owned())
 }

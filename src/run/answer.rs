@@ -3,12 +3,16 @@
 use crate::client::PROXY_HINT;
 use crate::error::{Error, Kind};
 use crate::http::{
-    ByteRange, ContentRange, Head, Representation, Request, StrongValidator, entity_tag, is_passing, last_modified,
-    unsatisfied_range,
+    ByteRange, ContentRange, Fields, Head, Method, Representation, Request, StrongValidator, UrlDigest, entity_tag, format_date,
+    is_passing, parse_date, unsatisfied_range,
 };
 use crate::run::retry;
 use crate::save::Existing;
 use std::time::{SystemTime, UNIX_EPOCH};
+use url::Url;
+
+/// The least that a server may send of the rest at a time: in smaller pieces, it would take for ever.
+const LEAST: u64 = 64 * 1024;
 
 /// What is wanted of the representation.
 #[derive(Clone, Debug)]
@@ -36,12 +40,15 @@ impl Question {
             }
             Question::Beyond(file) => {
                 let tag = file.entity_tag.clone().filter(|tag| !tag.starts_with("W/"));
-                let validator = tag.unwrap_or_else(|| httpdate::fmt_http_date(file.modified));
-                vec![("Range", ByteRange::From(file.length).to_string()), ("If-Range", validator)]
+                let validator = tag.or_else(|| format_date(file.modified)).map(|validator| ("If-Range", validator));
+                let range = ("Range", ByteRange::From(file.length).to_string());
+                // Where nothing tells one version from another, there is nothing to go by.
+                validator.map_or_else(Vec::new, |validator| vec![range, validator])
             }
             Question::Newer(file) => {
                 let tag = file.entity_tag.clone().map(|tag| ("If-None-Match", tag));
-                [("If-Modified-Since", httpdate::fmt_http_date(file.modified))].into_iter().chain(tag).collect()
+                let date = format_date(file.modified).map(|date| ("If-Modified-Since", date));
+                date.into_iter().chain(tag).collect()
             }
         }
     }
@@ -70,13 +77,16 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    pub(super) fn to(question: &Question, request: &Request, head: &Head) -> Result<Answer, Error> {
+    pub(super) fn to(question: &Question, request: &Request, url: &Url, head: &Head) -> Result<Answer, Error> {
         let protocol = |why: &str| Err(Error::new(Kind::Protocol, "not saved").because(why.to_owned()));
         let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
-        let part = head.fields().get("Content-Range").and_then(ContentRange::parse);
+        let part = content_range(head.fields()).and_then(ContentRange::parse);
         match (head.status(), question) {
+            // Ranges are GET's (RFC 9110 section 14.2).
+            (200..=399, _) if request.method() == Method::Head => Ok(Answer::Whole),
             (206, Question::Rest(from, of)) => {
-                Ok(part.filter(|part| goes_on(part, *from, of, head)).map_or(Answer::StartOver, Answer::Rest))
+                let part = part.filter(|part| goes_on(part, *from, of, url, head));
+                Ok(part.map_or(Answer::StartOver, Answer::Rest))
             }
             (206, Question::Beyond(_)) => Ok(Answer::StartOver),
             (206, Question::Part(range)) => match part.filter(|part| range.is_answered_by(part)) {
@@ -88,12 +98,12 @@ impl Answer {
                 protocol("the server sent the whole (200) where a part was asked for")
             }
             (416, Question::Rest(from, of)) => {
-                let length = head.fields().get("Content-Range").and_then(unsatisfied_range).or(of.length);
+                let length = content_range(head.fields()).and_then(unsatisfied_range).or(of.length);
                 let complete = length == Some(*from) && of.length.is_none_or(|whole| whole == *from);
                 Ok(if complete && !of.validator.is_contradicted_by(head.fields()) { Answer::Complete } else { Answer::StartOver })
             }
             (416, Question::Beyond(file)) => {
-                let length = head.fields().get("Content-Range").and_then(unsatisfied_range);
+                let length = content_range(head.fields()).and_then(unsatisfied_range);
                 Ok(if length == Some(file.length) && !contradicted(file, head) { Answer::Unchanged } else { Answer::StartOver })
             }
             (304, Question::Newer(_)) => Ok(Answer::Unchanged),
@@ -122,8 +132,16 @@ fn refused(head: &Head) -> Result<Answer, Error> {
     })
 }
 
-/// Whether a part is the one behind so many bytes of this version.
-fn goes_on(part: &ContentRange, from: u64, of: &Representation, head: &Head) -> bool {
+/// The value of Content-Range; `None` where there are several that differ.
+fn content_range(fields: &Fields) -> Option<&[u8]> {
+    let mut values = fields.all("Content-Range");
+    let first = values.next()?;
+    values.all(|other| other == first).then_some(first)
+}
+
+/// Whether a part is the one behind so many bytes of this version, or enough of it to be worth asking
+/// for what follows.
+fn goes_on(part: &ContentRange, from: u64, of: &Representation, url: &Url, head: &Head) -> bool {
     let lengths_agree = match (part.total, of.length) {
         (Some(total), Some(length)) => total == length,
         (Some(_), None) => true,
@@ -132,7 +150,14 @@ fn goes_on(part: &ContentRange, from: u64, of: &Representation, head: &Head) -> 
         (None, None) => false,
     };
     let plain = head.fields().list("Content-Encoding").all(|coding| coding.eq_ignore_ascii_case(b"identity"));
-    part.first == from && lengths_agree && plain && !of.validator.is_contradicted_by(head.fields())
+    let to_the_end = part.total.or(of.length).is_some_and(|length| part.last + 1 == length);
+    part.first == from
+        && lengths_agree
+        && plain
+        && (to_the_end || part.length() >= LEAST)
+        && content_length(head).is_none_or(|length| length == part.length())
+        && of.resource == UrlDigest::of_resource(url)
+        && !of.validator.is_contradicted_by(head.fields())
 }
 
 /// Whether the server's version is plainly what a file holds.
@@ -141,7 +166,7 @@ fn is_same(file: &Existing, head: &Head) -> bool {
     if let (Some(ours), Some(theirs)) = (&file.entity_tag, tag) {
         return *ours == theirs;
     }
-    let modified = last_modified(head.fields()).and_then(|text| httpdate::parse_http_date(&text).ok());
+    let modified = head.fields().get("Last-Modified").and_then(parse_date);
     let coded = head.fields().get("Content-Encoding").is_some();
     !coded
         && content_length(head) == Some(file.length)
@@ -175,11 +200,12 @@ mod tests {
     fn answer(question: &Question, status: &str, fields: &str) -> String {
         let section = format!("HTTP/1.1 {status} X\r\n{}\r\n\r\n", fields.replace('|', "\r\n"));
         let (head, _) = HeadParser::new().parse(section.as_bytes()).expect("good").expect("whole");
-        let mut request = Request::new(Method::Get, &Url::parse("http://h/").expect("a URL"));
+        let url = Url::parse("http://h/").expect("a URL");
+        let mut request = Request::new(Method::Get, &url);
         for (name, value) in question.fields() {
             request.set(name, value.as_bytes()).expect("valid");
         }
-        match Answer::to(question, &request, &head) {
+        match Answer::to(question, &request, &url, &head) {
             Ok(Answer::Part(part)) => format!("Part {}", part.first),
             Ok(Answer::Rest(part)) => format!("Rest {}", part.first),
             Ok(answer) => format!("{answer:?}"),
@@ -190,6 +216,7 @@ mod tests {
     #[test]
     fn only_the_rest_of_the_same_version_is_gone_on_with() {
         let of = Representation {
+            resource: UrlDigest::of(&Url::parse("http://h/").expect("a URL")),
             validator: StrongValidator::EntityTag("\"a\"".to_owned()),
             length: Some(10),
             last_modified: Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
@@ -199,7 +226,9 @@ mod tests {
         for (status, fields, wanted) in [
             ("206", "Content-Range: bytes 4-9/10|ETag: \"a\"", "Rest 4"),
             ("206", "Content-Range: bytes 4-9/10", "Rest 4"),
-            ("206", "Content-Range: bytes 4-6/10", "Rest 4"),
+            ("206", "Content-Range: bytes 4-6/10", "StartOver"),
+            ("206", "Content-Range: bytes 4-9/10|Content-Length: 5", "StartOver"),
+            ("206", "Content-Range: bytes 4-9/10|Content-Range: bytes 0-9/10", "StartOver"),
             ("206", "Content-Range: bytes 4-9/*", "Rest 4"),
             ("206", "Content-Range: bytes 3-9/10|ETag: \"a\"", "StartOver"),
             ("206", "Content-Range: bytes 4-9/10|ETag: \"b\"", "StartOver"),
@@ -226,6 +255,11 @@ mod tests {
         ] {
             assert_eq!(answer(&all, status, fields), wanted, "{status} {fields}");
         }
+        let elsewhere = Representation { resource: UrlDigest::of(&Url::parse("http://g/").expect("a URL")), ..of.clone() };
+        assert_eq!(answer(&Question::Rest(4, elsewhere), "206", "Content-Range: bytes 4-9/10"), "StartOver");
+        let long = Question::Rest(4, Representation { length: Some(1_000_000), ..of.clone() });
+        assert_eq!(answer(&long, "206", "Content-Range: bytes 4-99999/1000000"), "Rest 4");
+        assert_eq!(answer(&long, "206", "Content-Range: bytes 4-9999/1000000"), "StartOver");
         let unknown = Question::Rest(4, Representation { length: None, ..of });
         assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/10"), "Rest 4");
         assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/*"), "StartOver");

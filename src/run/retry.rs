@@ -1,7 +1,7 @@
 //! Trying again: how long to wait before it.
 
 use crate::error::Error;
-use crate::http::Fields;
+use crate::http::{Fields, parse_date};
 use crate::net::{NetError, Timer};
 use std::hash::{BuildHasher, RandomState};
 use std::thread;
@@ -33,8 +33,7 @@ pub(super) fn after(fields: &Fields, now: SystemTime) -> Option<Duration> {
         // More than can be counted is longer than anybody waits.
         return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
     }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or(Duration::ZERO))
+    Some(parse_date(text.as_bytes())?.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
 /// Sleeps; an error where the program was interrupted, or the limit of the whole operation would be

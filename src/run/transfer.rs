@@ -12,13 +12,13 @@ use super::{Outcome, Output, Terms, retry};
 use crate::client::{Ask, Body, Client, Response, without_userinfo};
 use crate::coding::content_codings;
 use crate::error::{Error, Kind};
-use crate::http::{Coding, Framing, Head, Method, Representation, StrongValidator, entity_tag};
+use crate::http::{Coding, ContentRange, Framing, Head, Method, Representation, StrongValidator, entity_tag, parse_date};
 use crate::net::Timer;
 use crate::report::{Report, Summary};
 use crate::save::{Destination, Existing, Sink, derived_name};
 use ring::digest::{Context, SHA256};
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 use url::Url;
 
 /// One URL on its way to a file.
@@ -109,14 +109,24 @@ impl<'j> Transfer<'j> {
         if skip_existing || newer || go_on && self.sink.is_none() {
             self.existing = destination.existing(self.url);
         }
-        match &self.existing {
-            Some(file) if skip_existing => {
-                let path = file.path.clone();
-                self.there_already(&path);
-                Ok(true)
+        let Some(file) = self.existing.clone() else { return Ok(false) };
+        match self.terms.sha256.map(|wanted| file.has_digest(&wanted)).transpose()? {
+            // There is no better evidence.
+            Some(true) if go_on || skip_existing => {}
+            Some(false) if skip_existing => {
+                let what = format!("{} is there already", file.path.display());
+                return Err(Error::new(Kind::Protocol, what).because("its SHA-256 is not what --sha256 asks for"));
             }
-            _ => Ok(false),
+            // Then it is not what is wanted, whatever the server says of it.
+            Some(false) => {
+                self.existing = None;
+                return Ok(false);
+            }
+            None if skip_existing => {}
+            _ => return Ok(false),
         }
+        self.there_already(&file.path);
+        Ok(true)
     }
 
     fn there_already(&mut self, path: &Path) {
@@ -133,7 +143,7 @@ impl<'j> Transfer<'j> {
             let ask = Ask { url: self.url, fields: &fields, identity, timer: &self.timer };
             let mut teller = Teller::new(self.report, &mut self.summary, self.started);
             let response = self.client.ask(&ask, &mut teller)?;
-            let answer = Answer::to(&question, &response.request, &response.head);
+            let answer = Answer::to(&question, &response.request, &response.url, &response.head);
             let method = self.method();
             question = match answer {
                 Ok(_) if method == Method::Head => return self.leave(response.body),
@@ -148,10 +158,7 @@ impl<'j> Transfer<'j> {
                     return self.finish(None);
                 }
                 Ok(Answer::StartOver) => {
-                    self.report.note("what is there cannot be gone on with: starting over");
-                    self.client.keep(response.body);
-                    self.forget()?;
-                    self.existing = None;
+                    self.start_over(response.body)?;
                     Question::Whole
                 }
                 Ok(Answer::Rest(part)) => {
@@ -159,7 +166,12 @@ impl<'j> Transfer<'j> {
                     if let Some(of) = &mut self.of {
                         of.length = of.length.or(part.total);
                     }
-                    let (head, body) = self.receive(response, Some(part.length()))?;
+                    let (head, body) = self.receive(response)?;
+                    if !self.grew_by(part) {
+                        self.start_over(body)?;
+                        question = Question::Whole;
+                        continue;
+                    }
                     match self.rest() {
                         // The server sent less than the rest: it is asked for what is left.
                         Some(rest) => {
@@ -172,7 +184,7 @@ impl<'j> Transfer<'j> {
                         }
                     }
                 }
-                Ok(Answer::Part(part)) => return self.save(destination, response, Some(part.length())),
+                Ok(Answer::Part(part)) => return self.save(destination, response, Some(part)),
                 Ok(Answer::Whole) => return self.save(destination, response, None),
                 Err(error) => {
                     let wanted = self.terms.include_error_body && response.head.status() >= 400 && method == Method::Get;
@@ -210,8 +222,8 @@ impl<'j> Transfer<'j> {
         (!done).then_some(Question::Rest(from, of))
     }
 
-    /// Saves a body from its first byte on.
-    fn save(&mut self, destination: &Destination, response: Response, length: Option<u64>) -> Result<(), Error> {
+    /// Saves a body from its first byte on; of as many bytes as its part says, if it is one.
+    fn save(&mut self, destination: &Destination, response: Response, part: Option<ContentRange>) -> Result<(), Error> {
         let name = || derived_name(self.url, &response.head);
         if self.terms.skip_existing
             && let Some(path) = destination.taken(&name())
@@ -238,8 +250,12 @@ impl<'j> Transfer<'j> {
         if let Some(sink) = &mut self.sink {
             sink.set_of(self.of.clone())?;
         }
-        let (head, body) = self.receive(response, length)?;
+        let (head, body) = self.receive(response)?;
         self.unread = Some(body);
+        if let Some(part) = part.filter(|part| self.length() != part.length()) {
+            let why = format!("Content-Range says {} bytes, and {} came", part.length(), self.length());
+            return Err(Error::new(Kind::Protocol, "malformed response").because(why));
+        }
         self.finish(Some(&head))
     }
 
@@ -248,7 +264,7 @@ impl<'j> Transfer<'j> {
         let Response { head, body, .. } = response;
         let coded = head.fields().get("Content-Encoding").is_some() || !body.transfer_codings().is_empty();
         let whole = head.status() == 200 && !self.wants_part();
-        if whole && !coded { Representation::of(head.fields(), announced(body)) } else { None }
+        if whole && !coded { Representation::of(&response.url, head.fields(), announced(body)) } else { None }
     }
 
     /// Whether a part is asked for, in the user's own words it may be.
@@ -257,8 +273,8 @@ impl<'j> Transfer<'j> {
         self.terms.range.is_some() || fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Range"))
     }
 
-    /// Receives a body into the sink; of `length` bytes, if that is known from elsewhere.
-    fn receive(&mut self, response: Response, length: Option<u64>) -> Result<(Head, Body), Error> {
+    /// Receives a body into the sink.
+    fn receive(&mut self, response: Response) -> Result<(Head, Body), Error> {
         let Response { head, mut body, .. } = response;
         let codings = self.codings(&head, &body)?;
         let total = announced(&body);
@@ -274,13 +290,16 @@ impl<'j> Transfer<'j> {
         drop(meter);
         received?;
         self.report.note(&format!("body {:.1} ms", took.as_secs_f64() * 1e3));
-        match length {
-            Some(length) if sink.length() - before != length => {
-                let why = format!("Content-Range says {length} bytes, and {} came", sink.length() - before);
-                Err(Error::new(Kind::Protocol, "malformed response").because(why))
-            }
-            _ => Ok((head, body)),
-        }
+        Ok((head, body))
+    }
+
+    /// Whether what is there ends where the part does that came last.
+    fn grew_by(&self, part: ContentRange) -> bool {
+        self.length() == part.last + 1
+    }
+
+    fn length(&self) -> u64 {
+        self.sink.as_ref().map_or(0, Sink::length)
     }
 
     fn codings(&self, head: &Head, body: &Body) -> Result<Vec<Coding>, Error> {
@@ -307,8 +326,8 @@ impl<'j> Transfer<'j> {
             self.sink = Some(sink);
             return Err(Error::new(Kind::Protocol, "not the body that was wanted").because(why));
         }
-        let modified = head.and_then(|head| head.fields().get("Last-Modified")).and_then(date);
-        let modified = modified.or_else(|| date(self.of.as_ref()?.last_modified.as_ref()?.as_bytes()));
+        let modified = head.and_then(|head| head.fields().get("Last-Modified")).and_then(parse_date);
+        let modified = modified.or_else(|| parse_date(self.of.as_ref()?.last_modified.as_ref()?.as_bytes()));
         // A part, or the body of an error, is not what an entity tag of the whole stands for.
         let tag = match (head, self.of.as_ref().map(|of| &of.validator)) {
             (Some(head), _) if head.status() == 200 && !self.wants_part() => entity_tag(head.fields()),
@@ -331,6 +350,14 @@ impl<'j> Transfer<'j> {
     fn leave(&mut self, body: Body) -> Result<(), Error> {
         self.unread = Some(body);
         Ok(())
+    }
+
+    /// What is there cannot be gone on with.
+    fn start_over(&mut self, body: Body) -> Result<(), Error> {
+        self.report.note("what is there cannot be gone on with: starting over");
+        self.client.keep(body);
+        self.existing = None;
+        self.forget()
     }
 
     /// What is there is no part of anything.
@@ -367,8 +394,4 @@ fn announced(body: &Body) -> Option<u64> {
         Framing::Empty => Some(0),
         Framing::Chunked | Framing::UntilClose => None,
     }
-}
-
-fn date(value: &[u8]) -> Option<SystemTime> {
-    httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
 }

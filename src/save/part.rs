@@ -2,11 +2,11 @@
 //! of one that did not can be gone on with, if the record beside it says of what it is a part.
 
 use super::name::numbered;
-use super::record::{self, Source};
+use super::record;
 use super::target::directory_of;
 use super::{cannot, unfit};
 use crate::error::{Error, Kind};
-use crate::http::Representation;
+use crate::http::{Representation, UrlDigest};
 use crate::interrupt;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -45,7 +45,7 @@ pub(super) struct PartFile {
     /// The name it is to get, before any number.
     target: PathBuf,
     naming: Naming,
-    source: Source,
+    source: UrlDigest,
     of: Option<Representation>,
     /// The record has been written.
     recorded: bool,
@@ -56,7 +56,7 @@ pub(super) struct PartFile {
 impl PartFile {
     /// Starts the part file of `target`, for the body of `source`. One that an ended program left
     /// behind is started over; one that another program is writing is not touched.
-    pub(super) fn create(target: &Path, naming: Naming, source: Source) -> Result<PartFile, Error> {
+    pub(super) fn create(target: &Path, naming: Naming, source: UrlDigest) -> Result<PartFile, Error> {
         // From here on a signal must not end the program before the file is removed.
         let hold = interrupt::hold();
         for number in 0..NAMES {
@@ -104,7 +104,12 @@ impl PartFile {
     /// Finds what is left of the part file of `target`, if it is a part of what `source` had: how many
     /// bytes there are comes along. What cannot be gone on with is removed; but where `only_own`, not
     /// what belongs to another source, and a part that another program is writing is as good as none.
-    pub(super) fn find(target: &Path, naming: Naming, source: &Source, only_own: bool) -> Result<Option<(PartFile, u64)>, Error> {
+    pub(super) fn find(
+        target: &Path,
+        naming: Naming,
+        source: &UrlDigest,
+        only_own: bool,
+    ) -> Result<Option<(PartFile, u64)>, Error> {
         let hold = interrupt::hold();
         let (path, record_path) = (beside(target, SUFFIX), beside(target, RECORD_SUFFIX));
         let failed = |error| cannot("read", &path, &error);
@@ -378,8 +383,8 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn source() -> Source {
-        Source::of(&url::Url::parse("http://h/").expect("a URL"))
+    fn source() -> UrlDigest {
+        UrlDigest::of(&url::Url::parse("http://h/").expect("a URL"))
     }
 
     fn start(target: &Path, naming: Naming) -> Result<PartFile, Error> {
@@ -468,7 +473,7 @@ mod tests {
     fn left_behind(target: &Path) {
         let mut part = start(target, Naming::Replace(None)).expect("created");
         let validator = crate::http::StrongValidator::EntityTag("\"a\"".to_owned());
-        part.set_of(Some(Representation { validator, length: Some(10), last_modified: None })).expect("set");
+        part.set_of(Some(Representation { resource: source(), validator, length: Some(10), last_modified: None })).expect("set");
         part.file.write_all(b"12345").expect("written");
     }
 
@@ -488,8 +493,8 @@ mod tests {
 
     #[test]
     fn a_part_of_something_else_is_not_gone_on_with() {
-        let other = Source::of(&url::Url::parse("http://other/").expect("a URL"));
-        let find = |directory: &Path, source: &Source, only_own| {
+        let other = UrlDigest::of(&url::Url::parse("http://other/").expect("a URL"));
+        let find = |directory: &Path, source: &UrlDigest, only_own| {
             PartFile::find(&directory.join("f"), Naming::New, source, only_own).expect("readable").is_some()
         };
         for damage in [
@@ -497,6 +502,7 @@ mod tests {
             |d: &Path| fs::remove_file(d.join("f.part.info")),
             |d: &Path| fs::remove_file(d.join("f.part")),
             |d: &Path| fs::write(d.join("f.part"), ""),
+            |d: &Path| fs::write(d.join("f.part"), "other"),
             |d: &Path| fs::write(d.join("f.part"), "more than it has"),
             |d: &Path| fs::copy(d.join("f.part"), d.join("copy")).and_then(|_| fs::rename(d.join("copy"), d.join("f.part"))),
         ] {

@@ -1,58 +1,73 @@
 //! The record beside a part file: of what its bytes are a part, so that the rest can be got later.
 //! And the entity tag that a finished file remembers.
-//!
-//! URLs are kept as digests: an address may hold what is nobody's business.
 
-use crate::http::{Representation, StrongValidator};
+use crate::http::{Representation, StrongValidator, UrlDigest};
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use url::{Position, Url};
 
 /// What this file means by its fields.
 const VERSION: u32 = 1;
+/// How many bytes of a part file's start are looked at, to recognise it.
+const START: usize = 4096;
 /// The longest record: an entity tag and two dates.
 const LONGEST: u64 = 256 * 1024;
 /// The extended attribute with the entity tag of a finished file.
 const ENTITY_TAG: &str = "user.fetch.etag";
-
-/// A URL that can be recognised, and not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source(String);
-
-impl Source {
-    pub(super) fn of(url: &Url) -> Source {
-        let authority = &url[Position::BeforeHost..Position::AfterPort];
-        let address = format!("{}://{authority}{}", url.scheme(), &url[Position::BeforePath..Position::AfterQuery]);
-        Source(HEXLOWER.encode(digest(&SHA256, address.as_bytes()).as_ref()))
-    }
-}
 
 #[derive(Serialize, Deserialize)]
 struct Record {
     version: u32,
     /// The digest of the URL asked for.
     url: String,
+    /// The digest of what answered.
+    resource: String,
     /// The part file's: a record is of no other file that has its name.
     inode: u64,
+    /// How many bytes the part file began with, and their digest: nor of one that was written over.
+    start: usize,
+    start_digest: String,
     entity_tag: Option<String>,
     last_modified: Option<String>,
     length: Option<u64>,
 }
 
+/// How many bytes a file begins with, at most so many, and their digest.
+fn start_of(file: &File, most: usize) -> io::Result<(usize, String)> {
+    let mut bytes = vec![0; most.min(START)];
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read_at(&mut bytes[length..], length as u64)? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    Ok((length, HEXLOWER.encode(digest(&SHA256, &bytes[..length]).as_ref())))
+}
+
 /// Writes the record of a part file, where there is none.
-pub(super) fn write(path: &Path, part: &File, source: &Source, of: &Representation) -> io::Result<()> {
+pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, of: &Representation) -> io::Result<()> {
     let entity_tag = match &of.validator {
         StrongValidator::EntityTag(tag) => Some(tag.clone()),
         StrongValidator::LastModified(_) => None,
     };
-    let (url, inode) = (source.0.clone(), part.metadata()?.ino());
-    let record = Record { version: VERSION, url, inode, entity_tag, last_modified: of.last_modified.clone(), length: of.length };
+    let (start, start_digest) = start_of(part, START)?;
+    let record = Record {
+        version: VERSION,
+        url: source.0.clone(),
+        resource: of.resource.0.clone(),
+        inode: part.metadata()?.ino(),
+        start,
+        start_digest,
+        entity_tag,
+        last_modified: of.last_modified.clone(),
+        length: of.length,
+    };
     let text = serde_json::to_string(&record).map_err(io::Error::other)?;
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())
@@ -60,15 +75,16 @@ pub(super) fn write(path: &Path, part: &File, source: &Source, of: &Representati
 
 /// What a record says.
 pub(super) struct Recorded {
-    pub(super) source: Source,
+    pub(super) source: UrlDigest,
     inode: u64,
+    start: (usize, String),
     pub(super) of: Representation,
 }
 
 impl Recorded {
     /// Whether it is of this part file.
     pub(super) fn is_of(&self, part: &File) -> io::Result<bool> {
-        Ok(part.metadata()?.ino() == self.inode)
+        Ok(part.metadata()?.ino() == self.inode && start_of(part, self.start.0)? == self.start)
     }
 }
 
@@ -84,18 +100,20 @@ pub(super) fn read(path: &Path) -> Option<Recorded> {
         (None, Some(date)) => StrongValidator::LastModified(date.clone()),
         (None, None) => return None,
     };
-    let of = Representation { validator, length: record.length, last_modified: record.last_modified };
-    (record.version == VERSION).then_some(Recorded { source: Source(record.url), inode: record.inode, of })
+    let resource = UrlDigest(record.resource);
+    let of = Representation { resource, validator, length: record.length, last_modified: record.last_modified };
+    let start = (record.start, record.start_digest);
+    (record.version == VERSION).then_some(Recorded { source: UrlDigest(record.url), inode: record.inode, start, of })
 }
 
 /// Remembers the entity tag that a URL's representation has. Where the file system keeps no
 /// attributes, nothing is remembered.
-pub(super) fn remember_entity_tag(file: &File, source: &Source, tag: &str) {
+pub(super) fn remember_entity_tag(file: &File, source: &UrlDigest, tag: &str) {
     let _ = fsetxattr(file, ENTITY_TAG, format!("{} {tag}", source.0).as_bytes(), XattrFlags::empty());
 }
 
 /// The entity tag that a file remembers of this URL.
-pub(super) fn remembered_entity_tag(file: &File, source: &Source) -> Option<String> {
+pub(super) fn remembered_entity_tag(file: &File, source: &UrlDigest) -> Option<String> {
     let mut value = vec![0; 64 * 1024];
     let length = fgetxattr(file, ENTITY_TAG, &mut value[..]).ok()?;
     let text = std::str::from_utf8(&value[..length]).ok()?;
@@ -107,15 +125,18 @@ pub(super) fn remembered_entity_tag(file: &File, source: &Source) -> Option<Stri
 mod tests {
     use super::*;
 
-    fn source(url: &str) -> Source {
-        Source::of(&Url::parse(url).expect("a URL"))
+    fn source(url: &str) -> UrlDigest {
+        UrlDigest::of(&url::Url::parse(url).expect("a URL"))
     }
 
     #[test]
     fn a_record_is_read_as_it_was_written_and_not_when_torn() {
         let directory = tempfile::tempdir().expect("a directory");
-        let (path, part) = (directory.path().join("f.part.info"), File::create(directory.path().join("f.part")).expect("made"));
+        let path = directory.path().join("f.part.info");
+        fs::write(directory.path().join("f.part"), "its start").expect("written");
+        let part = File::open(directory.path().join("f.part")).expect("readable");
         let of = Representation {
+            resource: source("http://h/"),
             validator: StrongValidator::EntityTag("\"a\"".to_owned()),
             length: Some(10),
             last_modified: Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
@@ -129,15 +150,5 @@ mod tests {
             fs::write(&path, &text[..end]).expect("written");
             assert!(read(&path).is_none(), "torn at {end}");
         }
-    }
-
-    #[test]
-    fn a_source_is_the_address_without_credentials_and_fragment() {
-        let one = source("http://me:secret@h/a?b#c");
-        assert_eq!(one, source("http://h:80/a?b"));
-        for other in ["https://h/a?b", "http://h/a", "http://h:81/a?b", "http://g/a?b"] {
-            assert_ne!(one, source(other));
-        }
-        assert!(!format!("{one:?}").contains("secret"));
     }
 }

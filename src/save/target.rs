@@ -2,13 +2,15 @@
 
 use super::name::names_of;
 use super::part::{Naming, PartFile, recorded_in};
-use super::record::{Source, remembered_entity_tag};
+use super::record::remembered_entity_tag;
 use super::{Sink, cannot, unfit};
 use crate::error::Error;
+use crate::http::UrlDigest;
 use crate::net::Timer;
+use ring::digest::{Context, SHA256};
 use rustix::fs::{Access, access};
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -81,7 +83,7 @@ impl Destination {
     /// Opens it for one body of `url`, of which `name` is the derived name, asked for only where it is
     /// needed. `timer` limits the wait for whoever reads what is no regular file.
     pub fn open(&self, url: &Url, timer: &Timer, name: impl FnOnce() -> String) -> Result<Sink, Error> {
-        let create = |path: &Path, naming| Ok(Sink::part(PartFile::create(path, naming, Source::of(url))?, 0));
+        let create = |path: &Path, naming| Ok(Sink::part(PartFile::create(path, naming, UrlDigest::of(url))?, 0));
         match &self.0 {
             Place::Stdout => Sink::stdout(timer),
             Place::Straight(path) => Sink::straight(path, timer),
@@ -96,7 +98,7 @@ impl Destination {
     /// Finds what an interrupted save of `url` left behind, if it can be gone on with; what plainly
     /// cannot is removed.
     pub fn left_behind(&self, url: &Url) -> Result<Option<Sink>, Error> {
-        let source = Source::of(url);
+        let source = UrlDigest::of(url);
         let sink = |(part, length)| Sink::part(part, length);
         match &self.0 {
             Place::Stdout | Place::Straight(_) => Ok(None),
@@ -124,7 +126,7 @@ impl Destination {
         };
         names.into_iter().find_map(|path| {
             let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
-            let entity_tag = File::open(&path).ok().and_then(|file| remembered_entity_tag(&file, &Source::of(url)));
+            let entity_tag = File::open(&path).ok().and_then(|file| remembered_entity_tag(&file, &UrlDigest::of(url)));
             Some(Existing { length: metadata.len(), modified: metadata.modified().ok()?, entity_tag, path })
         })
     }
@@ -147,6 +149,23 @@ pub struct Existing {
     pub modified: SystemTime,
     /// The entity tag that the representation had, if it was saved from the same URL.
     pub entity_tag: Option<String>,
+}
+
+impl Existing {
+    /// Whether the SHA-256 of its bytes is this.
+    pub fn has_digest(&self, wanted: &[u8]) -> Result<bool, Error> {
+        let failed = |error| cannot("read", &self.path, &error);
+        let mut file = File::open(&self.path).map_err(failed)?;
+        let (mut digest, mut buffer) = (Context::new(&SHA256), vec![0; 256 * 1024]);
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(digest.finish().as_ref() == wanted),
+                Ok(length) => digest.update(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
 }
 
 /// The directory that a file is in, as a path that can be opened.

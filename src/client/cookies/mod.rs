@@ -1,6 +1,5 @@
 //! Cookies (RFC 6265bis): which are kept, and which go with a request.
 
-mod date;
 mod netscape;
 mod set_cookie;
 
@@ -96,13 +95,12 @@ impl Jar {
         (!pairs.is_empty()).then(|| pairs.join(&b"; "[..]))
     }
 
-    /// Adds those of a file in Netscape's format; those that have expired are left out. The error says
-    /// what the file seems to be instead.
-    pub fn add_netscape(&mut self, file: &[u8], now: SystemTime) -> Result<(), String> {
-        for cookie in netscape::read(file)? {
-            self.put(cookie, now);
-        }
-        Ok(())
+    /// Adds those of a file in Netscape's format; those that have expired are left out. The answer is
+    /// the number of the first line that makes no sense, and was left out too.
+    pub fn add_netscape(&mut self, file: &[u8], now: SystemTime) -> Option<usize> {
+        let (cookies, first_bad) = netscape::read(file);
+        cookies.into_iter().for_each(|cookie| self.put(cookie, now));
+        first_bad
     }
 
     /// All that are alive, as a file in Netscape's format.
@@ -174,9 +172,12 @@ fn domain_matches(host: &str, domain: &str) -> bool {
     below.is_some_and(|below| below.is_empty() || below.ends_with('.') && host.parse::<std::net::IpAddr>().is_err())
 }
 
-/// Whether names below a domain belong to many: `co.uk`, say.
+/// Whether names below a domain belong to many: `co.uk`, say. Where all that is right below one does,
+/// as below `kawasaki.jp`, it does itself.
 fn is_public_suffix(domain: &str) -> bool {
-    psl::suffix(domain.trim_end_matches('.').as_bytes()).is_some_and(|suffix| suffix == domain.trim_end_matches('.').as_bytes())
+    let domain = domain.trim_end_matches('.');
+    let is_suffix = |name: &str| psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix == name.as_bytes());
+    is_suffix(domain) || is_suffix(&format!("any-other.{domain}"))
 }
 
 /// Whether a request's path is a cookie's, or below it (RFC 6265bis section 5.1.4).
@@ -258,6 +259,8 @@ mod tests {
             ("http://github.io/", "github.io", "http://github.io/", "a=1"),
             ("http://github.io/", "github.io", "http://me.github.io/", "-"),
             ("http://www.a.co.uk/", "a.co.uk", "http://b.a.co.uk/", "a=1"),
+            ("http://b.city.kawasaki.jp/", "kawasaki.jp", "http://a.kawasaki.jp/", "-"),
+            ("http://b.city.kawasaki.jp/", "city.kawasaki.jp", "http://a.city.kawasaki.jp/", "a=1"),
             ("http://localhost/", "localhost", "http://localhost/", "a=1"),
         ] {
             assert_eq!(sent(from, &[&format!("a=1; Domain={domain}")], to), wanted, "{domain} from {from}");

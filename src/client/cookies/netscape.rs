@@ -7,10 +7,9 @@ use std::time::{Duration, UNIX_EPOCH};
 /// Before the domain of a cookie that scripts may not see; to others, a comment.
 const HTTP_ONLY: &[u8] = b"#HttpOnly_";
 
-/// Reads a file. Lines that make no sense are left out; where none does, that is the error.
-pub(super) fn read(file: &[u8]) -> Result<Vec<Cookie>, String> {
-    let mut cookies = Vec::new();
-    let (mut understood, mut first_bad) = (false, None);
+/// Reads a file. Lines that make no sense are left out; the number of the first comes along.
+pub(super) fn read(file: &[u8]) -> (Vec<Cookie>, Option<usize>) {
+    let (mut cookies, mut first_bad) = (Vec::new(), None);
     for (number, line) in (1..).zip(file.split(|byte| *byte == b'\n')) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let (http_only, line) = match line.strip_prefix(HTTP_ONLY) {
@@ -21,20 +20,13 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Cookie>, String> {
             continue;
         }
         match cookie(line, http_only) {
-            Some(cookie) => {
-                understood = true;
-                // A file is no way around the rule either.
-                if cookie.host_only || !is_public_suffix(&cookie.domain) {
-                    cookies.push(cookie);
-                }
-            }
+            // A file is no way around the rule either.
+            Some(cookie) if !cookie.host_only && is_public_suffix(&cookie.domain) => {}
+            Some(cookie) => cookies.push(cookie),
             None => first_bad = first_bad.or(Some(number)),
         }
     }
-    match first_bad {
-        Some(number) if !understood => Err(format!("line {number} is no cookie in Netscape's format, and no other line is")),
-        _ => Ok(cookies),
-    }
+    (cookies, first_bad)
 }
 
 fn cookie(line: &[u8], http_only: bool) -> Option<Cookie> {
@@ -113,20 +105,27 @@ mod tests {
             .example.com\tTRUE\t/\tFALSE\t0\ta\t1\n\
             #HttpOnly_h\tFALSE\t/x\tTRUE\t2000000000\tb\tc d=\n\
             h\tFALSE\t/\tFALSE\t0\tempty\t\n";
-        let cookies = read(file).expect("a cookie file");
+        let (cookies, first_bad) = read(file);
+        assert_eq!(first_bad, None);
         assert_eq!(String::from_utf8_lossy(&write(cookies.iter())), String::from_utf8_lossy(file));
     }
 
     #[test]
     fn what_other_programs_write_is_read() {
-        let names = |file: &str| -> Vec<String> {
-            let cookies = read(file.as_bytes()).expect("a cookie file");
-            cookies.iter().map(|cookie| String::from_utf8_lossy(&cookie.name).into_owned()).collect()
-        };
-        assert_eq!(names("# comment\r\n\r\nh\tFALSE\t/\tFALSE\t0\ta\t1\r\nnonsense\nh\tfalse\t/\tFALSE\t0\tb\n"), ["a", "b"]);
-        assert_eq!(names(".com\tTRUE\t/\tFALSE\t0\ta\t1\n"), [""; 0]);
-        assert_eq!(names("# nothing in it\n"), [""; 0]);
-        assert!(read(b"<html>\n").map(drop).expect_err("no cookie file").starts_with("line 1 "));
-        assert!(read(b"h\tFALSE\t/\tFALSE\tsoon\ta\t1\n").is_err());
+        for (file, wanted, first_bad) in [
+            ("# comment\r\n\r\nh\tFALSE\t/\tFALSE\t0\ta\t1\r\nnonsense\nh\tfalse\t/\tFALSE\t0\tb\n", &["a", "b"][..], Some(4)),
+            (".com\tTRUE\t/\tFALSE\t0\ta\t1\n", &[], None),
+            ("# nothing in it\n", &[], None),
+            ("<html>\n", &[], Some(1)),
+            ("h\tFALSE\t/\tFALSE\tsoon\ta\t1\n", &[], Some(1)),
+        ] {
+            let (cookies, bad) = read(file.as_bytes());
+            let names: Vec<_> = cookies.iter().map(|cookie| String::from_utf8_lossy(&cookie.name)).collect();
+            assert_eq!(
+                (&names[..], bad),
+                (&wanted.iter().map(|name| (*name).into()).collect::<Vec<_>>()[..], first_bad),
+                "{file}"
+            );
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The Set-Cookie field, read as leniently as RFC 6265bis section 5.6 has it.
 
-use super::{LONGEST_LIFE, date};
+use super::LONGEST_LIFE;
+use crate::http::parse_date;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The most bytes of a name and a value together, and of the value of an attribute.
@@ -54,13 +55,14 @@ impl SetCookie {
                 continue;
             }
             match &name.to_ascii_lowercase()[..] {
-                b"expires" => expires = date::parse(value).or(expires),
+                b"expires" => expires = parse_date(value).or(expires),
                 b"max-age" => max_age = seconds(value).or(max_age),
                 b"domain" => {
                     let text = String::from_utf8_lossy(value).to_lowercase();
                     set.domain = Some(text.strip_prefix('.').unwrap_or(&text).to_owned());
                 }
                 // One that is not absolute takes back one before it.
+                b"path" if value.contains(&b'\t') => return None,
                 b"path" => set.path = Some(value.to_owned()).filter(|path| path.starts_with(b"/")),
                 b"secure" => set.secure = true,
                 b"httponly" => set.http_only = true,
@@ -115,6 +117,7 @@ mod tests {
             ("; Path=/", None),
             ("a=b\x01", None),
             ("a=b\tc", None),
+            ("a=b; Path=/\tc", None),
             ("a=b; x=\x7f", None),
         ] {
             let set = SetCookie::parse(field.as_bytes(), UNIX_EPOCH);

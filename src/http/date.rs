@@ -1,11 +1,21 @@
-//! The dates of cookies, in every form that servers have sent since 1994 (RFC 6265 section 5.1.1).
+//! Dates, read in every form that servers have sent since 1994 (RFC 6265 section 5.1.1 describes how;
+//! the three forms of RFC 9110 section 5.6.7 are among them) and written in the one of today.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const MONTHS: [&[u8]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
 
+/// The last second of the last year that can be written.
+const LAST: u64 = 253_402_300_799;
+
+/// Writes a date; `None` for one that has no such form, before 1970 or after 9999.
+pub fn format_date(time: SystemTime) -> Option<String> {
+    let since_1970 = time.duration_since(UNIX_EPOCH).ok()?;
+    (since_1970.as_secs() <= LAST).then(|| httpdate::fmt_http_date(time))
+}
+
 /// Reads a date; one before 1970 is as good as 1970.
-pub(super) fn parse(text: &[u8]) -> Option<SystemTime> {
+pub fn parse_date(text: &[u8]) -> Option<SystemTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(|byte| is_delimiter(*byte)).filter(|token| !token.is_empty()) {
         // Each token is the first thing it can be that was not there yet.
@@ -92,6 +102,7 @@ mod tests {
     fn dates_are_read_in_every_form_in_use() {
         for (text, seconds) in [
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+            ("Mon, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
             ("Sunday, 06-Nov-94 08:49:37 GMT", Some(784_111_777)),
             ("Sun Nov  6 08:49:37 1994", Some(784_111_777)),
             ("6 november 1994 8:49:37", Some(784_111_777)),
@@ -111,7 +122,15 @@ mod tests {
             ("", None),
         ] {
             let wanted = seconds.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
-            assert_eq!(parse(text.as_bytes()), wanted, "{text}");
+            assert_eq!(parse_date(text.as_bytes()), wanted, "{text}");
         }
+    }
+    #[test]
+    fn what_has_no_form_is_not_written() {
+        let second = Duration::from_secs(1);
+        assert_eq!(format_date(UNIX_EPOCH + 784_111_777 * second).as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(format_date(UNIX_EPOCH - second), None);
+        assert!(format_date(UNIX_EPOCH + Duration::from_secs(LAST)).is_some());
+        assert_eq!(format_date(UNIX_EPOCH + Duration::from_secs(LAST + 1)), None);
     }
 }
