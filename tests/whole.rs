@@ -7,6 +7,8 @@
 //! | [`torn`] | the connection closed or reset at every byte |
 //! | [`coded`] | content codings |
 //! | [`hops`] | redirects, and credentials on the way |
+//! | [`resumed`] | saves gone on with, tried again, started over |
+//! | [`conditional`] | -N, -r, --skip-existing |
 //! | [`request`] | what is sent |
 //! | [`connection`] | addresses, TLS, deadlines |
 //! | [`printed`] | standard output and standard error |
@@ -15,6 +17,7 @@
 
 mod answers;
 mod coded;
+mod conditional;
 mod connection;
 mod harness;
 mod hops;
@@ -22,5 +25,6 @@ mod interrupted;
 mod nginx;
 mod printed;
 mod request;
+mod resumed;
 mod saved;
 mod torn;

@@ -76,8 +76,8 @@ impl<'j> Transfer<'j> {
         for tries in 0.. {
             self.summary.attempts = tries + 1;
             let Err(error) = self.once(&destination, tries) else { return Ok(()) };
-            // What is malformed is nothing to go on with.
-            if error.kind() == Kind::Protocol {
+            // What is malformed is nothing to go on with; and nobody wants a full disk to stay full.
+            if matches!(error.kind(), Kind::Protocol | Kind::File) {
                 self.forget()?;
             }
             let Some(wish) = error.retry().filter(|_| tries < self.terms.retries && self.can_go_on()) else {

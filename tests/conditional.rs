@@ -1,0 +1,140 @@
+//! What is asked for only if it is needed: -N, -r, --skip-existing.
+
+use crate::harness::Place;
+use fixtures::{Request, Script, Server, ranged, reply};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+const FIELDS: &str = "ETag: \"v1\"\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
+
+fn start(answer: impl Fn(&Request) -> Script + Send + Sync + 'static) -> Server {
+    Server::start(answer).expect("started")
+}
+
+/// A server that knows how to say that nothing has changed.
+fn conditional() -> Server {
+    start(|request| {
+        let same_tag = request.field("If-None-Match").map(|tag| tag == "\"v1\"");
+        let same_time = request.field("If-Modified-Since").is_some_and(|date| date == "Sun, 06 Nov 1994 08:49:37 GMT");
+        if same_tag.unwrap_or(same_time) { reply("304 Not Modified", "", "") } else { reply("200 OK", FIELDS, "hello") }
+    })
+}
+
+fn inode(place: &Place, name: &str) -> u64 {
+    fs::metadata(place.path(name)).expect("there").ino()
+}
+
+#[test]
+fn what_has_not_changed_is_not_touched() {
+    let (server, place) = (conditional(), Place::new());
+    place.fetch(&["-q", "-N", &server.url("/"), "-o", "f"]).succeeded();
+    let before = inode(&place, "f");
+    place.fetch(&["-q", "-N", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!((inode(&place, "f"), place.read("f").as_str(), place.listing().as_str()), (before, "hello", "f"));
+    let requests = server.requests();
+    assert_eq!(requests[0].field("If-Modified-Since"), None);
+    assert_eq!(requests[1].field("If-Modified-Since").as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+    assert_eq!(requests[1].field("If-None-Match").as_deref(), Some("\"v1\""));
+    // An entity tag means something for one URL only.
+    place.fetch(&["-q", "-N", &server.url("/other"), "-o", "f"]).succeeded();
+    assert_eq!(server.requests()[2].field("If-None-Match"), None);
+}
+
+#[test]
+fn what_has_changed_is_replaced() {
+    let (server, place) = (start(|_| reply("200 OK", "ETag: \"v2\"", "new")), Place::with_old_file());
+    place.fetch(&["-q", "-N", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("new", "f"));
+}
+
+#[test]
+fn a_server_that_knows_no_conditions_is_understood_all_the_same() {
+    let (server, place) = (start(|_| reply("200 OK", FIELDS, "hello")), Place::new());
+    place.fetch(&["-q", "-N", &server.url("/"), "-o", "f"]).succeeded();
+    let before = inode(&place, "f");
+    place.fetch(&["-q", "-N", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(inode(&place, "f"), before);
+}
+
+#[test]
+fn with_newer_the_urls_own_name_is_the_file() {
+    let (server, place) = (start(|_| reply("200 OK", "Last-Modified: Sun, 06 Nov 2005 08:49:37 GMT", "new")), Place::new());
+    place.write("page.txt", "old");
+    place.fetch(&["-q", "-N", &server.url("/page.txt")]).succeeded();
+    assert_eq!((place.read("page.txt").as_str(), place.listing().as_str()), ("new", "page.txt"));
+    // A name of the server's choice replaces nothing.
+    let server = start(|_| reply("200 OK", "Content-Disposition: attachment; filename=page.txt", "planted"));
+    place.fetch(&["-q", "-N", &server.url("/x")]).succeeded();
+    assert_eq!((place.read("page.txt").as_str(), place.read("page-1.txt").as_str()), ("new", "planted"));
+}
+
+#[test]
+fn a_time_that_no_date_can_say_is_left_out() {
+    let (server, place) = (conditional(), Place::with_old_file());
+    let before_1970 = std::time::UNIX_EPOCH - std::time::Duration::from_secs(1000);
+    fs::File::open(place.path("f")).and_then(|file| file.set_modified(before_1970)).expect("set");
+    for option in ["-N", "-c"] {
+        place.fetch(&["-q", option, &server.url("/"), "-o", "f"]).succeeded();
+        assert_eq!(place.read("f"), "hello");
+    }
+}
+
+#[test]
+fn a_part_is_saved_if_it_is_the_one_asked_for() {
+    let (server, place) = (start(|request| ranged(request, FIELDS, "0123456789")), Place::with_old_file());
+    for (range, saved) in [("2-4", "234"), ("7-", "789"), ("-2", "89"), ("0-99", "0123456789")] {
+        place.fetch(&["-q", "-r", range, &server.url("/"), "-o", "f"]).succeeded();
+        assert_eq!(place.read("f"), saved, "{range}");
+    }
+    place.fetch(&["-q", "-r", "10-", &server.url("/"), "-o", "f"]).failed(8, &server.url("/"), "416");
+    assert_eq!(server.requests()[0].field("Accept-Encoding").as_deref(), Some("identity"));
+    assert_eq!(place.listing(), "f");
+}
+
+#[test]
+fn another_part_than_the_one_asked_for_is_a_failure() {
+    for (status, fields, why) in [
+        ("206 Partial Content", "Content-Range: bytes 1-3/10", "another part"),
+        ("206 Partial Content", "Content-Range: bytes 0-2/10\nContent-Range: bytes 1-3/10", "another part"),
+        ("206 Partial Content", "Content-Type: multipart/byteranges; boundary=x", "another part"),
+        ("206 Partial Content", "Content-Range: bytes 0-3/10", "another part"),
+        ("200 OK", "", "the whole (200)"),
+    ] {
+        let (server, place) = (start(move |_| reply(status, fields, "0123")), Place::with_old_file());
+        place.fetch(&["-q", "-r", "0-2", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), why);
+        assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
+    }
+    let (server, place) =
+        (start(|_| reply("206 Partial Content", "Content-Range: bytes 0-2/10", "0123")), Place::with_old_file());
+    place.fetch(&["-q", "-r", "0-2", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), "says 3 bytes, and 4 came");
+}
+
+#[test]
+fn a_url_whose_file_is_there_is_done() {
+    let (server, place) = (start(|_| reply("200 OK", "Content-Type: text/html", "new")), Place::with_old_file());
+    place.fetch(&["-q", "--skip-existing", &server.url("/"), "-o", "f"]).succeeded();
+    for name in ["page", "127.0.0.1.html"] {
+        place.write(name, "old");
+    }
+    place.fetch(&["-q", "--skip-existing", &server.url("/page"), &server.url("/")]).succeeded();
+    assert!(server.requests().is_empty());
+    place.fetch(&["-q", "--skip-existing", &server.url("/other")]).succeeded();
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "127.0.0.1.html f other.html page"));
+    // A name that only the server knows.
+    let server = start(|_| reply("200 OK", "Content-Disposition: attachment; filename=f", "new"));
+    place.fetch(&["-q", "--skip-existing", &server.url("/x")]).succeeded();
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "127.0.0.1.html f other.html page"));
+}
+
+#[test]
+fn a_file_with_another_checksum_is_not_the_one_that_is_wanted() {
+    let (server, place) = (conditional(), Place::with_old_file());
+    let wanted = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let run = place.fetch(&["-q", "--skip-existing", &server.url("/"), "-o", "f", "--sha256", wanted]);
+    run.failed(7, &server.url("/"), "is there already");
+    for option in ["-N", "-c"] {
+        place.write("f", "jello");
+        place.fetch(&["-q", option, &server.url("/"), "-o", "f", "--sha256", wanted]).succeeded();
+        assert_eq!(place.read("f"), "hello");
+    }
+}

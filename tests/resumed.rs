@@ -1,0 +1,294 @@
+//! Saves that were interrupted: gone on with, tried again, or started over.
+
+use crate::harness::Place;
+use fixtures::{Request, Script, Server, Step, cut, ranged, reply};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const STRONG: &str = "ETag: \"v1\"\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
+
+/// A body that no part of can be mistaken for another.
+fn body() -> Vec<u8> {
+    (0..50_000_u32).flat_map(u32::to_be_bytes).collect()
+}
+
+/// Answers with what the first of these gives to the first request, and so on; the last from then on.
+fn in_turn(answers: Vec<Box<dyn Fn(&Request) -> Script + Send + Sync>>) -> Server {
+    let count = AtomicUsize::new(0);
+    let answer = move |request: &Request| answers[count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1)](request);
+    Server::start(answer).expect("started")
+}
+
+/// Cuts the first answer off after 120,000 bytes, and answers honestly from then on.
+fn cut_once(fields: &'static str) -> Server {
+    in_turn(vec![Box::new(move |r| cut(&ranged(r, fields, body()), 120_000)), Box::new(move |r| ranged(r, fields, body()))])
+}
+
+fn ranges(server: &Server) -> Vec<String> {
+    server.requests().iter().map(|request| request.field("Range").unwrap_or("-".to_owned())).collect()
+}
+
+#[test]
+fn a_body_that_was_cut_off_is_kept_and_gone_on_with() {
+    let (server, place) = (cut_once(STRONG), Place::with_old_file());
+    let run = place.fetch(&["-q", &server.url("/"), "-o", "f"]);
+    run.failed(4, &server.url("/"), "cut off after 120000 of 200000 bytes");
+    assert!(run.stderr.contains("-c goes on"), "{run:?}");
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f f.part f.part.info"));
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+    assert!(place.bytes("f") == body() && place.listing() == "f");
+    assert_eq!(ranges(&server), ["-", "bytes=120000-"]);
+    let second = &server.requests()[1];
+    assert_eq!(second.field("If-Range").as_deref(), Some("\"v1\""));
+    assert_eq!(second.field("Accept-Encoding").as_deref(), Some("identity"));
+    let modified = fs::metadata(place.path("f")).and_then(|m| m.modified()).expect("a time");
+    assert_eq!(modified, std::time::UNIX_EPOCH + Duration::from_secs(784_111_777));
+}
+
+#[test]
+fn a_retry_goes_on_where_the_last_try_stopped() {
+    let (server, place) = (cut_once(STRONG), Place::with_old_file());
+    let run = place.fetch(&[&server.url("/"), "-o", "f", "--retry", "1"]);
+    assert!(run.status == 0 && run.stderr.contains("trying again in"), "{run:?}");
+    assert!(place.bytes("f") == body() && place.listing() == "f");
+    assert_eq!(ranges(&server), ["-", "bytes=120000-"]);
+}
+
+#[test]
+fn standard_output_gets_the_rest_of_what_it_has() {
+    let server = cut_once(STRONG);
+    let run = Place::new().fetch(&["-q", &server.url("/"), "-o", "-", "--retry", "1"]);
+    assert!(run.status == 0 && run.stdout == body());
+    // What is out cannot be taken back: without a strong validator there is no second try.
+    let server = cut_once("");
+    let run = Place::new().fetch(&["-q", &server.url("/"), "-o", "-", "--retry", "1"]);
+    run.failed(4, &server.url("/"), "cut off");
+    assert_eq!((run.stdout.len(), server.requests().len()), (120_000, 1));
+}
+
+#[test]
+fn only_a_strong_validator_keeps_a_part() {
+    for fields in [
+        "",
+        "ETag: W/\"v1\"",
+        "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT",
+        "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\nDate: Sun, 06 Nov 1994 08:49:37 GMT",
+        "ETag: \"v1\"\nAccept-Ranges: none",
+    ] {
+        let (server, place) = (cut_once(fields), Place::with_old_file());
+        assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f"]).status, 4);
+        assert_eq!(place.listing(), "f", "{fields}");
+        place.fetch(&["-q", "-c", &server.url("/"), "-o", "f", "--retry", "1"]).succeeded();
+        assert!(place.bytes("f") == body() && place.listing() == "f");
+        assert_eq!(server.requests()[1].field("If-Range").filter(|v| v.starts_with('"')), None);
+    }
+    let dated = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\nDate: Sun, 06 Nov 1994 09:49:37 GMT";
+    let (server, place) = (cut_once(dated), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "f", "--retry", "1"]).succeeded();
+    assert_eq!(server.requests()[1].field("If-Range").as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+    assert!(place.bytes("f") == body());
+}
+
+#[test]
+fn what_cannot_be_gone_on_with_starts_over() {
+    let other = || ranged(&Request(Vec::new()), "ETag: \"v2\"", b"another version".repeat(1000));
+    let part = |fields: &'static str, bytes: Vec<u8>| move |_: &Request| reply("206 Partial Content", fields, &bytes);
+    let rest = || body()[120_000..].to_vec();
+    let answers: Vec<(&str, Box<dyn Fn(&Request) -> Script + Send + Sync>)> = vec![
+        ("another version", Box::new(move |_| other())),
+        ("starts elsewhere", Box::new(part("Content-Range: bytes 119999-199999/200000", body()[119_999..].to_vec()))),
+        ("another entity tag", Box::new(part("ETag: \"v2\"\nContent-Range: bytes 120000-199999/200000", rest()))),
+        ("another length", Box::new(part("Content-Range: bytes 120000-199999/200001", rest()))),
+        ("no Content-Range", Box::new(part("ETag: \"v1\"", rest()))),
+        ("several parts", Box::new(part("Content-Type: multipart/byteranges; boundary=x", rest()))),
+        ("coded", Box::new(part("Content-Encoding: gzip\nContent-Range: bytes 120000-199999/200000", rest()))),
+        ("more than it says", Box::new(part("Content-Range: bytes 120000-199999/200000", body()))),
+        ("shrunk", Box::new(|_| reply("416 Range Not Satisfiable", "Content-Range: bytes */1000", ""))),
+    ];
+    for (what, answer) in answers {
+        let (server, place) = (
+            in_turn(vec![
+                Box::new(|r| cut(&ranged(r, STRONG, body()), 120_000)),
+                answer,
+                Box::new(|r| ranged(r, STRONG, body())),
+            ]),
+            Place::with_old_file(),
+        );
+        assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f"]).status, 4);
+        place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+        let wanted = if what == "another version" { b"another version".repeat(1000) } else { body() };
+        assert!(place.bytes("f") == wanted && place.listing() == "f", "{what}: {}", place.listing());
+    }
+}
+
+#[test]
+fn a_part_without_its_record_is_not_trusted() {
+    let (server, place) = (Server::start(|r| ranged(r, STRONG, body())).expect("started"), Place::with_old_file());
+    place.write("f.part", "planted");
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+    assert!(place.bytes("f") == body() && place.listing() == "f");
+}
+
+#[test]
+fn a_part_that_turns_out_to_be_all_is_done() {
+    // As if the program had been ended before the last step.
+    let server = in_turn(vec![
+        Box::new(|r| {
+            let Some(Step::Send(bytes)) = ranged(r, STRONG, body()).pop() else { return Vec::new() };
+            let text = String::from_utf8_lossy(&bytes[..200]).replace("Content-Length: 200000", "Transfer-Encoding: chunked");
+            let head = text.split("\r\n\r\n").next().unwrap_or_default();
+            let chunk = [format!("{head}\r\n\r\n{:x}\r\n", 200_000).as_bytes(), &body()].concat();
+            vec![Step::Send(chunk), Step::Close]
+        }),
+        Box::new(|r| ranged(r, STRONG, body())),
+    ]);
+    let place = Place::with_old_file();
+    assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f"]).status, 4);
+    assert_eq!(place.listing(), "f f.part f.part.info");
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+    assert!(place.bytes("f") == body() && place.listing() == "f");
+    assert_eq!(ranges(&server), ["-", "bytes=200000-"]);
+}
+
+#[test]
+fn a_file_that_is_complete_is_done() {
+    let (server, place) = (Server::start(|r| ranged(r, STRONG, body())).expect("started"), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    let before = fs::metadata(place.path("f")).expect("there");
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(ranges(&server), ["-", "bytes=200000-"]);
+    use std::os::unix::fs::MetadataExt;
+    assert_eq!(fs::metadata(place.path("f")).expect("there").ino(), before.ino());
+    // One that is not the server's is fetched.
+    place.write("f", "cut short by another program");
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+    assert!(place.bytes("f") == body() && place.listing() == "f");
+}
+
+#[test]
+fn a_derived_name_is_found_again() {
+    let (server, place) = (cut_once(STRONG), Place::new());
+    let url = server.url("/a.bin");
+    assert_eq!(place.fetch(&["-q", &url]).status, 4);
+    assert_eq!(place.listing(), "a.bin.part a.bin.part.info");
+    place.fetch(&["-q", "-c", &url]).succeeded();
+    place.fetch(&["-q", "-c", &url]).succeeded();
+    assert!(place.bytes("a.bin") == body() && place.listing() == "a.bin");
+    assert_eq!(ranges(&server), ["-", "bytes=120000-", "bytes=200000-"]);
+}
+
+#[test]
+fn a_checksum_covers_what_was_there_before() {
+    let (server, place) = (cut_once(STRONG), Place::new());
+    let digest = data_encoding::HEXLOWER.encode(ring::digest::digest(&ring::digest::SHA256, &body()).as_ref());
+    assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f", "--sha256", &digest]).status, 4);
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f", "--sha256", &digest]).succeeded();
+    let (server, place) = (cut_once(STRONG), Place::new());
+    assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f"]).status, 4);
+    let run = place.fetch(&["-q", "-c", &server.url("/"), "-o", "f", "--sha256", &"0".repeat(64)]);
+    run.failed(7, &server.url("/"), &digest);
+    assert_eq!(place.listing(), "");
+}
+
+#[test]
+fn killed_at_any_moment_it_is_finished_by_the_next_run() {
+    for delay in [0, 1, 2, 4, 8, 16, 32, 64, 128, 256] {
+        let server = Server::start(|request| {
+            let Some(Step::Send(bytes)) = ranged(request, STRONG, body()).pop() else { return Vec::new() };
+            let pieces = bytes.chunks(4000).flat_map(|piece| [Step::send(piece), Step::Pause(Duration::from_millis(2))]);
+            pieces.collect()
+        })
+        .expect("started");
+        let place = Place::with_old_file();
+        let url = server.url("/").replace("http://", "http://me:secret@");
+        let mut child = place.command(&["-q", &url, "-o", "f", "-H", "Cookie: secret"]).spawn().expect("started");
+        std::thread::sleep(Duration::from_millis(delay));
+        kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGKILL).expect("sent");
+        child.wait().expect("ended");
+        for file in place.listing().split(' ') {
+            let text = place.read(file);
+            assert!(!text.contains("secret") && !text.contains("c2VjcmV0"), "{file}");
+        }
+        assert!(place.read("f") == "old" || place.bytes("f") == body());
+        place.fetch(&["-q", "-c", &url, "-o", "f"]).succeeded();
+        assert!(place.bytes("f") == body() && place.listing() == "f", "killed after {delay} ms: {}", place.listing());
+    }
+}
+
+#[test]
+fn a_signal_keeps_what_can_be_gone_on_with() {
+    let server = Server::start(|r| {
+        let mut script = cut(&ranged(r, STRONG, body()), 120_000);
+        script.pop();
+        script.push(Step::Pause(Duration::from_secs(60)));
+        script
+    })
+    .expect("started");
+    let place = Place::with_old_file();
+    let mut child = place.command(&["-q", &server.url("/"), "-o", "f"]).spawn().expect("started");
+    let started = Instant::now();
+    while fs::metadata(place.path("f.part")).map_or(0, |m| m.len()) < 120_000 {
+        assert!(started.elapsed() < Duration::from_secs(20));
+        std::thread::yield_now();
+    }
+    kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGINT).expect("sent");
+    child.wait().expect("ended");
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f f.part f.part.info"));
+}
+
+#[test]
+fn failures_that_may_pass_are_tried_again_and_others_are_not() {
+    for (status, tries) in [
+        ("408 Request Timeout", 3),
+        ("429 Too Many Requests", 3),
+        ("500 Internal Server Error", 3),
+        ("502 Bad Gateway", 3),
+        ("503 Service Unavailable", 3),
+        ("504 Gateway Timeout", 3),
+        ("404 Not Found", 1),
+        ("401 Unauthorized", 1),
+        ("501 Not Implemented", 1),
+    ] {
+        let server = Server::start(move |_| reply(status, "", "sorry")).expect("started");
+        let place = Place::with_old_file();
+        let run = place.fetch(&["-q", &server.url("/"), "-o", "f", "--retry", "2"]);
+        assert!(matches!(run.status, 6 | 8), "{run:?}");
+        assert_eq!((server.requests().len(), place.read("f").as_str()), (tries, "old"), "{status}");
+    }
+    for (script, tries) in [
+        (vec![Step::Close], 2),
+        (vec![Step::Reset], 2),
+        (vec![Step::send("HTTP/1.1 200 OK\r\nContent-Le"), Step::Close], 2),
+        (vec![Step::send("nonsense\r\n\r\n"), Step::Close], 1),
+    ] {
+        let server = Server::start(move |_| script.clone()).expect("started");
+        let run = Place::with_old_file().fetch(&["-q", &server.url("/"), "-o", "f", "--retry", "1"]);
+        assert_eq!(server.requests().len(), tries, "{run:?}");
+    }
+}
+
+#[test]
+fn a_retry_that_succeeds_is_a_success() {
+    let server = in_turn(vec![
+        Box::new(|_| reply("503 Service Unavailable", "Retry-After: 1", "")),
+        Box::new(|_| reply("200 OK", "", "hello")),
+    ]);
+    let (place, started) = (Place::new(), Instant::now());
+    place.fetch(&["-q", &server.url("/"), "-o", "f", "--retry", "2"]).succeeded();
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert_eq!((place.read("f").as_str(), server.requests().len()), ("hello", 2));
+}
+
+#[test]
+fn one_deadline_is_over_all_tries() {
+    for wish in ["Retry-After: 30", "Retry-After: 3600", "X: y"] {
+        let server = Server::start(move |_| reply("503 Service Unavailable", wish, "")).expect("started");
+        let started = Instant::now();
+        let run = Place::new().fetch(&["-q", &server.url("/"), "-o", "f", "--retry", "50", "-m", "2"]);
+        run.failed(8, &server.url("/"), "503");
+        assert!(started.elapsed() < Duration::from_secs(10), "{wish}: {:?}", started.elapsed());
+    }
+}
