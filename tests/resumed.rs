@@ -15,8 +15,10 @@ fn body() -> Vec<u8> {
     (0..50_000_u32).flat_map(u32::to_be_bytes).collect()
 }
 
+type Answer = Box<dyn Fn(&Request) -> Script + Send + Sync>;
+
 /// Answers with what the first of these gives to the first request, and so on; the last from then on.
-fn in_turn(answers: Vec<Box<dyn Fn(&Request) -> Script + Send + Sync>>) -> Server {
+fn in_turn(answers: Vec<Answer>) -> Server {
     let count = AtomicUsize::new(0);
     let answer = move |request: &Request| answers[count.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1)](request);
     Server::start(answer).expect("started")
@@ -97,7 +99,7 @@ fn what_cannot_be_gone_on_with_starts_over() {
     let other = || ranged(&Request(Vec::new()), "ETag: \"v2\"", b"another version".repeat(1000));
     let part = |fields: &'static str, bytes: Vec<u8>| move |_: &Request| reply("206 Partial Content", fields, &bytes);
     let rest = || body()[120_000..].to_vec();
-    let answers: Vec<(&str, Box<dyn Fn(&Request) -> Script + Send + Sync>)> = vec![
+    let answers: Vec<(&str, Answer)> = vec![
         ("another version", Box::new(move |_| other())),
         ("starts elsewhere", Box::new(part("Content-Range: bytes 119999-199999/200000", body()[119_999..].to_vec()))),
         ("another entity tag", Box::new(part("ETag: \"v2\"\nContent-Range: bytes 120000-199999/200000", rest()))),

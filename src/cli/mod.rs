@@ -11,7 +11,7 @@ use crate::net::{Family, Limits, Override, Proxies, Proxy, Route, Trust};
 use crate::report::{Report, Shown, When};
 use crate::run::{Job, Output, Terms};
 use clap::error::ErrorKind;
-use clap::{ArgAction, CommandFactory, Parser};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -167,7 +167,11 @@ const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 /// Reads a command line. The error is either help to print, or a [`Kind::Usage`] failure.
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Job, Report), Refusal> {
-    let cli = Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
+    let mut command = command();
+    let parsed = command.try_get_matches_from_mut(arguments).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    // To take the definition apart would be a tenth of the work of a short run.
+    std::mem::forget(command);
+    let cli = parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(error.to_string()),
         _ => Refusal::Error(Error::new(Kind::Usage, reflexes::explain(&error))),
     })?;
@@ -194,7 +198,7 @@ impl Cli {
         for text in &self.urls {
             urls.push(url(text, self.user.is_some(), netrc.as_ref())?);
         }
-        let (cookies, home_cookies, notices) = self.cookies()?;
+        let cookies = self.cookies()?;
         let output = match (&self.output, &self.directory) {
             (Some(file), _) if STDOUT.iter().any(|name| file == OsStr::new(name)) => Output::Stdout,
             (Some(file), _) => Output::File(file.clone()),
@@ -207,8 +211,8 @@ impl Cli {
             fields,
             credentials: self.user.as_deref().map(|user| credentials(user, &urls, netrc.as_ref())).transpose()?,
             netrc,
-            cookies,
-            home_cookies,
+            cookies: cookies.jar,
+            home_cookies: cookies.home,
             compression: !self.no_compression,
             max_redirects: self.max_redirects,
             limits: Limits { connect: self.connect_timeout.0, silence: self.timeout.0, max_time: self.max_time.0 },
@@ -233,7 +237,7 @@ impl Cli {
             progress: if self.quiet && self.progress == When::Auto { When::Never } else { self.progress },
             closed: false,
         };
-        for (file, notice) in notices {
+        for (file, notice) in cookies.notices {
             report.notice(&file, &notice);
         }
         let terms = Terms {
@@ -289,9 +293,8 @@ impl Cli {
         }
     }
 
-    /// The cookies that -b has in files, those that it has itself, and what is to be said of files.
-    fn cookies(&self) -> Result<(Jar, Vec<String>, Vec<(String, String)>), Error> {
-        let (mut jar, mut home, mut notices) = (Jar::default(), Vec::new(), Vec::new());
+    fn cookies(&self) -> Result<Cookies, Error> {
+        let Cookies { mut jar, mut home, mut notices } = Cookies::default();
         let is_jar = |path: &Path| {
             let absolute = |path: &Path| std::path::absolute(path).ok();
             self.cookie_jar.as_deref().is_some_and(|jar| absolute(jar) == absolute(path))
@@ -315,8 +318,19 @@ impl Cli {
                 Err(error) => return Err(unreadable("cookies", path, system_words(&error))),
             }
         }
-        Ok((jar, home, notices))
+        Ok(Cookies { jar, home, notices })
     }
+}
+
+/// What -b says.
+#[derive(Default)]
+struct Cookies {
+    /// Those in files.
+    jar: Jar,
+    /// Those on the command line.
+    home: Vec<String>,
+    /// Files, and what is to be said of them.
+    notices: Vec<(String, String)>,
 }
 
 fn unreadable(what: &str, path: &Path, why: String) -> Error {
