@@ -3,11 +3,11 @@
 //! Needs nginx and the files of Debian's `sqlite3-doc`. Without them these tests are left out, and
 //! say so; where `CI` is set they fail instead.
 
-use crate::harness::{Place, left_out};
+use crate::daemon::{Daemon, free_ports, missing, program};
+use crate::harness::Place;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 /// Trees of HTML files that Debian's documentation packages install.
 const TREES: &[&str] = &["/usr/share/doc/sqlite3"];
@@ -15,32 +15,21 @@ const TREES: &[&str] = &["/usr/share/doc/sqlite3"];
 const ENOUGH: usize = 500;
 
 struct Nginx {
-    process: Child,
+    _daemon: Daemon,
     place: Place,
     ports: [u16; 2],
 }
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // The master is asked to end its workers too; killed, it could not.
-        let id = self.process.id().try_into().map(nix::unistd::Pid::from_raw);
-        let _ = id.map(|id| nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM));
-        let _ = self.process.wait();
-    }
-}
-
 /// An nginx over a tree of files: http on the first port, https on the second.
 fn start(root: &Path) -> Option<Nginx> {
-    let program = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"].iter().find(|path| Path::new(path).exists())?;
+    let program = program("nginx")?;
     let place = Place::new();
     let authority = fixtures::Authority::new().expect("made");
     let (certificate, key) = authority.pem_for(&["127.0.0.1"]).expect("signed");
     place.write("ca.pem", authority.pem());
     place.write("cert.pem", certificate);
     place.write("key.pem", key);
-    // Two free ports: both are held until both are known.
-    let listeners = [TcpListener::bind("127.0.0.1:0"), TcpListener::bind("127.0.0.1:0")];
-    let ports = listeners.map(|listener| listener.and_then(|l| l.local_addr()).expect("a port").port());
+    let ports = free_ports::<2>();
     let directory = place.path("");
     let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {}/{name};", directory.display()))
@@ -61,13 +50,8 @@ fn start(root: &Path) -> Option<Nginx> {
     place.write("nginx.conf", config);
     let mut command = Command::new(program);
     command.arg("-p").arg(&directory).arg("-c").arg(place.path("nginx.conf")).arg("-e").arg(place.path("error.log"));
-    let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nginx starts");
-    while ports.iter().any(|port| TcpStream::connect(("127.0.0.1", *port)).is_err()) {
-        let ended = process.try_wait().expect("asked");
-        assert!(ended.is_none(), "nginx ended: {}", fs::read_to_string(place.path("error.log")).unwrap_or_default());
-        std::thread::yield_now();
-    }
-    Some(Nginx { process, place, ports })
+    let daemon = Daemon::start(command, &ports, &place.path("error.log"));
+    Some(Nginx { _daemon: daemon, place, ports })
 }
 
 fn html_files(directory: &Path, files: &mut Vec<PathBuf>) {
@@ -84,9 +68,7 @@ fn html_files(directory: &Path, files: &mut Vec<PathBuf>) {
 /// Saves every file of the tree from under a prefix, and compares.
 fn all_files_are_saved(port: usize, prefix: &str, options: &[&str]) {
     let Some((nginx, root, files)) = setting() else {
-        assert!(std::env::var_os("CI").is_none(), "in CI nginx and sqlite3-doc have to be there");
-        left_out("the test against nginx: nginx, or sqlite3-doc with its HTML files, is not on this machine");
-        return;
+        return missing("the test against nginx: nginx, or sqlite3-doc with its HTML files, is not on this machine");
     };
     let scheme = ["http", "https"][port];
     for (number, file) in files.iter().enumerate() {
@@ -128,4 +110,30 @@ fn over_https() {
 #[test]
 fn over_https_with_nginxs_gzip() {
     all_files_are_saved(1, "/zip", &[]);
+}
+
+#[test]
+fn its_ranges_and_conditions_are_understood() {
+    let Some((nginx, root, files)) = setting() else {
+        return missing("the test of ranges against nginx: nginx, or sqlite3-doc with its HTML files, is not on this machine");
+    };
+    let file = files.iter().max_by_key(|file| fs::metadata(file).map_or(0, |m| m.len())).expect("some");
+    let whole = fs::read(file).expect("readable");
+    let path = file.strip_prefix(&root).expect("under the root").to_string_lossy();
+    let url = format!("http://127.0.0.1:{}/{path}", nginx.ports[0]);
+    nginx.place.fetch(&["-q", "-r", "100-199", &url, "-o", "part"]).succeeded();
+    assert_eq!(nginx.place.bytes("part"), &whole[100..200]);
+    nginx.place.fetch(&["-q", "-r", "-100", &url, "-o", "part"]).succeeded();
+    assert_eq!(nginx.place.bytes("part"), &whole[whole.len() - 100..]);
+    // Out of time before it is done: what came is kept, and gone on with.
+    let rate = (whole.len() / 3).to_string();
+    let run = nginx.place.fetch(&["-q", &url, "-o", "f", "--limit-rate", &rate, "-m", "1", "--no-compression"]);
+    assert!(run.status == 4 && nginx.place.path("f.part.info").exists(), "{run:?}");
+    let run = nginx.place.fetch(&["-v", "-c", &url, "-o", "f"]);
+    assert!(run.status == 0 && run.stderr.contains("HTTP/1.1 206") || run.stderr.contains("going on from byte"), "{run:?}");
+    assert!(nginx.place.bytes("f") == whole && !nginx.place.path("f.part.info").exists());
+    for option in ["-c", "-N"] {
+        let run = nginx.place.fetch(&["-v", option, &url, "-o", "f"]);
+        assert!(run.status == 0 && run.stderr.contains("is there already"), "{run:?}");
+    }
 }

@@ -1,7 +1,9 @@
 //! Standard output and standard error.
 
 use crate::harness::Place;
-use fixtures::{Server, reply};
+use fixtures::{Server, Step, head, reply};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 #[test]
 fn header_sections_go_to_standard_output_redirects_included() {
@@ -85,5 +87,127 @@ fn help_and_version_go_to_standard_output() {
         let run = Place::new().fetch(&[option]);
         run.succeeded();
         assert!(String::from_utf8_lossy(&run.stdout).contains(text), "{run:?}");
+    }
+}
+
+#[test]
+fn json_has_all_about_each_url() {
+    let server = Server::start(|request| match request.path() {
+        "/" => reply("302 Found", "Location: /x", ""),
+        "/x" => reply("200 OK", "X: one\nx: two", "hello"),
+        "/cut" => vec![Step::Send(head("200 OK", "Content-Length: 9")), Step::send("half"), Step::Close],
+        _ => reply("404 Not Found", "", "no"),
+    })
+    .expect("started");
+    let place = Place::new();
+    let urls = ["/", "/404", "/cut"].map(|path| server.url(path));
+    let secret = urls[0].replace("http://", "http://me:secret@");
+    let run = place.fetch(&["--json", &secret, &urls[1], &urls[2], "-P", "d"]);
+    let text = String::from_utf8(run.stdout).expect("text");
+    assert!(!text.contains("secret"));
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let [saved, missing, cut] = &lines[..] else { panic!("{lines:?}") };
+    for (name, value) in [
+        ("id", json!(1)),
+        ("url", json!(urls[0])),
+        ("final_url", json!(server.url("/x"))),
+        ("status", json!(200)),
+        ("headers", json!({"x": ["one", "two"], "content-length": ["5"]})),
+        ("file", json!("d/127.0.0.1")),
+        ("bytes", json!(5)),
+        ("wire_bytes", json!(5)),
+        ("sha256", json!("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")),
+        ("ip", json!("127.0.0.1")),
+        ("redirects", json!(1)),
+        ("attempts", json!(1)),
+        ("warc", Value::Null),
+        ("exit", json!(0)),
+        ("error", Value::Null),
+    ] {
+        assert_eq!(saved[name], value, "{name}");
+    }
+    assert!(saved["timings"]["total"].as_f64() > saved["timings"]["first_byte"].as_f64() && saved["timings"]["tls"].is_null());
+    assert_eq!((&missing["status"], &missing["exit"], &missing["error"]["kind"]), (&json!(404), &json!(8), &json!("status")));
+    assert_eq!((&cut["exit"], &cut["wire_bytes"], &cut["error"]["retryable"]), (&json!(4), &json!(4), &json!(true)));
+    assert_eq!((&cut["id"], &cut["file"], &cut["sha256"]), (&json!(3), &Value::Null, &Value::Null));
+    assert_eq!((run.status, run.stderr.lines().count()), (4, 2), "{}", run.stderr);
+}
+
+#[test]
+fn json_of_what_never_answered_has_nulls() {
+    let place = Place::new();
+    let run = place.fetch(&["--json", "http://name.invalid/", "-o", "-"]);
+    // The body's is standard output.
+    assert!(run.stdout.is_empty());
+    let line: Value = run.stderr.lines().find_map(|line| serde_json::from_str(line).ok()).expect("JSON");
+    for name in ["final_url", "status", "file", "ip"] {
+        assert!(line[name].is_null(), "{name}");
+    }
+    assert_eq!((&line["exit"], &line["headers"]), (&json!(4), &json!({})));
+}
+
+#[test]
+fn a_rate_is_not_exceeded() {
+    for over in ["identity", "chunked"] {
+        let server = Server::start(move |_| match over {
+            "identity" => reply("200 OK", "", "x".repeat(60_000)),
+            _ => vec![
+                Step::Send(head("200 OK", "Transfer-Encoding: chunked")),
+                Step::send(format!("{:x}\r\n{}\r\n0\r\n\r\n", 60_000, "x".repeat(60_000))),
+            ],
+        })
+        .expect("started");
+        let (place, started) = (Place::new(), Instant::now());
+        place.fetch(&["-q", &server.url("/"), "-o", "f", "--limit-rate", "50k"]).succeeded();
+        assert!((1.1..5.0).contains(&started.elapsed().as_secs_f64()), "{:?}", started.elapsed());
+        assert_eq!(place.bytes("f").len(), 60_000);
+    }
+}
+
+#[test]
+fn progress_is_shown_where_it_is_wanted() {
+    let server = Server::start(|_| {
+        let half = "x".repeat(512 * 1024);
+        vec![
+            Step::Send(head("200 OK", "Content-Length: 1048576")),
+            Step::send(&half),
+            Step::Pause(Duration::from_millis(50)),
+            Step::send(&half),
+        ]
+    })
+    .expect("started");
+    let place = Place::new();
+    for (options, shown) in
+        [(&["-q"][..], false), (&["-q", "--progress", "always"], true), (&["--progress", "never"], false), (&[], false)]
+    {
+        let run = place.fetch(&[&[&server.url("/"), "-o", "f"], options].concat());
+        assert_eq!(run.stderr.contains("1.0 MiB of 1.0 MiB, "), shown, "{options:?}: {run:?}");
+        assert!(!run.stderr.contains('\x1b') && !run.stderr.contains('\r'), "{run:?}");
+    }
+}
+
+#[test]
+fn on_a_terminal_progress_is_a_line_that_goes_away() {
+    let server = Server::start(|_| {
+        let half = "x".repeat(512 * 1024);
+        vec![
+            Step::Send(head("200 OK", "Content-Length: 1048576")),
+            Step::send(&half),
+            Step::Pause(Duration::from_millis(1500)),
+            Step::send(&half),
+        ]
+    })
+    .expect("started");
+    for (term, drawn) in [("xterm", true), ("dumb", false)] {
+        let place = Place::new();
+        let command = format!("{} {} -o f --retry 0", env!("CARGO_BIN_EXE_fetch"), server.url("/"));
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &command, "/dev/null"]).current_dir(place.path(".")).env("TERM", term).env("NO_COLOR", "1");
+        let run = crate::harness::finish(script);
+        let text = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(run.status == 0 && place.bytes("f").len() == 1 << 20, "{run:?}");
+        assert_eq!(text.contains(" of 1.0 MiB, "), drawn, "{term}: {text:?}");
+        assert_eq!(text.contains("\x1b[K"), drawn, "{term}: {text:?}");
+        assert!(!text.contains("\x1b[3") && !text.contains("\x1b[1m"), "no colours: {text:?}");
     }
 }

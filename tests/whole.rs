@@ -11,7 +11,10 @@
 //! | [`conditional`] | -N, -r, --skip-existing |
 //! | [`request`] | what is sent |
 //! | [`connection`] | addresses, TLS, deadlines |
+//! | [`proxies`] | proxies, scripted and real; the address rule |
+//! | [`cookies`] | cookies, jars, netrc |
 //! | [`printed`] | standard output and standard error |
+//! | [`generated`] | the manual page and the completions |
 //! | [`interrupted`] | signals and closed pipes |
 //! | [`nginx`] | a real nginx serving a real tree of files |
 
@@ -19,11 +22,15 @@ mod answers;
 mod coded;
 mod conditional;
 mod connection;
+mod cookies;
+mod daemon;
+mod generated;
 mod harness;
 mod hops;
 mod interrupted;
 mod nginx;
 mod printed;
+mod proxies;
 mod request;
 mod resumed;
 mod saved;

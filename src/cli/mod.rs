@@ -11,7 +11,7 @@ use crate::net::{Family, Limits, Override, Proxies, Proxy, Route, Trust};
 use crate::report::{Report, Shown, When};
 use crate::run::{Job, Output, Terms};
 use clap::error::ErrorKind;
-use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueHint};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -80,7 +80,7 @@ pub struct Cli {
     #[arg(long, help_heading = "What is printed")]
     json: bool,
     /// Show progress: auto (a bar on a terminal), always, never
-    #[arg(long, value_name = "WHEN", value_parser = when, default_value = "auto", hide_default_value = true, help_heading = "What is printed")]
+    #[arg(long, value_name = "WHEN", value_parser = when(), hide_possible_values = true, default_value = "auto", hide_default_value = true, help_heading = "What is printed")]
     progress: When,
 
     /// HEAD: print the headers, save nothing
@@ -100,7 +100,7 @@ pub struct Cli {
     netrc: bool,
     /// Send these, or read a Netscape cookie file; read only. A file that is missing is an error, unless it is the
     /// --cookie-jar too: then it is empty
-    #[arg(short = 'b', long, value_name = "'a=1; b=2'|FILE", help_heading = "The request")]
+    #[arg(short = 'b', long, value_name = "'a=1; b=2'|FILE", value_hint = ValueHint::FilePath, help_heading = "The request")]
     cookie: Vec<OsString>,
     /// Write all cookies here at the end (atomic, mode 0600)
     #[arg(long, value_name = "FILE", value_parser = named(), help_heading = "The request")]
@@ -476,7 +476,7 @@ mod tests {
             (&["h", "-x", "h:1", "--unix-socket", "s"], "one way only"),
             (&["h", "-b", "a=1\r\nX: y"], "control characters"),
             (&["h", "-b", "/missing"], "cannot read cookies"),
-            (&["h", "--progress", "x"], "auto, always"),
+            (&["h", "--progress", "x"], "possible values: auto, always, never"),
             (&["h", "--retry", "-1"], "-1"),
         ] {
             let refused = parsed(arguments).expect_err("refused");

@@ -3,7 +3,7 @@
 use crate::http::{ByteRange, Fields};
 use crate::net::Override;
 use crate::report::When;
-use clap::builder::{TypedValueParser, ValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
@@ -22,13 +22,13 @@ pub(super) fn range(text: &str) -> Result<ByteRange, String> {
 }
 
 /// When progress is shown.
-pub(super) fn when(text: &str) -> Result<When, String> {
-    match text {
-        "auto" => Ok(When::Auto),
-        "always" => Ok(When::Always),
-        "never" => Ok(When::Never),
-        _ => Err("it is auto, always or never".to_owned()),
-    }
+pub(super) fn when() -> ValueParser {
+    let meaning = |text: String| match text.as_str() {
+        "always" => When::Always,
+        "never" => When::Never,
+        _ => When::Auto,
+    };
+    ValueParser::from(PossibleValuesParser::new(["auto", "always", "never"]).map(meaning))
 }
 
 /// A path that is not empty.
