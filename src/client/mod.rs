@@ -150,6 +150,11 @@ impl Client {
         &self.settings
     }
 
+    /// The same, to be changed for the next request.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
     /// The cookies by now.
     pub fn cookies(&self) -> &Jar {
         &self.settings.cookies

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::http::Fields;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use std::path::PathBuf;
 
 /// All about one URL. What was not found out is null.
 #[derive(Debug, Default, Serialize)]
@@ -19,7 +20,8 @@ pub struct Summary {
     /// The fields of its response: names in lower case, each with all its values.
     pub headers: Headers,
     /// The file that was saved, or that was there already.
-    pub file: Option<String>,
+    #[serde(serialize_with = "path")]
+    pub file: Option<PathBuf>,
     /// How many bytes were saved.
     pub bytes: u64,
     /// How many bytes of bodies came over the wire, framing not counted, every try included.
@@ -88,6 +90,11 @@ impl From<&Fields> for Headers {
         }
         Headers(headers)
     }
+}
+
+/// A path as text; what is not UTF-8 in it is replaced.
+fn path<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
 impl Serialize for Headers {

@@ -16,6 +16,8 @@ use std::time::SystemTime;
 use transfer::Transfer;
 use url::Url;
 
+pub(crate) use receive::undecodable;
+
 /// Everything that was asked for, valid as it is: after it, nothing is a usage error.
 #[derive(Debug)]
 pub struct Job {

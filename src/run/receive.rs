@@ -72,7 +72,7 @@ impl Trouble {
 }
 
 /// A body that cannot be decoded.
-pub(super) fn undecodable(error: CodingError) -> Error {
+pub(crate) fn undecodable(error: CodingError) -> Error {
     // Cut off is cut off, wherever it shows.
     if matches!(error, CodingError::CutOff(_)) {
         return Error::new(Kind::Network, "cannot decode the body").because(error).retryable();

@@ -131,7 +131,7 @@ impl<'j> Transfer<'j> {
 
     fn there_already(&mut self, path: &Path) {
         self.report.note(&format!("{} is there already", path.display()));
-        self.summary.file = Some(path.to_string_lossy().into_owned());
+        self.summary.file = Some(path.to_owned());
     }
 
     /// One try: up to the whole body, or a failure.
@@ -340,7 +340,7 @@ impl<'j> Transfer<'j> {
             None => self.summary.file = None,
             Some(path) => {
                 self.report.note(&format!("saved {} ({} bytes)", path.display(), self.summary.bytes));
-                self.summary.file = Some(path.to_string_lossy().into_owned());
+                self.summary.file = Some(path);
             }
         }
         Ok(())
