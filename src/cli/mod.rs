@@ -1,15 +1,17 @@
 //! The command line: [`Cli`] is what was typed, [`Job`] what was meant. After the second nothing is
 //! a usage error.
 
+mod address;
 mod reflexes;
 mod values;
 
-use crate::client::{Credentials, FieldEdits, Jar, Netrc, Settings, without_secrets};
+use crate::client::{Credentials, FieldEdits, Jar, Netrc, Settings};
 use crate::error::{Error, Kind, system_words};
 use crate::http::{ByteRange, Fields, Method};
 use crate::net::{Family, Limits, Override, Proxies, Proxy, Route, Trust};
 use crate::report::{Report, Shown, When};
 use crate::run::{Job, Output, Terms};
+use address::url;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueHint};
 use std::ffi::{OsStr, OsString};
@@ -344,36 +346,6 @@ fn read_netrc() -> Result<Netrc, Error> {
     let bytes = fs::read(&path).map_err(|error| unreadable("credentials", &path, system_words(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable("credentials", &path, "it is not UTF-8".to_owned()))?;
     Netrc::parse(&text).map_err(|why| unreadable("credentials", &path, why))
-}
-
-/// An address as people type it.
-fn url(text: &str, with_credentials: bool, netrc: Option<&Netrc>) -> Result<Url, Error> {
-    let failed = |why: String| Error::new(Kind::Usage, format!("cannot fetch \"{}\"", without_secrets(text))).because(why);
-    let parse = |text: &str| Url::parse(text).map_err(|error| failed(error.to_string()));
-    let trimmed = text.trim();
-    let url = if has_scheme(trimmed) {
-        parse(trimmed)?
-    } else {
-        // Credentials never go out in clear by a guess.
-        let authority = trimmed.split(['/', '?', '#']).next().unwrap_or_default();
-        let secure = parse(&format!("https://{trimmed}"))?;
-        let on_file = netrc.is_some_and(|netrc| netrc.find(secure.host_str().unwrap_or_default(), None).is_some());
-        if with_credentials || authority.contains('@') || on_file { secure } else { parse(&format!("http://{trimmed}"))? }
-    };
-    match url.scheme() {
-        "http" | "https" => Ok(url),
-        other => Err(failed(format!("\"{other}:\" is neither http nor https"))),
-    }
-}
-
-/// Whether it begins with a scheme: a name and a colon, and behind that not just a port.
-fn has_scheme(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once(':') else { return false };
-    let port = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-        && !is_port
 }
 
 /// What -u says. A password that is missing is looked up, or asked for.

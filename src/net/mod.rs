@@ -158,7 +158,8 @@ impl Stream {
         loop {
             let address = tries.next();
             let mut stream = Stream::dialled(&proxy.host, proxy.port, way, timer, false, observe)?;
-            stream.public = address.map_or(may_be_public, |address| is_public(address.ip()));
+            // A proxy on the Internet is as far away as what it leads to.
+            stream.public |= address.map_or(may_be_public, |address| is_public(address.ip()));
             if proxy.kind == ProxyKind::Https {
                 stream.secure(&proxy.host, way, timer, observe)?;
             }

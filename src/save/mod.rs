@@ -6,6 +6,7 @@ mod part;
 mod private;
 mod record;
 mod straight;
+mod system;
 mod target;
 
 pub use name::derived_name;

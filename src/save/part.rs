@@ -3,15 +3,15 @@
 
 use super::name::numbered;
 use super::record;
+use super::system::{is_named, lock, remove, rename_to_new, sync};
 use super::target::directory_of;
 use super::{cannot, unfit};
 use crate::error::{Error, Kind};
 use crate::http::{Representation, UrlDigest};
 use crate::interrupt;
-use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
-use rustix::io::Errno;
+use rustix::fs::OFlags;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, FileTimes, Metadata, TryLockError};
+use std::fs::{self, File, FileTimes, Metadata};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -120,7 +120,7 @@ impl PartFile {
         let file = match open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return remove(&record_path).map_err(failed).map(|()| None);
+                return remove(&record_path).map_err(|error| cannot("remove", &record_path, &error)).map(|()| None);
             }
             Err(error) => return Err(failed(error)),
         };
@@ -143,7 +143,8 @@ impl PartFile {
             return Ok(Some((part, length)));
         }
         // In this order: a record without its part is of no harm, with another part it would be.
-        remove(&record_path).and_then(|()| remove(&path)).map_err(failed)?;
+        remove(&record_path).map_err(|error| cannot("remove", &record_path, &error))?;
+        remove(&path).map_err(failed)?;
         Ok(None)
     }
 
@@ -211,7 +212,7 @@ impl PartFile {
             let failed = |error| cannot("write", &self.path, &error);
             self.take_over(old).map_err(failed)?;
             // What is replaced would be lost if the system stopped before the new bytes are on disk.
-            self.file.sync_data().map_err(failed)?;
+            sync(&self.file).map_err(failed)?;
         }
         if let Some(modified) = modified {
             // A file system without times is no reason to lose the file.
@@ -293,14 +294,6 @@ fn held(path: &Path) -> Error {
     Error::new(Kind::File, format!("cannot write {}", path.display())).because("another program is saving to it")
 }
 
-/// Removes a file that may not be there.
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
 /// Opens a part file that is there, at its end. A link of that name leads nowhere.
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -346,36 +339,6 @@ fn remove_unless_held(path: &Path, record: &Path) -> io::Result<()> {
         remove(path)?;
     }
     Ok(())
-}
-
-/// Whether a path still leads to this very file.
-fn is_named(file: &File, path: &Path) -> io::Result<bool> {
-    let (file, named) = (file.metadata()?, fs::symlink_metadata(path));
-    Ok(named.is_ok_and(|named| (named.dev(), named.ino()) == (file.dev(), file.ino())))
-}
-
-/// Whether the lock was to be had. On file systems without locks everyone has it.
-fn lock(file: &File) -> io::Result<bool> {
-    match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(true),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-/// Renames to a name that nothing has; `AlreadyExists` where something has.
-fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Not every file system can; all that matters have hard links.
-        Err(Errno::INVAL | Errno::NOSYS) => {
-            fs::hard_link(from, to)?;
-            // The file has its name; one name too many is no failure.
-            let _ = fs::remove_file(from);
-            Ok(())
-        }
-        done => done.map_err(io::Error::from),
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,35 @@
+//! Addresses as people type them.
+
+use crate::client::{Netrc, without_secrets};
+use crate::error::{Error, Kind};
+use url::Url;
+
+/// The URL that is meant. Without a scheme it is http, and https where credentials would go along.
+pub(super) fn url(text: &str, with_credentials: bool, netrc: Option<&Netrc>) -> Result<Url, Error> {
+    let failed = |why: String| Error::new(Kind::Usage, format!("cannot fetch \"{}\"", without_secrets(text))).because(why);
+    let parse = |text: &str| Url::parse(text).map_err(|error| failed(error.to_string()));
+    let trimmed = text.trim();
+    let url = if has_scheme(trimmed) {
+        parse(trimmed)?
+    } else {
+        // Credentials never go out in clear by a guess.
+        let authority = trimmed.split(['/', '?', '#']).next().unwrap_or_default();
+        let secure = parse(&format!("https://{trimmed}"))?;
+        let on_file = netrc.is_some_and(|netrc| netrc.find(secure.host_str().unwrap_or_default(), None).is_some());
+        if with_credentials || authority.contains('@') || on_file { secure } else { parse(&format!("http://{trimmed}"))? }
+    };
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        other => Err(failed(format!("\"{other}:\" is neither http nor https"))),
+    }
+}
+
+/// Whether it begins with a scheme: a name and a colon, and behind that not just a port.
+fn has_scheme(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let port = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        && !is_port
+}
