@@ -25,7 +25,7 @@ pub(super) struct Teller<'r> {
 impl<'r> Teller<'r> {
     /// `started` is when the first try was.
     pub(super) fn new(report: &'r mut Report, summary: &'r mut Summary, started: Instant) -> Teller<'r> {
-        summary.redirects = 0;
+        (summary.redirects, summary.timings) = (0, Timings::default());
         Teller { report, summary, started, since: Instant::now(), phases: Vec::new(), heads: 0 }
     }
 
@@ -74,7 +74,6 @@ impl Observer for Teller<'_> {
     fn request(&mut self, request: &Request, peer: Option<IpAddr>, reused: bool) {
         self.summary.ip = peer.map(|peer| peer.to_string());
         if reused {
-            self.summary.timings = Timings::default();
             self.report.note("using the connection again");
         }
         if !self.report.is_verbose() {
