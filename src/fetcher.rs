@@ -174,6 +174,7 @@ pub struct Response {
     ready: Vec<u8>,
     taken: usize,
     done: bool,
+    failed: bool,
 }
 
 impl Response {
@@ -183,7 +184,7 @@ impl Response {
         let mut codings = if decode { content_codings(head.fields()).map_err(undecodable)? } else { Vec::new() };
         codings.extend(body.transfer_codings());
         let decoder = (!codings.is_empty()).then(|| Decoder::new(&codings));
-        Ok(Response { head, url, body, decoder, ready: Vec::new(), taken: 0, done: false })
+        Ok(Response { head, url, body, decoder, ready: Vec::new(), taken: 0, done: false, failed: false })
     }
 
     /// The status code.
@@ -247,8 +248,14 @@ fn keep(ready: &mut Vec<u8>, plain: &[u8]) -> Result<(), Undecodable> {
 
 impl Read for Response {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.failed {
+            return Err(io::Error::other("the body failed before"));
+        }
         if self.taken == self.ready.len() {
-            self.advance().map_err(io::Error::other)?;
+            self.advance().map_err(|error| {
+                self.failed = true;
+                io::Error::other(error)
+            })?;
         }
         let length = buffer.len().min(self.ready.len() - self.taken);
         buffer[..length].copy_from_slice(&self.ready[self.taken..self.taken + length]);
@@ -291,7 +298,9 @@ mod tests {
     #[test]
     fn the_error_of_a_read_tells_what_kind_it_is() {
         let server = Server::start(|_| vec![Step::Send(head("200 OK", "Content-Length: 9")), Step::Close]).expect("started");
-        let error = Fetcher::new().get(&server.url("/")).expect("a response").read(&mut [0]).expect_err("cut off");
+        let mut response = Fetcher::new().get(&server.url("/")).expect("a response");
+        let error = response.read(&mut [0]).expect_err("cut off");
+        response.read(&mut [0]).expect_err("still");
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).expect("ours");
         assert_eq!((inner.kind(), inner.retry().is_some()), (Kind::Network, true));
     }

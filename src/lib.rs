@@ -33,6 +33,7 @@ pub mod net;
 pub mod report;
 pub mod run;
 pub mod save;
+mod text;
 
 pub use error::{Error, Kind};
 pub use fetcher::{Fetcher, Response, Saved};

@@ -106,7 +106,7 @@ fn another_part_than_the_one_asked_for_is_a_failure() {
     }
     let (server, place) =
         (start(|_| reply("206 Partial Content", "Content-Range: bytes 0-2/10", "0123")), Place::with_old_file());
-    place.fetch(&["-q", "-r", "0-2", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), "says 3 bytes, and 4 came");
+    place.fetch(&["-q", "-r", "0-2", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), "says 3 bytes, and more came");
 }
 
 #[test]
@@ -137,4 +137,55 @@ fn a_file_with_another_checksum_is_not_the_one_that_is_wanted() {
         place.fetch(&["-q", option, &server.url("/"), "-o", "f", "--sha256", wanted]).succeeded();
         assert_eq!(place.read("f"), "hello");
     }
+}
+
+#[test]
+fn a_file_of_another_url_is_not_this_ones() {
+    // Two pages of one name, length and time: only where a file came from tells them apart.
+    let server = start(|request| {
+        let body = if request.path().starts_with("/a/") { "aaaaa" } else { "bbbbb" };
+        let same = request.field("If-Modified-Since").is_some() || request.field("Range").is_some();
+        if same { reply("304 Not Modified", "", "") } else { reply("200 OK", FIELDS, body) }
+    });
+    for option in ["-N", "-c"] {
+        let place = Place::new();
+        place.fetch(&["-q", option, &server.url("/a/x.bin"), &server.url("/b/x.bin")]).succeeded();
+        assert_eq!((place.read("x.bin").as_str(), place.read("x-1.bin").as_str()), ("aaaaa", "bbbbb"), "{option}");
+        place.fetch(&["-q", &server.url("/a/x.bin"), "-o", "f"]).succeeded();
+        place.fetch(&["-q", option, &server.url("/b/x.bin"), "-o", "f"]).succeeded();
+        assert_eq!(place.read("f"), "bbbbb", "{option}");
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_short_since_is_not_what_was_saved() {
+    let (server, place) = (start(|_| reply("200 OK", FIELDS, "hello")), Place::new());
+    for option in ["-N", "-c"] {
+        place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+        fs::File::options().write(true).open(place.path("f")).and_then(|file| file.set_len(3)).expect("cut short");
+        place.fetch(&["-q", option, &server.url("/"), "-o", "f"]).succeeded();
+        assert_eq!(place.read("f"), "hello", "{option}");
+    }
+}
+
+#[test]
+fn a_name_of_the_servers_is_found_again() {
+    let server = start(|_| reply("200 OK", &format!("{FIELDS}\nContent-Disposition: attachment; filename=named.bin"), "hello"));
+    let place = Place::new();
+    for option in ["-N", "-c", "-N"] {
+        place.fetch(&["-q", option, &server.url("/x")]).succeeded();
+        assert_eq!(place.listing(), "named.bin", "{option}");
+    }
+    let run = place.fetch(&["-q", "--skip-existing", &server.url("/x"), "--sha256", &"0".repeat(64)]);
+    run.failed(7, &server.url("/x"), "is there already: its SHA-256");
+}
+
+#[test]
+fn a_file_remembers_no_entity_tag_of_an_earlier_version() {
+    let (server, place) = (conditional(), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    let untagged = start(|_| reply("200 OK", "", "other"));
+    place.fetch(&["-q", &untagged.url("/"), "-o", "f"]).succeeded();
+    place.fetch(&["-q", "-N", &untagged.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(untagged.requests()[1].field("If-None-Match"), None);
 }

@@ -61,8 +61,8 @@ On a terminal that is \(lqdumb\(rq no progress is drawn. Colours are never used,
 \fIFILE\fR.part, \fIFILE\fR.part.info
 A body that is not whole yet, and of what version it is a part. The record holds no credentials.
 .TP
-user.fetch.etag
-The extended attribute in which \fIFILE\fR remembers its entity tag, for \fB\-N\fR and \fB\-c\fR.
+user.fetch.origin
+The extended attribute in which \fIFILE\fR remembers a digest of the URL that it was saved from, its length and its entity tag, for \fB\-N\fR and \fB\-c\fR.
 .SH EXAMPLES
 .nf
 fetch www.sina.com.cn \-o sina.html

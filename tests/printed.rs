@@ -1,7 +1,7 @@
 //! Standard output and standard error.
 
 use crate::harness::Place;
-use fixtures::{Server, Step, head, reply};
+use fixtures::{Server, Step, cut, head, ranged, reply};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -210,4 +210,34 @@ fn on_a_terminal_progress_is_a_line_that_goes_away() {
         assert_eq!(text.contains("\x1b[K"), drawn, "{term}: {text:?}");
         assert!(!text.contains("\x1b[3") && !text.contains("\x1b[1m"), "no colours: {text:?}");
     }
+}
+
+#[test]
+fn what_is_shown_escaped_is_counted_as_it_came() {
+    let server = Server::start(|request| {
+        let body = "\x07".repeat(20_000);
+        let whole = ranged(request, "ETag: \"v1\"", body);
+        if request.field("Range").is_some() { whole } else { cut(&whole, 10_000) }
+    })
+    .expect("started");
+    let place = Place::new();
+    let command = format!("{} -q {} -o - --retry 1", env!("CARGO_BIN_EXE_fetch"), server.url("/"));
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).current_dir(place.path("."));
+    let run = crate::harness::finish(script);
+    assert_eq!((run.status, String::from_utf8_lossy(&run.stdout).matches("\\x07").count()), (0, 20_000));
+    assert_eq!(server.requests()[1].field("Range").as_deref(), Some("bytes=10000-"));
+}
+
+#[test]
+fn json_of_a_last_try_says_nothing_of_an_earlier_one() {
+    static FIRST: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(true);
+    let server = Server::start(|_| match FIRST.swap(false, std::sync::atomic::Ordering::SeqCst) {
+        true => reply("503 Busy", "X: y", ""),
+        false => vec![Step::Close],
+    })
+    .expect("started");
+    let run = Place::new().fetch(&["--json", "-q", &server.url("/"), "-o", "f", "--retry", "1"]);
+    let line: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!((&line["status"], &line["headers"], &line["attempts"]), (&Value::Null, &json!({}), &json!(2)));
 }

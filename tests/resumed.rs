@@ -1,7 +1,7 @@
 //! Saves that were interrupted: gone on with, tried again, or started over.
 
 use crate::harness::Place;
-use fixtures::{Request, Script, Server, Step, cut, ranged, reply};
+use fixtures::{Request, Script, Server, Step, cut, head, ranged, reply};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -101,13 +101,29 @@ fn what_cannot_be_gone_on_with_starts_over() {
     let rest = || body()[120_000..].to_vec();
     let answers: Vec<(&str, Answer)> = vec![
         ("another version", Box::new(move |_| other())),
-        ("starts elsewhere", Box::new(part("Content-Range: bytes 119999-199999/200000", body()[119_999..].to_vec()))),
+        (
+            "starts elsewhere",
+            Box::new(part("ETag: \"v1\"\nContent-Range: bytes 119999-199999/200000", body()[119_999..].to_vec())),
+        ),
         ("another entity tag", Box::new(part("ETag: \"v2\"\nContent-Range: bytes 120000-199999/200000", rest()))),
-        ("another length", Box::new(part("Content-Range: bytes 120000-199999/200001", rest()))),
+        ("another length", Box::new(part("ETag: \"v1\"\nContent-Range: bytes 120000-199999/200001", rest()))),
         ("no Content-Range", Box::new(part("ETag: \"v1\"", rest()))),
         ("several parts", Box::new(part("Content-Type: multipart/byteranges; boundary=x", rest()))),
-        ("coded", Box::new(part("Content-Encoding: gzip\nContent-Range: bytes 120000-199999/200000", rest()))),
-        ("more than it says", Box::new(part("Content-Range: bytes 120000-199999/200000", body()))),
+        ("silent of its version", Box::new(part("Content-Range: bytes 120000-199999/200000", rest()))),
+        ("coded", Box::new(part("ETag: \"v1\"\nContent-Encoding: gzip\nContent-Range: bytes 120000-199999/200000", rest()))),
+        ("more than it says", Box::new(part("ETag: \"v1\"\nContent-Range: bytes 120000-199999/200000", body()))),
+        (
+            "more than it says, and then cut off",
+            Box::new(|_| {
+                let fields = "ETag: \"v1\"\nContent-Range: bytes 120000-199999/200000\nTransfer-Encoding: chunked";
+                vec![
+                    Step::Send(head("206 Partial Content", fields)),
+                    Step::send("15f90\r\n"),
+                    Step::send([0; 90_000]),
+                    Step::Close,
+                ]
+            }),
+        ),
         ("shrunk", Box::new(|_| reply("416 Range Not Satisfiable", "Content-Range: bytes */1000", ""))),
     ];
     for (what, answer) in answers {
@@ -293,4 +309,55 @@ fn one_deadline_is_over_all_tries() {
         run.failed(8, &server.url("/"), "503");
         assert!(started.elapsed() < Duration::from_secs(10), "{wish}: {:?}", started.elapsed());
     }
+}
+
+#[test]
+fn nothing_is_removed_that_is_not_ours() {
+    let (server, place) = (Server::start(|r| ranged(r, STRONG, body())).expect("started"), Place::new());
+    for name in ["engine.part", "engine.part.info", "notes.part.info", "a.bin.part"] {
+        place.write(name, "precious");
+    }
+    place.fetch(&["-q", "-c", &server.url("/a.bin")]).succeeded();
+    assert_eq!(place.listing(), "a.bin a.bin.part engine.part engine.part.info notes.part.info");
+    assert!(place.read("a.bin.part") == "precious" && place.bytes("a.bin") == body());
+}
+
+#[test]
+fn a_failure_that_says_nothing_of_the_part_leaves_it() {
+    for script in [
+        reply("302 Found", "Location: ftp://portal.test/", ""),
+        reply("404 Not Found", "", ""),
+        vec![Step::send("nonsense\r\n\r\n"), Step::Close],
+    ] {
+        let server = in_turn(vec![
+            Box::new(|r| cut(&ranged(r, STRONG, body()), 120_000)),
+            Box::new(move |_| script.clone()),
+            Box::new(|r| ranged(r, STRONG, body())),
+        ]);
+        let place = Place::new();
+        for status in [4, 7] {
+            let run = place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]);
+            assert!(run.status == status || run.status == 8, "{run:?}");
+            assert_eq!(place.listing(), "f.part f.part.info");
+        }
+        place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+        assert!(place.bytes("f") == body() && ranges(&server)[2] == "bytes=120000-");
+    }
+}
+
+#[test]
+fn a_rest_that_is_far_too_long_is_refused_before_it_comes() {
+    let server = in_turn(vec![
+        Box::new(|r| cut(&ranged(r, STRONG, body()), 120_000)),
+        Box::new(|_| {
+            let length = "18446744073709551615, 18446744073709551615";
+            let fields = format!("ETag: \"v1\"\nContent-Range: bytes 120000-199999/200000\nContent-Length: {length}");
+            vec![Step::Send(head("206 Partial Content", &fields)), Step::send(vec![0; 2_000_000]), Step::Close]
+        }),
+        Box::new(|r| ranged(r, STRONG, body())),
+    ]);
+    let place = Place::new();
+    assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f"]).status, 4);
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f", "--max-size", "1M"]).succeeded();
+    assert!(place.bytes("f") == body());
 }

@@ -11,7 +11,7 @@ use crate::http::{ByteRange, Fields, Method};
 use crate::net::{Family, Limits, Override, Proxies, Proxy, Route, Trust};
 use crate::report::{Report, Shown, When};
 use crate::run::{Job, Output, Terms};
-use address::url;
+use address::{host_of, url};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueHint};
 use std::ffi::{OsStr, OsString};
@@ -196,22 +196,28 @@ impl Cli {
             return Err(Error::new(Kind::Usage, what));
         }
         let netrc = if self.netrc { Some(read_netrc()?) } else { None };
+        let cookies = self.cookies()?;
+        let (user_agent, fields) = self.fields()?;
+        let with_credentials = self.has_credentials(&cookies, &fields);
         let mut urls = Vec::with_capacity(self.urls.len());
         for text in &self.urls {
-            urls.push(url(text, self.user.is_some(), netrc.as_ref())?);
+            urls.push(url(text, with_credentials, netrc.as_ref())?);
         }
-        let cookies = self.cookies()?;
+        let (login, credentials) = match &self.user {
+            Some(user) => credentials(user, &urls, netrc.as_ref())?,
+            None => (None, None),
+        };
         let output = match (&self.output, &self.directory) {
             (Some(file), _) if STDOUT.iter().any(|name| file == OsStr::new(name)) => Output::Stdout,
             (Some(file), _) => Output::File(file.clone()),
             (None, directory) => Output::Directory(directory.clone().unwrap_or(PathBuf::from("."))),
         };
-        let (user_agent, fields) = self.fields()?;
         let settings = Settings {
             method: if self.head { Method::Head } else { Method::Get },
             user_agent,
             fields,
-            credentials: self.user.as_deref().map(|user| credentials(user, &urls, netrc.as_ref())).transpose()?,
+            credentials,
+            login,
             netrc,
             cookies: cookies.jar,
             home_cookies: cookies.home,
@@ -262,18 +268,18 @@ impl Cli {
         for text in &self.headers {
             fields.push(field(text).map_err(|why| Error::new(Kind::Usage, "cannot send what -H says").because(why))?);
         }
-        let user_agent = match &self.user_agent {
-            Some(text) if text.is_empty() => {
-                fields.insert(0, ("User-Agent".to_owned(), None));
-                Settings::default().user_agent
-            }
-            Some(text) if Fields::new().append("User-Agent", text.as_bytes()).is_err() => {
-                return Err(Error::new(Kind::Usage, "-A: a field value has no CR, LF or NUL"));
-            }
-            Some(text) => text.clone(),
-            None => Settings::default().user_agent,
-        };
+        let user_agent = self.user_agent.clone().unwrap_or(Settings::default().user_agent);
+        if Fields::new().append("User-Agent", user_agent.as_bytes()).is_err() {
+            return Err(Error::new(Kind::Usage, "-A: a field value has no CR, LF or NUL"));
+        }
         Ok((user_agent, fields))
+    }
+
+    /// Whether credentials go along: then a URL without a scheme is https.
+    fn has_credentials(&self, cookies: &Cookies, fields: &FieldEdits) -> bool {
+        let secret = |name: &str| ["Authorization", "Cookie", "Proxy-Authorization"].iter().any(|s| s.eq_ignore_ascii_case(name));
+        let field = fields.iter().any(|(name, value)| value.is_some() && secret(name));
+        self.user.is_some() || !cookies.home.is_empty() || field
     }
 
     fn family(&self) -> Family {
@@ -348,23 +354,24 @@ fn read_netrc() -> Result<Netrc, Error> {
     Netrc::parse(&text).map_err(|why| unreadable("credentials", &path, why))
 }
 
-/// What -u says. A password that is missing is looked up, or asked for.
-fn credentials(user: &str, urls: &[Url], netrc: Option<&Netrc>) -> Result<Credentials, Error> {
+/// What -u says: whom to look up on file, and the credentials of a user who is not there for some URL,
+/// asked for if need be.
+fn credentials(user: &str, urls: &[Url], netrc: Option<&Netrc>) -> Result<(Option<String>, Option<Credentials>), Error> {
     if user.contains(char::is_control) {
         return Err(Error::new(Kind::Usage, "-u: a name or password has no control characters (RFC 7617)"));
     }
     if let Some((name, password)) = user.split_once(':') {
-        return Ok(Credentials::new(name, password));
+        return Ok((None, Some(Credentials::new(name, password))));
     }
-    let host = urls.first().and_then(Url::host_str).unwrap_or_default();
-    if let Some(found) = netrc.and_then(|netrc| netrc.find(host, Some(user))) {
-        return Ok(found);
+    let login = Some(user.to_owned());
+    if urls.iter().all(|url| netrc.is_some_and(|netrc| netrc.find(host_of(url), Some(user)).is_some())) {
+        return Ok((login, None));
     }
     let failed = |error: io::Error| {
         Error::new(Kind::Usage, "-u without a password, and no terminal to ask on").because(system_words(&error))
     };
     let password = rpassword::prompt_password(format!("password for {user}: ")).map_err(failed)?;
-    Ok(Credentials::new(user, &password))
+    Ok((login, Some(Credentials::new(user, &password))))
 }
 
 #[cfg(test)]
@@ -397,6 +404,9 @@ mod tests {
             (&["-u", "a:b", "h"], "https://h/"),
             (&["-u", "a:b", "http://h"], "http://h/"),
             (&["a@h"], "https://a@h/"),
+            (&["-b", "a=1", "h"], "https://h/"),
+            (&["-H", "Authorization: x", "h"], "https://h/"),
+            (&["-H", "X: y", "h"], "http://h/"),
             (&["//h/x"], "http://h/x"),
             (&["http:/h/x"], "http://h/x"),
             (&["h/a@b"], "http://h/a@b"),

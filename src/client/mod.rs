@@ -32,7 +32,7 @@ pub type FieldEdits = Vec<(String, Option<Vec<u8>>)>;
 pub struct Settings {
     /// GET or HEAD.
     pub method: Method,
-    /// User-Agent.
+    /// User-Agent; empty for none.
     pub user_agent: String,
     /// Fields that go to the origin asked for, and to no other.
     pub fields: FieldEdits,
@@ -40,6 +40,8 @@ pub struct Settings {
     pub credentials: Option<Credentials>,
     /// Where credentials are looked up that neither the URL nor `credentials` has.
     pub netrc: Option<Netrc>,
+    /// Whose credentials are looked up there, before `credentials` are used.
+    pub login: Option<String>,
     /// Cookies to begin with; those that come on the way are added.
     pub cookies: Jar,
     /// Cookies, as they stand in a field, that go to the origin asked for and no other.
@@ -68,6 +70,7 @@ impl Default for Settings {
             fields: Vec::new(),
             credentials: None,
             netrc: None,
+            login: None,
             cookies: Jar::default(),
             home_cookies: Vec::new(),
             compression: true,
@@ -225,14 +228,20 @@ impl Client {
                 Some(on_file(Some(&login)).unwrap_or(own))
             }
             Some(own) => Some(own),
-            None => self.settings.credentials.clone().or_else(|| on_file(None)),
+            None => {
+                let login = self.settings.login.as_deref();
+                let of_login = login.and_then(|login| on_file(Some(login)));
+                of_login.or_else(|| self.settings.credentials.clone()).or_else(|| on_file(None).filter(|_| login.is_none()))
+            }
         }
     }
 
     /// The request as it may go to any origin.
     fn request(&self, url: &Url, ask: &Ask<'_>) -> Result<Request, Error> {
         let mut request = Request::new(self.settings.method, url);
-        set(&mut request, "User-Agent", self.settings.user_agent.as_bytes())?;
+        if !self.settings.user_agent.is_empty() {
+            set(&mut request, "User-Agent", self.settings.user_agent.as_bytes())?;
+        }
         set(&mut request, "Accept", b"*/*")?;
         if ask.identity {
             set(&mut request, "Accept-Encoding", b"identity")?;
@@ -335,8 +344,9 @@ impl Client {
             return Ok(Vec::new());
         }
         request.remove(FIELD);
-        let agent = ("User-Agent", self.settings.user_agent.clone().into_bytes());
-        Ok([agent].into_iter().chain(value.map(|value| (FIELD, value))).collect())
+        let agent = Some(&self.settings.user_agent).filter(|agent| !agent.is_empty());
+        let agent = agent.map(|agent| ("User-Agent", agent.clone().into_bytes()));
+        Ok(agent.into_iter().chain(value.map(|value| (FIELD, value))).collect())
     }
 }
 

@@ -11,14 +11,14 @@ pub enum Method {
     Get,
     /// The header section only.
     Head,
-    /// A tunnel through a proxy (RFC 9110 section 9.3.6).
-    Connect,
 }
 
 /// A request without content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     method: Method,
+    /// It asks for a tunnel: CONNECT, whatever `method` says.
+    tunnel: bool,
     target: String,
     fields: Fields,
 }
@@ -33,14 +33,14 @@ impl Request {
         let mut fields = Fields::new();
         // The URL standard leaves out a default port and puts an IPv6 address in brackets.
         fields.push("Host", url[Position::BeforeHost..Position::AfterPort].as_bytes());
-        Request { method, target, fields }
+        Request { method, tunnel: false, target, fields }
     }
 
-    /// A request to a proxy for a tunnel to `authority`, a host and a port.
+    /// A request to a proxy for a tunnel to `authority`, a host and a port (RFC 9110 section 9.3.6).
     pub fn tunnel(authority: &str) -> Request {
         let mut fields = Fields::new();
         fields.push("Host", authority.as_bytes());
-        Request { method: Method::Connect, target: authority.to_owned(), fields }
+        Request { method: Method::Get, tunnel: true, target: authority.to_owned(), fields }
     }
 
     /// Turns a request for `url` into absolute-form (RFC 9112 section 3.2.2), as a proxy wants it.
@@ -72,9 +72,9 @@ impl Request {
     /// The request line, without its line end.
     pub fn line(&self) -> String {
         let method = match self.method {
+            _ if self.tunnel => "CONNECT",
             Method::Get => "GET",
             Method::Head => "HEAD",
-            Method::Connect => "CONNECT",
         };
         format!("{method} {} HTTP/1.1", self.target)
     }

@@ -40,8 +40,14 @@ impl StrongValidator {
         }
     }
 
-    /// Whether a response, by what it says of itself, is of another version. One that does not say is
-    /// taken at its word that If-Range held.
+    /// Whether a part is plainly of this version. A 206 repeats the entity tag that a 200 would have
+    /// (RFC 9110 section 15.3.7); one that does not may come from a server that knows no If-Range.
+    pub fn is_confirmed_by(&self, fields: &Fields) -> bool {
+        let said = matches!(self, StrongValidator::LastModified(_)) || fields.get("ETag").is_some();
+        said && !self.is_contradicted_by(fields)
+    }
+
+    /// Whether a response, by what it says of itself, is of another version.
     pub fn is_contradicted_by(&self, fields: &Fields) -> bool {
         match self {
             StrongValidator::EntityTag(tag) => fields.all("ETag").any(|other| other != tag.as_bytes()),
@@ -177,6 +183,8 @@ mod tests {
             (&date, "Last-Modified: nonsense", true),
         ] {
             assert_eq!(validator.is_contradicted_by(&fields(lines)), contradicted, "{validator:?} by {lines}");
+            let silent = fields(lines).get("ETag").is_none() && *validator == tag;
+            assert_eq!(validator.is_confirmed_by(&fields(lines)), !contradicted && !silent, "{validator:?} by {lines}");
         }
     }
 }

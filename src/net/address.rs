@@ -19,7 +19,12 @@ pub(super) fn may_be_public(host: &Host) -> bool {
     match host {
         Host::Ipv4(address) => is_public_v4(*address),
         Host::Ipv6(address) => is_public_v6(*address),
-        Host::Domain(name) => psl::suffix(name.trim_end_matches('.').as_bytes()).is_some_and(|suffix| suffix.is_known()),
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.');
+            // Names for networks' own use (RFC 8375), for addresses read backwards, and for Tor.
+            let special = [".arpa", ".onion"].iter().any(|special| name.ends_with(special));
+            !special && psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known())
+        }
     }
 }
 
@@ -92,6 +97,8 @@ mod tests {
             ("intranet", false),
             ("printer.local", false),
             ("a.test", false),
+            ("router.home.arpa", false),
+            ("1.0.0.127.in-addr.arpa", false),
             ("10.0.0.1", false),
             ("1.1.1.1", true),
             ("[::1]", false),

@@ -8,6 +8,7 @@ pub use progress::{Progress, When};
 pub use summary::{Failure, Headers, Summary, Timings};
 
 use crate::error::{Error, Kind};
+use crate::text::misleads;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
@@ -208,7 +209,7 @@ fn safe_line(line: &str) -> String {
     for c in line.chars() {
         match c {
             '\t' => safe.push(c),
-            c if reorders(c) => {
+            c if misleads(c) => {
                 // Writing to a string does not fail.
                 let _ = write!(safe, "{}", c.escape_unicode());
             }
@@ -219,11 +220,6 @@ fn safe_line(line: &str) -> String {
         }
     }
     safe
-}
-
-/// Whether a character makes a line read differently from what it is.
-fn reorders(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! What is asked, and what an answer to it means.
 
+use super::retry;
 use crate::client::PROXY_HINT;
 use crate::error::{Error, Kind};
 use crate::http::{
     ByteRange, ContentRange, Fields, Head, Method, Representation, Request, StrongValidator, UrlDigest, entity_tag, format_date,
     is_passing, parse_date, unsatisfied_range,
 };
-use crate::run::retry;
 use crate::save::Existing;
 use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
@@ -59,8 +59,20 @@ impl Question {
     }
 }
 
+/// What came back.
+#[derive(Clone, Copy)]
+pub(super) struct Answered<'a> {
+    /// What was asked last.
+    pub(super) request: &'a Request,
+    /// The address that answered.
+    pub(super) url: &'a Url,
+    pub(super) head: &'a Head,
+    /// How many bytes the body is to have, where that is known.
+    pub(super) length: Option<u64>,
+}
+
 /// What the answer to a question is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The whole, to be saved.
     Whole,
@@ -77,7 +89,8 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    pub(super) fn to(question: &Question, request: &Request, url: &Url, head: &Head) -> Result<Answer, Error> {
+    pub(super) fn to(question: &Question, answered: &Answered<'_>) -> Result<Answer, Error> {
+        let Answered { request, url, head, length } = *answered;
         let protocol = |why: &str| Err(Error::new(Kind::Protocol, "not saved").because(why.to_owned()));
         let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
         let part = content_range(head.fields()).and_then(ContentRange::parse);
@@ -85,7 +98,7 @@ impl Answer {
             // Ranges are GET's (RFC 9110 section 14.2).
             (200..=399, _) if request.method() == Method::Head => Ok(Answer::Whole),
             (206, Question::Rest(from, of)) => {
-                let part = part.filter(|part| goes_on(part, *from, of, url, head));
+                let part = part.filter(|part| goes_on(part, *from, of, answered));
                 Ok(part.map_or(Answer::StartOver, Answer::Rest))
             }
             (206, Question::Beyond(_)) => Ok(Answer::StartOver),
@@ -94,12 +107,13 @@ impl Answer {
                 None => protocol("the server sent another part (206) than it was asked for"),
             },
             (206, _) if !sent(&["Range"]) => protocol("the server sent a part (206) where the whole was asked for"),
-            (200, Question::Part(range)) if !range.is_all_of(content_length(head)) => {
+            (200, Question::Part(range)) if !range.is_all_of(length) => {
                 protocol("the server sent the whole (200) where a part was asked for")
             }
             (416, Question::Rest(from, of)) => {
                 let length = content_range(head.fields()).and_then(unsatisfied_range).or(of.length);
-                let complete = length == Some(*from) && of.length.is_none_or(|whole| whole == *from);
+                let same = of.resource == UrlDigest::of_resource(url);
+                let complete = same && length == Some(*from) && of.length.is_none_or(|whole| whole == *from);
                 Ok(if complete && !of.validator.is_contradicted_by(head.fields()) { Answer::Complete } else { Answer::StartOver })
             }
             (416, Question::Beyond(file)) => {
@@ -107,7 +121,7 @@ impl Answer {
                 Ok(if length == Some(file.length) && !contradicted(file, head) { Answer::Unchanged } else { Answer::StartOver })
             }
             (304, Question::Newer(_)) => Ok(Answer::Unchanged),
-            (200, Question::Newer(file) | Question::Beyond(file)) if is_same(file, head) => Ok(Answer::Unchanged),
+            (200, Question::Newer(file) | Question::Beyond(file)) if is_same(file, head, length) => Ok(Answer::Unchanged),
             // The user's own condition.
             (304, _) if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(Answer::Unchanged),
             (304, _) => refused(head),
@@ -141,7 +155,8 @@ fn content_range(fields: &Fields) -> Option<&[u8]> {
 
 /// Whether a part is the one behind so many bytes of this version, or enough of it to be worth asking
 /// for what follows.
-fn goes_on(part: &ContentRange, from: u64, of: &Representation, url: &Url, head: &Head) -> bool {
+fn goes_on(part: &ContentRange, from: u64, of: &Representation, answered: &Answered<'_>) -> bool {
+    let Answered { url, head, length, .. } = *answered;
     let lengths_agree = match (part.total, of.length) {
         (Some(total), Some(length)) => total == length,
         (Some(_), None) => true,
@@ -155,22 +170,24 @@ fn goes_on(part: &ContentRange, from: u64, of: &Representation, url: &Url, head:
         && lengths_agree
         && plain
         && (to_the_end || part.length() >= LEAST)
-        && content_length(head).is_none_or(|length| length == part.length())
+        && length.is_none_or(|length| length == part.length())
         && of.resource == UrlDigest::of_resource(url)
-        && !of.validator.is_contradicted_by(head.fields())
+        && of.validator.is_confirmed_by(head.fields())
 }
 
-/// Whether the server's version is plainly what a file holds.
-fn is_same(file: &Existing, head: &Head) -> bool {
+/// Whether the server's version, of so many bytes, is plainly what a file holds.
+pub(super) fn is_same(file: &Existing, head: &Head, length: Option<u64>) -> bool {
+    let coded = head.fields().get("Content-Encoding").is_some();
+    if !coded && length.is_some_and(|length| length != file.length) {
+        return false;
+    }
     let tag = entity_tag(head.fields()).filter(|tag| !tag.starts_with("W/"));
     if let (Some(ours), Some(theirs)) = (&file.entity_tag, tag) {
         return *ours == theirs;
     }
     let modified = head.fields().get("Last-Modified").and_then(parse_date);
     let coded = head.fields().get("Content-Encoding").is_some();
-    !coded
-        && content_length(head) == Some(file.length)
-        && modified.is_some_and(|modified| seconds(modified) == seconds(file.modified))
+    !coded && length == Some(file.length) && modified.is_some_and(|modified| seconds(modified) == seconds(file.modified))
 }
 
 /// Whether a response names an entity tag, and not the one that a file remembers.
@@ -181,12 +198,6 @@ fn contradicted(file: &Existing, head: &Head) -> bool {
 
 fn seconds(time: SystemTime) -> Option<u64> {
     time.duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs())
-}
-
-/// Content-Length, where it is one number.
-fn content_length(head: &Head) -> Option<u64> {
-    let value = std::str::from_utf8(head.fields().get("Content-Length")?).ok()?;
-    value.parse().ok()
 }
 
 #[cfg(test)]
@@ -205,7 +216,8 @@ mod tests {
         for (name, value) in question.fields() {
             request.set(name, value.as_bytes()).expect("valid");
         }
-        match Answer::to(question, &request, &url, &head) {
+        let length = head.fields().get("Content-Length").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+        match Answer::to(question, &Answered { request: &request, url: &url, head: &head, length }) {
             Ok(Answer::Part(part)) => format!("Part {}", part.first),
             Ok(Answer::Rest(part)) => format!("Rest {}", part.first),
             Ok(answer) => format!("{answer:?}"),
@@ -225,17 +237,17 @@ mod tests {
         assert_eq!(rest.fields(), [("Range", "bytes=4-".to_owned()), ("If-Range", "\"a\"".to_owned())]);
         for (status, fields, wanted) in [
             ("206", "Content-Range: bytes 4-9/10|ETag: \"a\"", "Rest 4"),
-            ("206", "Content-Range: bytes 4-9/10", "Rest 4"),
-            ("206", "Content-Range: bytes 4-6/10", "StartOver"),
-            ("206", "Content-Range: bytes 4-9/10|Content-Length: 5", "StartOver"),
+            ("206", "Content-Range: bytes 4-9/10", "StartOver"),
+            ("206", "Content-Range: bytes 4-6/10|ETag: \"a\"", "StartOver"),
+            ("206", "Content-Range: bytes 4-9/10|Content-Length: 5|ETag: \"a\"", "StartOver"),
             ("206", "Content-Range: bytes 4-9/10|Content-Range: bytes 0-9/10", "StartOver"),
-            ("206", "Content-Range: bytes 4-9/*", "Rest 4"),
+            ("206", "Content-Range: bytes 4-9/*|ETag: \"a\"", "Rest 4"),
             ("206", "Content-Range: bytes 3-9/10|ETag: \"a\"", "StartOver"),
             ("206", "Content-Range: bytes 4-9/10|ETag: \"b\"", "StartOver"),
             ("206", "Content-Range: bytes 4-9/10|ETag: W/\"a\"", "StartOver"),
-            ("206", "Content-Range: bytes 4-10/11", "StartOver"),
-            ("206", "Content-Range: bytes 4-10/*", "StartOver"),
-            ("206", "Content-Range: bytes 4-9/10|Content-Encoding: gzip", "StartOver"),
+            ("206", "Content-Range: bytes 4-10/11|ETag: \"a\"", "StartOver"),
+            ("206", "Content-Range: bytes 4-10/*|ETag: \"a\"", "StartOver"),
+            ("206", "Content-Range: bytes 4-9/10|Content-Encoding: gzip|ETag: \"a\"", "StartOver"),
             ("206", "Content-Type: multipart/byteranges; boundary=x", "StartOver"),
             ("206", "Content-Range: nonsense", "StartOver"),
             ("200", "ETag: \"a\"", "Whole"),
@@ -256,13 +268,14 @@ mod tests {
             assert_eq!(answer(&all, status, fields), wanted, "{status} {fields}");
         }
         let elsewhere = Representation { resource: UrlDigest::of(&Url::parse("http://g/").expect("a URL")), ..of.clone() };
-        assert_eq!(answer(&Question::Rest(4, elsewhere), "206", "Content-Range: bytes 4-9/10"), "StartOver");
+        assert_eq!(answer(&Question::Rest(4, elsewhere.clone()), "206", "Content-Range: bytes 4-9/10|ETag: \"a\""), "StartOver");
+        assert_eq!(answer(&Question::Rest(10, elsewhere), "416", "Content-Range: bytes */10"), "StartOver");
         let long = Question::Rest(4, Representation { length: Some(1_000_000), ..of.clone() });
-        assert_eq!(answer(&long, "206", "Content-Range: bytes 4-99999/1000000"), "Rest 4");
-        assert_eq!(answer(&long, "206", "Content-Range: bytes 4-9999/1000000"), "StartOver");
+        assert_eq!(answer(&long, "206", "Content-Range: bytes 4-99999/1000000|ETag: \"a\""), "Rest 4");
+        assert_eq!(answer(&long, "206", "Content-Range: bytes 4-9999/1000000|ETag: \"a\""), "StartOver");
         let unknown = Question::Rest(4, Representation { length: None, ..of });
-        assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/10"), "Rest 4");
-        assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/*"), "StartOver");
+        assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/10|ETag: \"a\""), "Rest 4");
+        assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/*|ETag: \"a\""), "StartOver");
         assert_eq!(answer(&unknown, "416", "X: y"), "StartOver");
         assert_eq!(answer(&unknown, "416", "Content-Range: bytes */4"), "Complete");
     }
@@ -270,8 +283,13 @@ mod tests {
     #[test]
     fn a_file_is_what_the_server_has_or_is_fetched() {
         let modified = UNIX_EPOCH + Duration::from_secs(784_111_777);
-        let file =
-            |tag: Option<&str>| Existing { path: PathBuf::new(), length: 10, modified, entity_tag: tag.map(str::to_owned) };
+        let file = |tag: Option<&str>| Existing {
+            path: PathBuf::new(),
+            length: 10,
+            modified,
+            entity_tag: tag.map(str::to_owned),
+            is_anothers: false,
+        };
         const SAME: &str = "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
         for (tag, status, fields, newer, beyond) in [
             (None, "304", "X: y", "Unchanged", "Status"),
@@ -280,6 +298,7 @@ mod tests {
             (None, "200", "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT", "Whole", "Whole"),
             (None, "200", "Content-Length: 10", "Whole", "Whole"),
             (Some("\"a\""), "200", "ETag: \"a\"", "Unchanged", "Unchanged"),
+            (Some("\"a\""), "200", "ETag: \"a\"|Content-Length: 9", "Whole", "Whole"),
             (Some("\"a\""), "200", &format!("{SAME}|ETag: \"b\""), "Whole", "Whole"),
             (None, "416", "Content-Range: bytes */10", "Status", "Unchanged"),
             (None, "416", "Content-Range: bytes */9", "Status", "StartOver"),

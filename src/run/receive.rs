@@ -88,6 +88,7 @@ fn splice(body: &mut Body, sink: &mut Sink, meter: &mut Meter<'_>) -> Result<(),
     let (from, to) = pipe.map_err(failed)?;
     // Where the system does not allow it, the pipe stays as small as it is.
     let _ = fcntl_setpipe_size(&to, SPLICE);
+    meter.allow(sink.length().saturating_add(body.spliceable()))?;
     while body.spliceable() > 0 {
         let most = body.spliceable().min(SPLICE as u64);
         let moved = body.splice(to.as_fd(), most)?;
@@ -110,11 +111,18 @@ pub(super) struct Meter<'t> {
     /// A little on the wire may be much to decode and to save.
     timer: Timer,
     started: Instant,
+    /// How many bytes there are to be, where a part says so.
+    part: Option<u64>,
 }
 
 impl<'t> Meter<'t> {
     pub(super) fn new(terms: &'t Terms, digest: Option<&'t mut Context>, progress: Progress, timer: Timer) -> Meter<'t> {
-        Meter { terms, wire: 0, digest, progress, terminal: None, timer, started: Instant::now() }
+        Meter { terms, wire: 0, digest, progress, terminal: None, timer, started: Instant::now(), part: None }
+    }
+
+    /// More than so many bytes are no longer the part that was announced.
+    pub(super) fn expect(&mut self, bytes: Option<u64>) {
+        self.part = bytes;
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -129,6 +137,10 @@ impl<'t> Meter<'t> {
         self.wire += bytes;
         self.progress.add(bytes);
         self.allow(self.wire)?;
+        if let Some(part) = self.part.filter(|part| self.wire > *part) {
+            let why = format!("Content-Range says {part} bytes, and more came");
+            return Err(Error::new(Kind::Protocol, "malformed response").because(why));
+        }
         self.slow_down()
     }
 
@@ -151,7 +163,7 @@ impl<'t> Meter<'t> {
             digest.update(bytes);
         }
         match &mut self.terminal {
-            Some(text) => sink.write(&text.next_piece(bytes)),
+            Some(text) => sink.show(&text.next_piece(bytes), bytes.len()),
             None => sink.write(bytes),
         }
     }
@@ -169,7 +181,7 @@ impl<'t> Meter<'t> {
 
     /// Everything has passed.
     fn end(&mut self, sink: &mut Sink) -> Result<(), Error> {
-        self.terminal.take().map_or(Ok(()), |mut text| sink.write(&text.rest()))
+        self.terminal.take().map_or(Ok(()), |mut text| sink.show(&text.rest(), 0))
     }
 }
 

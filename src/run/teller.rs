@@ -4,7 +4,7 @@ use crate::client::Observer;
 use crate::error::Error;
 use crate::http::{Head, Request};
 use crate::net::Event;
-use crate::report::{Report, Summary, Timings};
+use crate::report::{Report, Summary};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use url::Url;
@@ -25,7 +25,14 @@ pub(super) struct Teller<'r> {
 impl<'r> Teller<'r> {
     /// `started` is when the first try was.
     pub(super) fn new(report: &'r mut Report, summary: &'r mut Summary, started: Instant) -> Teller<'r> {
-        (summary.redirects, summary.timings) = (0, Timings::default());
+        // What an earlier try found out is not this one's.
+        *summary = Summary {
+            id: summary.id,
+            url: std::mem::take(&mut summary.url),
+            attempts: summary.attempts,
+            wire_bytes: summary.wire_bytes,
+            ..Summary::default()
+        };
         Teller { report, summary, started, since: Instant::now(), phases: Vec::new(), heads: 0 }
     }
 

@@ -24,6 +24,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use straight::Straight;
+use system::each_piece;
 
 /// Where the bytes of one body go. Only [`Sink::finish`] makes a file appear; one that is dropped
 /// leaves every file as it was, and keeps what it has where the rest can be got later.
@@ -31,6 +32,8 @@ use straight::Straight;
 pub struct Sink {
     kept: Kept,
     length: u64,
+    /// Of what it has the bytes, where no part file knows.
+    of: Option<Representation>,
 }
 
 #[derive(Debug)]
@@ -43,18 +46,18 @@ enum Kept {
 
 impl Sink {
     fn part(part: PartFile, length: u64) -> Sink {
-        Sink { kept: Kept::Part(Box::new(part)), length }
+        Sink { kept: Kept::Part(Box::new(part)), length, of: None }
     }
 
     fn straight(path: &Path, timer: &Timer) -> Result<Sink, Error> {
         let straight = Straight::open(path, timer).map_err(|error| cannot("open", path, &error))?;
-        Ok(Sink { kept: Kept::Straight(straight, path.to_owned()), length: 0 })
+        Ok(Sink { kept: Kept::Straight(straight, path.to_owned()), length: 0, of: None })
     }
 
     fn stdout(timer: &Timer) -> Result<Sink, Error> {
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let failed = |error: io::Error| cannot("open", Path::new("standard output"), &error);
-        Ok(Sink { kept: Kept::Stdout(Straight::new(stdout.map_err(failed)?.into(), timer)), length: 0 })
+        Ok(Sink { kept: Kept::Stdout(Straight::new(stdout.map_err(failed)?.into(), timer)), length: 0, of: None })
     }
 
     /// Whether a file is being written that does not appear before it is finished.
@@ -72,7 +75,7 @@ impl Sink {
     pub fn of(&self) -> Option<&Representation> {
         match &self.kept {
             Kept::Part(part) => part.of(),
-            Kept::Straight(..) | Kept::Stdout(_) => None,
+            Kept::Straight(..) | Kept::Stdout(_) => self.of.as_ref(),
         }
     }
 
@@ -80,7 +83,10 @@ impl Sink {
     pub fn set_of(&mut self, of: Option<Representation>) -> Result<(), Error> {
         match &mut self.kept {
             Kept::Part(part) => part.set_of(of).map_err(|error| cannot("write beside", &part.path, &error)),
-            Kept::Straight(..) | Kept::Stdout(_) => Ok(()),
+            Kept::Straight(..) | Kept::Stdout(_) => {
+                self.of = of;
+                Ok(())
+            }
         }
     }
 
@@ -106,29 +112,24 @@ impl Sink {
     }
 
     /// Reads what it has, from the start.
-    pub fn read_back(&mut self, mut see: impl FnMut(&[u8])) -> Result<(), Error> {
+    pub fn read_back(&mut self, see: impl FnMut(&[u8])) -> Result<(), Error> {
         let Kept::Part(part) = &mut self.kept else { return Ok(()) };
-        let path = part.path.clone();
-        let failed = |error| cannot("read", &path, &error);
-        part.file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            match part.file.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(length) => see(&buffer[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
+        let read = part.file.seek(SeekFrom::Start(0)).and_then(|_| each_piece(&mut part.file, see));
+        read.map_err(|error| cannot("read", &part.path, &error))
     }
 
     /// Adds bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.show(bytes, bytes.len())
+    }
+
+    /// Adds text that stands for so many bytes of the body.
+    pub fn show(&mut self, bytes: &[u8], stands_for: usize) -> Result<(), Error> {
         let written = match &mut self.kept {
             Kept::Part(part) => part.file.write_all(bytes),
             Kept::Straight(straight, _) | Kept::Stdout(straight) => straight.write(bytes),
         };
-        self.length += bytes.len() as u64;
+        self.length += stands_for as u64;
         written.map_err(|error| self.failed(&error))
     }
 
@@ -190,7 +191,8 @@ impl Sink {
     }
 
     /// The body is whole: gives the file its name, permissions and modification time, and lets it
-    /// remember its entity tag. Where the bytes went to a file, that is the answer.
+    /// remember where it came from, with its entity tag if it is the whole of something. Where the bytes
+    /// went to a file, that is the answer.
     pub fn finish(self, modified: Option<SystemTime>, entity_tag: Option<&str>) -> Result<Option<PathBuf>, Error> {
         match self.kept {
             Kept::Part(part) => part.finish(modified, entity_tag).map(Some),

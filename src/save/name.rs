@@ -1,7 +1,9 @@
 //! A file name derived from a response: one plain name, whatever the server says.
 
 use super::disposition;
+use super::part::{RECORD_SUFFIX, SUFFIX};
 use crate::http::Head;
+use crate::text::misleads;
 use percent_encoding::percent_decode_str;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,27 +19,38 @@ const LONGEST_EXTENSION: usize = 20;
 pub fn derived_name(asked: &Url, head: &Head) -> String {
     let html = head.fields().get("Content-Type").is_some_and(is_html);
     let from_server = head.fields().get("Content-Disposition").and_then(disposition::file_name);
-    let segment = asked.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
-    let from_path = percent_decode_str(segment).decode_utf8().map_or_else(|_| segment.to_owned(), Into::into);
-    let named = from_server.into_iter().chain([from_path]).map(|name| plain(&name)).find(|name| !name.is_empty());
-    let (name, has_extension) = match named {
-        Some(name) => {
-            let has_extension = has_extension(&name);
-            (name, has_extension)
-        }
-        // The dots of a host are no extension.
-        None => (host(asked), false),
+    let (name, has_extension) = match from_server.map(|name| plain(&name)).filter(|name| !name.is_empty()) {
+        Some(name) => (name.clone(), has_extension(&name)),
+        None => name_of(asked),
     };
-    if html && !has_extension { shorten(&format!("{}.html", name.trim_end_matches('.'))) } else { shorten(&name) }
+    if html && !has_extension { with_html(&name) } else { fit(&name) }
 }
 
 /// The names that [`derived_name`] may give where the server names nothing, told from the URL alone.
 pub(super) fn names_of(asked: &Url) -> Vec<String> {
-    let segment = asked.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+    let (name, has_extension) = name_of(asked);
+    let html = (!has_extension).then(|| with_html(&name));
+    [fit(&name)].into_iter().chain(html).collect()
+}
+
+/// The name that a URL gives, and whether it has an extension. The dots of a host are none.
+fn name_of(url: &Url) -> (String, bool) {
+    let segment = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
     let name = plain(&percent_decode_str(segment).decode_utf8().map_or_else(|_| segment.to_owned(), Into::into));
-    let (name, has_extension) = if name.is_empty() { (host(asked), false) } else { (name.clone(), has_extension(&name)) };
-    let html = (!has_extension).then(|| shorten(&format!("{}.html", name.trim_end_matches('.'))));
-    [shorten(&name)].into_iter().chain(html).collect()
+    if name.is_empty() { (host(url), false) } else { (name.clone(), has_extension(&name)) }
+}
+
+fn with_html(name: &str) -> String {
+    fit(&format!("{}.html", name.trim_end_matches('.')))
+}
+
+/// A name that is not too long, and not one that a part of another file would have.
+fn fit(name: &str) -> String {
+    let name = shorten(name);
+    match [RECORD_SUFFIX, SUFFIX].iter().find_map(|suffix| name.strip_suffix(suffix).map(|stem| (stem, suffix))) {
+        Some((stem, suffix)) => format!("{stem}-{}", &suffix[1..]),
+        None => name,
+    }
 }
 
 fn has_extension(name: &str) -> bool {
@@ -63,14 +76,8 @@ fn host(url: &Url) -> String {
 /// dots and dashes, and white space around it.
 fn plain(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let printable: String = last.chars().filter(|c| !c.is_control() && !reorders(*c)).collect();
+    let printable: String = last.chars().filter(|c| !c.is_control() && !misleads(*c)).collect();
     printable.trim_start_matches(|c: char| c.is_whitespace() || c == '.' || c == '-').trim_end().to_owned()
-}
-
-/// Whether a character makes text read differently from what it is: direction marks, and the
-/// separators of lines and paragraphs.
-fn reorders(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Shortens a name that is too long, in the middle of its stem.
@@ -118,6 +125,8 @@ mod tests {
             ("http://h/a/b.txt", "", "b.txt"),
             ("http://h/a/b.txt?c=d.e#f", "", "b.txt"),
             ("http://h/a/b", "", "b"),
+            ("http://h/a.part", "", "a-part"),
+            ("http://h/a.part.info", "", "a-part.info"),
             ("http://h/a/b", HTML, "b.html"),
             ("http://h/a/b.php", HTML, "b.php"),
             ("http://h/a/b.", HTML, "b.html"),

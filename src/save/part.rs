@@ -2,7 +2,7 @@
 //! of one that did not can be gone on with, if the record beside it says of what it is a part.
 
 use super::name::numbered;
-use super::record;
+use super::record::{self, Origin, is_own};
 use super::system::{is_named, lock, remove, rename_to_new, sync};
 use super::target::directory_of;
 use super::{cannot, unfit};
@@ -18,7 +18,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-const SUFFIX: &str = ".part";
+pub(super) const SUFFIX: &str = ".part";
 /// What the record beside a part file has behind its name.
 pub(super) const RECORD_SUFFIX: &str = ".part.info";
 /// The longest file name that file systems take, in bytes.
@@ -78,20 +78,13 @@ impl PartFile {
             };
             match created {
                 Ok(Some(file)) => {
-                    let target = target.to_owned();
-                    let (recorded, finished) = (false, false);
-                    return Ok(PartFile {
-                        file,
-                        path,
-                        record_path,
-                        target,
-                        naming,
-                        source,
-                        of: None,
-                        recorded,
-                        finished,
-                        _hold: hold,
-                    });
+                    if matches!(naming, Naming::New) {
+                        // So that it is known for what it is, should the program end before there is a record.
+                        Origin { source: source.clone(), length: None, entity_tag: None }.remember(&file);
+                    }
+                    let mut part = PartFile::new(file, &name, naming, source, hold);
+                    part.target = target.to_owned();
+                    return Ok(part);
                 }
                 Ok(None) if matches!(naming, Naming::New) => {}
                 Ok(None) => return Err(held(&path)),
@@ -101,9 +94,24 @@ impl PartFile {
         Err(unfit(target, "too many of that name"))
     }
 
+    fn new(file: File, name: &Path, naming: Naming, source: UrlDigest, hold: interrupt::Hold) -> PartFile {
+        PartFile {
+            file,
+            path: beside(name, SUFFIX),
+            record_path: beside(name, RECORD_SUFFIX),
+            target: name.to_owned(),
+            naming,
+            source,
+            of: None,
+            recorded: false,
+            finished: false,
+            _hold: hold,
+        }
+    }
+
     /// Finds what is left of the part file of `target`, if it is a part of what `source` had: how many
-    /// bytes there are comes along. What cannot be gone on with is removed; but where `only_own`, not
-    /// what belongs to another source, and a part that another program is writing is as good as none.
+    /// bytes there are comes along. What cannot be gone on with is removed; but where `only_own`, nothing
+    /// that is not plainly this source's, and a part that another program is writing is as good as none.
     pub(super) fn find(
         target: &Path,
         naming: Naming,
@@ -113,37 +121,41 @@ impl PartFile {
         let hold = interrupt::hold();
         let (path, record_path) = (beside(target, SUFFIX), beside(target, RECORD_SUFFIX));
         let failed = |error| cannot("read", &path, &error);
-        let recorded = record::read(&record_path);
-        if only_own && recorded.as_ref().is_some_and(|recorded| recorded.source != *source) {
-            return Ok(None);
-        }
+        let forget = || remove(&record_path).map_err(|error| cannot("remove", &record_path, &error));
+        let recorded = || record::read(&record_path);
+        let is_ours = || recorded().is_some_and(|recorded| recorded.source == *source);
         let file = match open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return remove(&record_path).map_err(|error| cannot("remove", &record_path, &error)).map(|()| None);
+                return if only_own && !is_ours() { Ok(None) } else { forget().map(|()| None) };
             }
+            Err(_) if only_own => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
+        let marked = || Origin::of(&file).is_some_and(|origin| origin.source == *source);
+        if only_own && !is_ours() && !marked() {
+            return Ok(None);
+        }
         if !lock(&file).map_err(failed)? {
             return if only_own { Ok(None) } else { Err(held(&path)) };
         }
         if !is_named(&file, &path).map_err(failed)? {
             return Ok(None);
         }
-        let length = file.metadata().map_err(failed)?.len();
-        if let Some(recorded) = recorded
+        let metadata = file.metadata().map_err(failed)?;
+        // Only now: up to here, another program may have been writing both.
+        if let Some(recorded) = recorded()
             && recorded.source == *source
+            && is_own(&metadata)
             && recorded.is_of(&file).map_err(failed)?
-            && length > 0
-            && recorded.of.length.is_none_or(|whole| length <= whole)
+            && recorded.of.length.is_none_or(|whole| metadata.len() <= whole)
         {
-            let (target, source) = (target.to_owned(), source.clone());
-            let (of, recorded, finished) = (Some(recorded.of), true, false);
-            let part = PartFile { file, path, record_path, target, naming, source, of, recorded, finished, _hold: hold };
-            return Ok(Some((part, length)));
+            let mut part = PartFile::new(file, target, naming, source.clone(), hold);
+            (part.of, part.recorded) = (Some(recorded.of), true);
+            return Ok(Some((part, metadata.len())));
         }
         // In this order: a record without its part is of no harm, with another part it would be.
-        remove(&record_path).map_err(|error| cannot("remove", &record_path, &error))?;
+        forget()?;
         remove(&path).map_err(failed)?;
         Ok(None)
     }
@@ -191,8 +203,9 @@ impl PartFile {
 
     /// Makes it the file it was to be, which remembers this entity tag.
     pub(super) fn finish(mut self, modified: Option<SystemTime>, entity_tag: Option<&str>) -> Result<PathBuf, Error> {
-        if let Some(tag) = entity_tag {
-            record::remember_entity_tag(&self.file, &self.source, tag);
+        if let Ok(metadata) = self.file.metadata() {
+            let (source, entity_tag) = (self.source.clone(), entity_tag.map(str::to_owned));
+            Origin { source, length: Some(metadata.len()), entity_tag }.remember(&self.file);
         }
         let done = self.take_name(modified);
         match &done {

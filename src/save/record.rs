@@ -1,12 +1,13 @@
 //! The record beside a part file: of what its bytes are a part, so that the rest can be got later.
-//! And the entity tag that a finished file remembers.
+//! And what a file remembers of where it came from.
 
 use crate::http::{Representation, StrongValidator, UrlDigest};
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -17,8 +18,8 @@ const VERSION: u32 = 1;
 const START: usize = 4096;
 /// The longest record: an entity tag and two dates.
 const LONGEST: u64 = 256 * 1024;
-/// The extended attribute with the entity tag of a finished file.
-const ENTITY_TAG: &str = "user.fetch.etag";
+/// The extended attribute in which a file remembers where it came from.
+const ORIGIN: &str = "user.fetch.origin";
 
 #[derive(Serialize, Deserialize)]
 struct Record {
@@ -73,6 +74,12 @@ pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, of: &Represent
     file.write_all(text.as_bytes())
 }
 
+/// Whether a file is this user's, and has one name only: in a directory that is open to all, what is
+/// not may be a trap.
+pub(super) fn is_own(metadata: &Metadata) -> bool {
+    metadata.uid() == geteuid().as_raw() && metadata.nlink() == 1
+}
+
 /// What a record says.
 pub(super) struct Recorded {
     pub(super) source: UrlDigest,
@@ -84,14 +91,15 @@ pub(super) struct Recorded {
 impl Recorded {
     /// Whether it is of this part file.
     pub(super) fn is_of(&self, part: &File) -> io::Result<bool> {
-        Ok(part.metadata()?.ino() == self.inode && start_of(part, self.start.0)? == self.start)
+        let known = self.start.0 > 0 && part.metadata()?.ino() == self.inode;
+        Ok(known && start_of(part, self.start.0)? == self.start)
     }
 }
 
 /// Reads a record; `None` for anything else, one that was not written to its end among them.
 pub(super) fn read(path: &Path) -> Option<Recorded> {
     let metadata = fs::symlink_metadata(path).ok()?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
+    if !metadata.is_file() || metadata.len() > LONGEST || !is_own(&metadata) {
         return None;
     }
     let record: Record = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
@@ -106,19 +114,34 @@ pub(super) fn read(path: &Path) -> Option<Recorded> {
     (record.version == VERSION).then_some(Recorded { source: UrlDigest(record.url), inode: record.inode, start, of })
 }
 
-/// Remembers the entity tag that a URL's representation has. Where the file system keeps no
-/// attributes, nothing is remembered.
-pub(super) fn remember_entity_tag(file: &File, source: &UrlDigest, tag: &str) {
-    let _ = fsetxattr(file, ENTITY_TAG, format!("{} {tag}", source.0).as_bytes(), XattrFlags::empty());
+/// What a file remembers of where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The URL asked for.
+    pub(super) source: UrlDigest,
+    /// How many bytes it had when it was saved; `None` while it is a part.
+    pub(super) length: Option<u64>,
+    /// The entity tag of what it is the whole of.
+    pub(super) entity_tag: Option<String>,
 }
 
-/// The entity tag that a file remembers of this URL.
-pub(super) fn remembered_entity_tag(file: &File, source: &UrlDigest) -> Option<String> {
-    let mut value = vec![0; 64 * 1024];
-    let length = fgetxattr(file, ENTITY_TAG, &mut value[..]).ok()?;
-    let text = std::str::from_utf8(&value[..length]).ok()?;
-    let (url, tag) = text.split_once(' ')?;
-    (url == source.0).then(|| tag.to_owned())
+impl Origin {
+    /// Lets a file remember this. Where the file system keeps no attributes, nothing is remembered.
+    pub(super) fn remember(&self, file: &File) {
+        let length = self.length.map(|length| format!(" {length}")).unwrap_or_default();
+        let tag = self.entity_tag.as_ref().map(|tag| format!(" {tag}")).unwrap_or_default();
+        let _ = fsetxattr(file, ORIGIN, format!("{}{length}{tag}", self.source.0).as_bytes(), XattrFlags::empty());
+    }
+
+    /// What a file remembers.
+    pub(super) fn of(file: &File) -> Option<Origin> {
+        let mut value = vec![0; 64 * 1024];
+        let length = fgetxattr(file, ORIGIN, &mut value[..]).ok()?;
+        let mut words = std::str::from_utf8(&value[..length]).ok()?.splitn(3, ' ');
+        let source = UrlDigest(words.next()?.to_owned());
+        let length = words.next().and_then(|length| length.parse().ok());
+        Some(Origin { source, length, entity_tag: words.next().map(str::to_owned) })
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +172,17 @@ mod tests {
         for end in 0..text.len() {
             fs::write(&path, &text[..end]).expect("written");
             assert!(read(&path).is_none(), "torn at {end}");
+        }
+    }
+
+    #[test]
+    fn a_file_remembers_where_it_came_from() {
+        let file = tempfile::tempfile_in(".").expect("a file");
+        for (length, tag) in [(None, None), (Some(5), None), (Some(5), Some("\"a b\"".to_owned()))] {
+            let origin = Origin { source: source("http://h/"), length, entity_tag: tag };
+            origin.remember(&file);
+            // Where the file system keeps no attributes there is nothing to test.
+            assert!(Origin::of(&file).is_none_or(|found| found == origin), "{origin:?}");
         }
     }
 }

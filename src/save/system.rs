@@ -3,7 +3,7 @@
 use rustix::fs::{CWD, FlockOperation, RenameFlags, fdatasync, flock, renameat_with};
 use rustix::io::Errno;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -52,5 +52,18 @@ pub(super) fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
             Ok(())
         }
         done => done.map_err(io::Error::from),
+    }
+}
+
+/// Reads a file from where it is to its end.
+pub(super) fn each_piece(file: &mut File, mut see: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => see(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }

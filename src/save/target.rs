@@ -2,7 +2,8 @@
 
 use super::name::names_of;
 use super::part::{Naming, PartFile, recorded_in};
-use super::record::remembered_entity_tag;
+use super::record::Origin;
+use super::system::each_piece;
 use super::{Sink, cannot, unfit};
 use crate::error::Error;
 use crate::http::UrlDigest;
@@ -10,7 +11,7 @@ use crate::net::Timer;
 use ring::digest::{Context, SHA256};
 use rustix::fs::{Access, access};
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -124,17 +125,13 @@ impl Destination {
             Place::File { path, .. } => vec![path.clone()],
             Place::Directory(directory) => names_of(url).into_iter().map(|name| directory.join(name)).collect(),
         };
-        names.into_iter().find_map(|path| {
-            let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
-            let entity_tag = File::open(&path).ok().and_then(|file| remembered_entity_tag(&file, &UrlDigest::of(url)));
-            Some(Existing { length: metadata.len(), modified: metadata.modified().ok()?, entity_tag, path })
-        })
+        names.into_iter().find_map(|path| Existing::at(path, url))
     }
 
     /// The file of a directory that a derived name gives, if it is there.
-    pub fn taken(&self, name: &str) -> Option<PathBuf> {
+    pub fn taken(&self, name: &str, url: &Url) -> Option<Existing> {
         let Place::Directory(directory) = &self.0 else { return None };
-        Some(directory.join(name)).filter(|path| path.is_file())
+        Existing::at(directory.join(name), url)
     }
 }
 
@@ -147,24 +144,29 @@ pub struct Existing {
     pub length: u64,
     /// When it was modified, by the server's clock if it was saved with its time.
     pub modified: SystemTime,
-    /// The entity tag that the representation had, if it was saved from the same URL.
+    /// The entity tag that the representation had, if it was saved from the same URL and has kept its
+    /// length.
     pub entity_tag: Option<String>,
+    /// Whether it was saved from another URL.
+    pub is_anothers: bool,
 }
 
 impl Existing {
+    fn at(path: PathBuf, url: &Url) -> Option<Existing> {
+        let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
+        let (length, modified) = (metadata.len(), metadata.modified().ok()?);
+        let origin = File::open(&path).ok().and_then(|file| Origin::of(&file));
+        let is_anothers = origin.as_ref().is_some_and(|origin| origin.source != UrlDigest::of(url));
+        let as_saved = origin.filter(|origin| !is_anothers && origin.length == Some(length));
+        Some(Existing { path, length, modified, entity_tag: as_saved.and_then(|origin| origin.entity_tag), is_anothers })
+    }
+
     /// Whether the SHA-256 of its bytes is this.
     pub fn has_digest(&self, wanted: &[u8]) -> Result<bool, Error> {
-        let failed = |error| cannot("read", &self.path, &error);
-        let mut file = File::open(&self.path).map_err(failed)?;
-        let (mut digest, mut buffer) = (Context::new(&SHA256), vec![0; 256 * 1024]);
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => return Ok(digest.finish().as_ref() == wanted),
-                Ok(length) => digest.update(&buffer[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
+        let mut digest = Context::new(&SHA256);
+        let read = File::open(&self.path).and_then(|mut file| each_piece(&mut file, |bytes| digest.update(bytes)));
+        read.map_err(|error| cannot("read", &self.path, &error))?;
+        Ok(digest.finish().as_ref() == wanted)
     }
 }
 
