@@ -52,10 +52,16 @@ fn control_characters_never_come_out_raw() {
 fn verbose_tells_what_was_done_but_no_secrets() {
     let server = Server::start(|_| reply("200 OK", "", "")).expect("started");
     let url = server.url("/").replace("http://", "http://me:secret@");
-    let run = Place::new().fetch(&["-v", &url, "-o", "f", "-H", "Cookie: secret"]);
-    for line in
-        ["* connected to 127.0.0.1:", "> GET / HTTP/1.1", "> Authorization: (hidden)", "> Cookie: (hidden)", "* dns ", "* saved "]
-    {
+    let run = Place::new().fetch(&["-v", &url, "-o", "f", "-H", "Cookie: secret", "-H", "X-Api-Key: secret"]);
+    for line in [
+        "* connected to 127.0.0.1:",
+        "> GET / HTTP/1.1",
+        "> Authorization: (hidden)",
+        "> Cookie: (hidden)",
+        "> X-Api-Key: (hidden)",
+        "* dns ",
+        "* saved ",
+    ] {
         assert!(run.stderr.lines().any(|l| l.starts_with(line)), "{line}: {run:?}");
     }
     assert!(!run.stderr.contains("secret") && !run.stderr.contains("c2VjcmV0"), "{run:?}");

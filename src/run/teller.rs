@@ -9,8 +9,9 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// Fields whose values are nobody's business.
-const SECRET: &[&str] = &["Authorization", "Cookie", "Proxy-Authorization"];
+/// Parts of the names of fields whose values are nobody's business: Authorization, Cookie, and what
+/// services of their own devise.
+const SECRET: &[&str] = &["auth", "cookie", "token", "secret", "key", "password", "session", "signature"];
 
 /// Watches one try.
 pub(super) struct Teller<'r> {
@@ -88,7 +89,8 @@ impl Observer for Teller<'_> {
         }
         self.report.sent(&request.line());
         for (name, value) in request.fields().iter() {
-            let secret = SECRET.iter().any(|secret| secret.eq_ignore_ascii_case(name));
+            let lower = name.to_ascii_lowercase();
+            let secret = SECRET.iter().any(|secret| lower.contains(secret));
             let value = if secret { "(hidden)".into() } else { String::from_utf8_lossy(value) };
             self.report.sent(&format!("{name}: {value}"));
         }
