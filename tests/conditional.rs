@@ -189,3 +189,14 @@ fn a_file_remembers_no_entity_tag_of_an_earlier_version() {
     place.fetch(&["-q", "-N", &untagged.url("/"), "-o", "f"]).succeeded();
     assert_eq!(untagged.requests()[1].field("If-None-Match"), None);
 }
+
+#[test]
+fn a_link_that_has_a_derived_name_is_not_followed() {
+    let (server, place) = (start(|_| reply("200 OK", "", "new")), Place::with_old_file());
+    for option in ["-N", "-c"] {
+        std::os::unix::fs::symlink(place.path("f"), place.path("page.txt")).expect("linked");
+        place.fetch(&["-q", option, &server.url("/page.txt")]).succeeded();
+        assert_eq!((place.read("f").as_str(), place.read("page-1.txt").as_str()), ("old", "new"));
+        fs::remove_file(place.path("page.txt")).and_then(|()| fs::remove_file(place.path("page-1.txt"))).expect("removed");
+    }
+}

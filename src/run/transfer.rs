@@ -157,7 +157,8 @@ impl<'j> Transfer<'j> {
         let mut question = self.question();
         loop {
             let fields = question.fields();
-            let identity = self.terms.go_on || tries > 0 || question.wants_identity();
+            // Something that was begun and broke off can be gone on with the next time only if it is not coded.
+            let identity = self.terms.go_on || self.sink.is_some() || question.wants_identity();
             let ask = Ask { url: self.url, fields: &fields, identity, timer: &self.timer };
             let mut teller = Teller::new(self.report, &mut self.summary, self.started);
             let response = self.client.ask(&ask, &mut teller)?;

@@ -120,18 +120,19 @@ impl Destination {
     /// The file that is there already; of those in a directory, the one that has a name that `url`
     /// alone would give.
     pub fn existing(&self, url: &Url) -> Option<Existing> {
-        let names = match &self.0 {
-            Place::Stdout | Place::Straight(_) => Vec::new(),
-            Place::File { path, .. } => vec![path.clone()],
-            Place::Directory(directory) => names_of(url).into_iter().map(|name| directory.join(name)).collect(),
-        };
-        names.into_iter().find_map(|path| Existing::at(path, url))
+        match &self.0 {
+            Place::Stdout | Place::Straight(_) => None,
+            Place::File { path, .. } => Existing::at(path.clone(), url),
+            Place::Directory(_) => names_of(url).iter().find_map(|name| self.taken(name, url)),
+        }
     }
 
     /// The file of a directory that a derived name gives, if it is there.
     pub fn taken(&self, name: &str, url: &Url) -> Option<Existing> {
         let Place::Directory(directory) = &self.0 else { return None };
-        Existing::at(directory.join(name), url)
+        // A link of that name may lead to anything; nobody asked for it to be followed.
+        let path = directory.join(name);
+        fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()).then(|| Existing::at(path, url))?
     }
 }
 
