@@ -76,7 +76,7 @@ struct Words<'t> {
     line: usize,
 }
 
-impl Words<'_> {
+impl<'t> Words<'t> {
     /// The next word. Where a keyword may stand, a `#` begins a comment; a value may begin with one.
     fn next(&mut self, keyword: bool) -> Result<Option<String>, String> {
         loop {
@@ -98,15 +98,13 @@ impl Words<'_> {
     }
 
     /// A word up to the closing quote, with backslashes undone.
-    fn quoted(&mut self, text: &str) -> Result<String, String> {
-        let text = text.to_owned();
+    fn quoted(&mut self, text: &'t str) -> Result<String, String> {
         let mut word = String::new();
         let mut characters = text.char_indices();
         while let Some((at, c)) = characters.next() {
             match c {
                 '"' => {
-                    let start = self.rest.len() - text.len();
-                    self.rest = &self.rest[start + at + 1..];
+                    self.rest = &text[at + 1..];
                     return Ok(word);
                 }
                 '\n' => break,
