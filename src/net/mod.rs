@@ -145,14 +145,13 @@ impl Stream {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stream, NetError> {
         let may_be_public = address::may_be_public(&target.host);
-        if way.only_public && !may_be_public {
-            return Err(NetError::NotPublic(target.host.to_string()));
-        }
-        // SOCKS5 without h is for names that are known here.
         let mut known = Vec::new();
         if proxy.kind == ProxyKind::Socks5 {
+            // Without h, names are resolved here.
             known = addresses(&target.host, target.port, way.route, &timer.without_silence(), way.only_public)?;
             observe(Event::Resolved(known.clone()));
+        } else if way.only_public && !may_be_public {
+            return Err(NetError::NotPublic(target.host.to_string()));
         }
         let mut tries = known.iter().copied();
         loop {
