@@ -242,3 +242,31 @@ fn the_connect_limit_covers_the_tls_handshake() {
     place.fetch(&["-q", &url, "-o", "f", "--connect-timeout", "0.5"]).failed(4, &url, "no connection within 0.5 s");
     assert!(started.elapsed() < Duration::from_secs(20));
 }
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_trusted_as_itself() {
+    let place = Place::new();
+    let start = |names: &[&str], old| {
+        let (tls, pem) = Authority::own_server(names, old).expect("made");
+        (Server::on("127.0.0.1:0", Some(tls), Vec::new(), |_| reply("200 OK", "", "hello")).expect("started"), pem)
+    };
+    let (server, pem) = start(&["127.0.0.1"], false);
+    place.write("own.pem", &pem);
+    place.fetch(&["-q", &server.url("/"), "-o", "f", "--cacert", "own.pem"]).succeeded();
+    let mut command = place.command(&["-q", &server.url("/"), "-o", "f"]);
+    command.env("SSL_CERT_FILE", place.path("own.pem"));
+    crate::harness::finish(command).succeeded();
+    // Not if it is another's name, out of date, or not the one that is trusted.
+    let (other, other_pem) = start(&["127.0.0.2"], false);
+    place.write("other.pem", other_pem);
+    place.fetch(&["-q", &other.url("/"), "-o", "g", "--cacert", "other.pem"]).failed(5, &other.url("/"), "not valid for");
+    let (old, old_pem) = start(&["127.0.0.1"], true);
+    place.write("old.pem", old_pem);
+    place.fetch(&["-q", &old.url("/"), "-o", "g", "--cacert", "old.pem"]).failed(5, &old.url("/"), "expired");
+    place.fetch(&["-q", &server.url("/"), "-o", "g", "--cacert", "other.pem"]).failed(
+        5,
+        &server.url("/"),
+        "none that is trusted",
+    );
+    assert!(!place.path("g").exists());
+}

@@ -11,6 +11,7 @@ mod socket;
 mod subject;
 mod tls;
 mod tunnel;
+mod verifier;
 
 pub use address::is_public;
 pub use deadline::{Limit, Limits, Timer};

@@ -4,14 +4,13 @@
 use super::deadline::Timer;
 use super::layers::Layers;
 use super::subject::subject;
+use super::verifier::{Anyone, Verifier, is_authority};
 use super::{Event, NetError};
-use rustls::client::UnbufferedClientConnection;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::{UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use url::Host;
@@ -64,20 +63,24 @@ impl Trust {
         let mut config = match &self.roots {
             Roots::System => {
                 let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(|error| error.to_string())?;
+                let trusted = || rustls_native_certs::load_native_certs().certs;
+                let verifier = Verifier::new(Arc::new(verifier), trusted);
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
             }
             Roots::File(path) => {
                 let failed = |why: String| format!("{}: {why}", path.display());
                 let mut roots = RootCertStore::empty();
-                let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
-                for certificate in certificates {
-                    let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-                    roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+                let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+                let certificates: Vec<_> = certificates.map_err(|error| failed(error.to_string()))?;
+                for certificate in &certificates {
+                    roots.add(certificate.clone()).map_err(|error| failed(error.to_string()))?;
                 }
                 if roots.is_empty() {
                     return Err(failed("there is no PEM certificate in it".to_owned()));
                 }
-                builder.with_root_certificates(roots).with_no_client_auth()
+                let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                let verifier = Verifier::new(verifier.map_err(|error| error.to_string())?, move || certificates.clone());
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
             }
             Roots::Anyone => {
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider))).with_no_client_auth()
@@ -85,45 +88,6 @@ impl Trust {
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
-    }
-}
-
-/// Trusts every certificate; that its holder is at the other end is still checked.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -342,6 +306,9 @@ fn encode(outgoing: &mut Vec<u8>, mut encode: impl FnMut(&mut [u8]) -> Result<us
 
 fn explain(error: rustls::Error) -> NetError {
     match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(why)) if is_authority(&why) => {
+            NetError::Certificate("it is an authority's own, and none that is trusted".to_owned())
+        }
         rustls::Error::InvalidCertificate(why) => NetError::Certificate(why.to_string()),
         rustls::Error::NoCertificatesPresented => NetError::Certificate("there is none".to_owned()),
         error => NetError::Tls(error.to_string()),
