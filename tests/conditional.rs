@@ -191,12 +191,44 @@ fn a_file_remembers_no_entity_tag_of_an_earlier_version() {
 }
 
 #[test]
-fn a_link_that_has_a_derived_name_is_not_followed() {
+fn a_link_that_has_a_derived_name_is_not_written_through() {
     let (server, place) = (start(|_| reply("200 OK", "", "new")), Place::with_old_file());
+    std::os::unix::fs::symlink(place.path("f"), place.path("page.txt")).expect("linked");
+    place.fetch(&["-q", "--skip-existing", &server.url("/page.txt")]).succeeded();
+    assert_eq!(place.listing(), "f page.txt");
     for option in ["-N", "-c"] {
-        std::os::unix::fs::symlink(place.path("f"), place.path("page.txt")).expect("linked");
         place.fetch(&["-q", option, &server.url("/page.txt")]).succeeded();
         assert_eq!((place.read("f").as_str(), place.read("page-1.txt").as_str()), ("old", "new"));
-        fs::remove_file(place.path("page.txt")).and_then(|()| fs::remove_file(place.path("page-1.txt"))).expect("removed");
+        fs::remove_file(place.path("page-1.txt")).expect("removed");
     }
+}
+
+#[test]
+fn a_file_under_a_number_is_found_again() {
+    let server = conditional();
+    let place = Place::new();
+    for _ in 0..3 {
+        place.fetch(&["-q", "-N", &server.url("/a/x"), &server.url("/b/x")]).succeeded();
+        place.fetch(&["-q", "-c", &server.url("/a/x"), &server.url("/b/x")]).succeeded();
+        assert_eq!(place.listing(), "x x-1");
+    }
+    // A name that only the server knows, and a server that tells no versions apart.
+    let server = start(|_| reply("200 OK", "Content-Disposition: attachment; filename=named.bin", "same"));
+    let place = Place::new();
+    for _ in 0..3 {
+        place.fetch(&["-q", "-c", &server.url("/x")]).succeeded();
+        assert_eq!(place.listing(), "named.bin");
+    }
+}
+
+#[test]
+fn what_is_not_the_whole_is_never_unchanged() {
+    let (server, place) = (start(|request| ranged(request, FIELDS, "0123456789")), Place::new());
+    place.fetch(&["-q", "-r", "0-2", &server.url("/"), "-o", "f"]).succeeded();
+    place.fetch(&["-q", "-N", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!((place.read("f").as_str(), server.requests()[1].field("If-Modified-Since")), ("0123456789", None));
+    let failing = start(|_| reply("404 Not Found", "", "sorry"));
+    assert_eq!(place.fetch(&["-q", "--include-error-body", &failing.url("/"), "-o", "f"]).status, 8);
+    let _ = place.fetch(&["-q", "-N", &failing.url("/"), "-o", "f"]);
+    assert_eq!((place.read("f").as_str(), failing.requests()[1].field("If-Modified-Since")), ("sorry", None));
 }

@@ -247,3 +247,19 @@ fn json_of_a_last_try_says_nothing_of_an_earlier_one() {
     let line: Value = serde_json::from_slice(&run.stdout).expect("JSON");
     assert_eq!((&line["status"], &line["headers"], &line["attempts"]), (&Value::Null, &json!({}), &json!(2)));
 }
+
+#[test]
+fn what_comes_before_a_limited_rate_runs_out_of_time_is_kept() {
+    let server = Server::start(|request| ranged(request, "ETag: \"v1\"", "x".repeat(300_000))).expect("started");
+    let place = Place::new();
+    let run = place.fetch(&["-q", &server.url("/"), "-o", "f", "--limit-rate", "20k", "-m", "1"]);
+    assert_eq!((run.status, place.listing().as_str()), (4, "f.part f.part.info"));
+    assert!((2_000..40_000).contains(&place.bytes("f.part").len()), "{}", place.bytes("f.part").len());
+}
+
+#[test]
+fn the_body_of_an_error_that_will_not_do_changes_no_status() {
+    let server = Server::start(|_| reply("404 Not Found", "", "sorry")).expect("started");
+    let run = Place::new().fetch(&["-q", &server.url("/"), "-o", "f", "--include-error-body", "--max-size", "3"]);
+    run.failed(8, &server.url("/"), "404 Not Found");
+}

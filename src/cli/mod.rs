@@ -30,6 +30,7 @@ use values::{Seconds, address_override, bytes, field, named, range, seconds, sha
     version,
     disable_help_flag = true,
     disable_version_flag = true,
+    args_override_self = true,
     override_usage = "fetch [OPTIONS] URL..."
 )]
 pub struct Cli {

@@ -127,9 +127,10 @@ impl Report {
     }
 
     /// The progress of something that may take long, `done` of it before, of `total` bytes where that
-    /// is known.
-    pub fn progress(&self, done: u64, total: Option<u64>) -> Progress {
-        Progress::new(self.progress, done, total)
+    /// is known. What can be `seen` itself needs none, unless it is asked for.
+    pub fn progress(&self, done: u64, total: Option<u64>, seen: bool) -> Progress {
+        let when = if seen && self.progress == When::Auto { When::Never } else { self.progress };
+        Progress::new(when, done, total)
     }
 }
 

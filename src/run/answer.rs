@@ -121,7 +121,11 @@ impl Answer {
                 Ok(if length == Some(file.length) && !contradicted(file, head) { Answer::Unchanged } else { Answer::StartOver })
             }
             (304, Question::Newer(_)) => Ok(Answer::Unchanged),
-            (200, Question::Newer(file) | Question::Beyond(file)) if is_same(file, head, length) => Ok(Answer::Unchanged),
+            (200, Question::Newer(file) | Question::Beyond(file))
+                if is_same(file, head, length, matches!(question, Question::Beyond(_))) =>
+            {
+                Ok(Answer::Unchanged)
+            }
             // The user's own condition.
             (304, _) if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(Answer::Unchanged),
             (304, _) => refused(head),
@@ -175,8 +179,10 @@ fn goes_on(part: &ContentRange, from: u64, of: &Representation, answered: &Answe
         && of.validator.is_confirmed_by(head.fields())
 }
 
-/// Whether the server's version, of so many bytes, is plainly what a file holds.
-pub(super) fn is_same(file: &Existing, head: &Head, length: Option<u64>) -> bool {
+/// Whether the server's version, of so many bytes, is plainly what a file holds. Where only an
+/// `interrupted` save is to be finished and the server tells no versions apart, a file that was saved from
+/// the same URL and has that length is not one.
+pub(super) fn is_same(file: &Existing, head: &Head, length: Option<u64>, interrupted: bool) -> bool {
     let coded = head.fields().get("Content-Encoding").is_some();
     if !coded && length.is_some_and(|length| length != file.length) {
         return false;
@@ -184,6 +190,10 @@ pub(super) fn is_same(file: &Existing, head: &Head, length: Option<u64>) -> bool
     let tag = entity_tag(head.fields()).filter(|tag| !tag.starts_with("W/"));
     if let (Some(ours), Some(theirs)) = (&file.entity_tag, tag) {
         return *ours == theirs;
+    }
+    let untold = ["ETag", "Last-Modified"].iter().all(|name| head.fields().get(name).is_none());
+    if interrupted && untold && file.is_own && file.entity_tag.is_none() {
+        return length == Some(file.length);
     }
     let modified = head.fields().get("Last-Modified").and_then(parse_date);
     let coded = head.fields().get("Content-Encoding").is_some();
@@ -288,7 +298,9 @@ mod tests {
             length: 10,
             modified,
             entity_tag: tag.map(str::to_owned),
-            is_anothers: false,
+            is_own: false,
+            is_other: false,
+            is_link: false,
         };
         const SAME: &str = "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
         for (tag, status, fields, newer, beyond) in [

@@ -24,14 +24,16 @@ const PIECES: u64 = 10;
 
 /// Receives a body to its end, through a meter into a sink.
 pub(super) fn receive(body: &mut Body, codings: &[Coding], sink: &mut Sink, meter: &mut Meter<'_>) -> Result<(), Error> {
-    if let Some(rate) = meter.terms.limit_rate {
-        body.receive_at_most(usize::try_from(rate / PIECES).unwrap_or(usize::MAX).max(1));
-    }
+    let most = meter.terms.limit_rate.map_or(u64::MAX, |rate| (rate / PIECES).max(1));
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    body.receive_at_most(most);
     meter.terminal = sink.is_terminal().then(TerminalText::default);
     if codings.is_empty() {
         while let Some(piece) = body.piece()? {
-            meter.received(piece.len() as u64)?;
-            meter.save(piece, sink)?;
+            for slice in piece.chunks(most) {
+                meter.received(slice.len() as u64)?;
+                meter.save(slice, sink)?;
+            }
             if !body.is_done() {
                 sink.record();
             }
@@ -42,8 +44,12 @@ pub(super) fn receive(body: &mut Body, codings: &[Coding], sink: &mut Sink, mete
     } else {
         let mut decoder = Decoder::new(codings);
         while let Some(piece) = body.piece()? {
-            meter.received(piece.len() as u64)?;
-            decoder.decode(piece, &mut |plain| meter.save(plain, sink).map_err(Trouble::Save)).map_err(Trouble::into_error)?;
+            for slice in piece.chunks(most) {
+                meter.received(slice.len() as u64)?;
+                decoder
+                    .decode(slice, &mut |plain| meter.save(plain, sink).map_err(Trouble::Save))
+                    .map_err(Trouble::into_error)?;
+            }
         }
         decoder.finish(body.framing() != Framing::UntilClose).map_err(undecodable)?;
     }

@@ -123,7 +123,7 @@ impl<'j> Transfer<'j> {
             self.sink = Some(sink);
         }
         if skip_existing || newer || go_on && self.sink.is_none() {
-            self.existing = destination.existing(self.url).filter(|file| skip_existing || !file.is_anothers);
+            self.existing = destination.existing(self.url).filter(|file| skip_existing || !file.is_other);
         }
         let Some(file) = self.existing.clone() else { return Ok(false) };
         if skip_existing {
@@ -232,7 +232,10 @@ impl<'j> Transfer<'j> {
             self.client.keep(response.body);
             return error;
         }
-        self.save(destination, response, None).err().unwrap_or(error)
+        if let Err(unsaved) = self.save(destination, response, None) {
+            self.report.notice(&self.summary.url, &format!("its body is not saved either: {unsaved}"));
+        }
+        error
     }
 
     /// What is there cannot be gone on with: the whole is asked for.
@@ -292,21 +295,23 @@ impl<'j> Transfer<'j> {
             return Ok(false);
         }
         let Some(file) = destination.taken(&derived_name(self.url, &response.head), self.url) else { return Ok(false) };
-        let same = !file.is_anothers && is_same(&file, &response.head, announced(&response.body));
+        let same = !file.is_other && is_same(&file, &response.head, announced(&response.body), go_on);
         if skip_existing || same && self.sink.is_none() {
             return self.there_already(&file).map(|()| true);
         }
+        // It has changed: a name of the server's choice replaces only what was saved from the same URL.
+        self.existing = self.existing.take().or(Some(file).filter(|file| file.is_own));
         Ok(false)
     }
 
     /// Opens the place for a body.
     fn open(&self, destination: &Destination, response: &Response) -> Result<Sink, Error> {
-        if let Some(file) = self.existing.as_ref().filter(|_| self.terms.newer) {
+        if let Some(file) = self.existing.as_ref().filter(|file| self.terms.newer && !(file.is_link && destination.derives())) {
             // The name that the URL gives is the file's to be replaced.
             return Destination::file(&file.path)?.open(self.url, &self.timer, String::new);
         }
         // Before a file is made: a body that is known to be too large needs none.
-        let meter = Meter::new(self.terms, None, Report::silent().progress(0, None), self.timer.clone());
+        let meter = Meter::new(self.terms, None, Report::silent().progress(0, None, false), self.timer.clone());
         meter.allow(announced(&response.body).unwrap_or_default())?;
         destination.open(self.url, &self.timer, || derived_name(self.url, &response.head))
     }
@@ -337,7 +342,9 @@ impl<'j> Transfer<'j> {
         let Some(sink) = &mut self.sink else { return Ok((head, body)) };
         let before = sink.length();
         let whole = total.map(|total| total.saturating_add(before));
-        let mut meter = Meter::new(self.terms, self.digest.as_mut(), self.report.progress(before, whole), self.timer.clone());
+        // On a terminal, the body is what is to be seen.
+        let progress = self.report.progress(before, whole, sink.is_terminal());
+        let mut meter = Meter::new(self.terms, self.digest.as_mut(), progress, self.timer.clone());
         meter.expect(part.map(|part| part.length()));
         meter.allow(whole.unwrap_or_default())?;
         let mut received = receive(&mut body, &codings, sink, &mut meter);
@@ -383,15 +390,16 @@ impl<'j> Transfer<'j> {
         let of = sink.of().cloned();
         let modified = head.and_then(|head| head.fields().get("Last-Modified")).and_then(parse_date);
         let modified = modified.or_else(|| parse_date(of.as_ref()?.last_modified.as_ref()?.as_bytes()));
-        // A part, or the body of an error, is not what an entity tag of the whole stands for.
+        // Not what was asked for as a part, nor the body of an error.
+        let whole = of.is_some() || head.is_some_and(|head| head.status() == 200 && !self.wants_part());
         let tag = match (head, of.map(|of| of.validator)) {
-            (Some(head), _) if head.status() == 200 && !self.wants_part() => entity_tag(head.fields()),
+            (Some(head), _) if head.status() == 200 => entity_tag(head.fields()).filter(|_| whole),
             (_, Some(StrongValidator::EntityTag(tag))) => Some(tag),
             _ => None,
         };
         self.summary.bytes = sink.length();
         self.summary.sha256 = digest.map(|digest| data_encoding::HEXLOWER.encode(digest.as_ref()));
-        if let Some(path) = sink.finish(modified, tag.as_deref())? {
+        if let Some(path) = sink.finish(modified, whole, tag)? {
             self.report.note(&format!("saved {} ({} bytes)", path.display(), self.summary.bytes));
             self.summary.file = Some(path);
         }

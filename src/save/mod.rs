@@ -182,20 +182,20 @@ impl Sink {
     fn failed(&self, error: &io::Error) -> Error {
         match &self.kept {
             Kept::Part(part) => cannot("write", &part.path, error),
-            Kept::Straight(_, path) => cannot("write", path, error),
-            Kept::Stdout(_) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Error::new(Kind::ClosedPipe, "nobody reads standard output any more")
+            Kept::Straight(..) | Kept::Stdout(_) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Error::new(Kind::ClosedPipe, "nobody reads the body any more")
             }
+            Kept::Straight(_, path) => cannot("write", path, error),
             Kept::Stdout(_) => cannot("write", Path::new("standard output"), error),
         }
     }
 
     /// The body is whole: gives the file its name, permissions and modification time, and lets it
-    /// remember where it came from, with its entity tag if it is the whole of something. Where the bytes
-    /// went to a file, that is the answer.
-    pub fn finish(self, modified: Option<SystemTime>, entity_tag: Option<&str>) -> Result<Option<PathBuf>, Error> {
+    /// remember where it came from, with its entity tag; or, unless it is the `whole` of something, that it
+    /// is not. Where the bytes went to a file, that is the answer.
+    pub fn finish(self, modified: Option<SystemTime>, whole: bool, entity_tag: Option<String>) -> Result<Option<PathBuf>, Error> {
         match self.kept {
-            Kept::Part(part) => part.finish(modified, entity_tag).map(Some),
+            Kept::Part(part) => part.finish(modified, whole.then_some(self.length), entity_tag).map(Some),
             Kept::Straight(..) | Kept::Stdout(_) => Ok(None),
         }
     }
@@ -238,7 +238,7 @@ mod tests {
         rustix::io::write(&to, b"spliced, copied, left").expect("written");
         sink.write_from_pipe(from.as_fd(), 9).expect("spliced");
         sink.copy_from_pipe(from.as_fd(), 7).expect("copied");
-        sink.finish(None, None).expect("saved");
+        sink.finish(None, true, None).expect("saved");
         assert_eq!(std::fs::read(&path).expect("there"), b"spliced, copied,");
     }
 }

@@ -201,12 +201,14 @@ impl PartFile {
         self.file.seek(SeekFrom::Start(0)).map(drop)
     }
 
-    /// Makes it the file it was to be, which remembers this entity tag.
-    pub(super) fn finish(mut self, modified: Option<SystemTime>, entity_tag: Option<&str>) -> Result<PathBuf, Error> {
-        if let Ok(metadata) = self.file.metadata() {
-            let (source, entity_tag) = (self.source.clone(), entity_tag.map(str::to_owned));
-            Origin { source, length: Some(metadata.len()), entity_tag }.remember(&self.file);
-        }
+    /// Makes it the file it was to be, which remembers its length and its entity tag if it is whole.
+    pub(super) fn finish(
+        mut self,
+        modified: Option<SystemTime>,
+        length: Option<u64>,
+        entity_tag: Option<String>,
+    ) -> Result<PathBuf, Error> {
+        Origin { source: self.source.clone(), length, entity_tag }.remember(&self.file);
         let done = self.take_name(modified);
         match &done {
             Ok(_) => {
@@ -394,7 +396,7 @@ mod tests {
         let directory = directory();
         let target = directory.path().join("page.html");
         for _ in 0..3 {
-            start(&target, Naming::New).and_then(|part| part.finish(None, None)).expect("saved");
+            start(&target, Naming::New).and_then(|part| part.finish(None, None, None)).expect("saved");
         }
         assert_eq!(listing(directory.path()), ["page-1.html", "page-2.html", "page.html"]);
     }
@@ -416,7 +418,7 @@ mod tests {
         let directory = directory();
         let target = directory.path().join("f");
         fs::write(directory.path().join("f.part"), "left behind").expect("written");
-        start(&target, Naming::Replace(None)).and_then(|part| part.finish(None, None)).expect("saved");
+        start(&target, Naming::Replace(None)).and_then(|part| part.finish(None, None, None)).expect("saved");
         assert_eq!(fs::read(&target).expect("readable"), b"");
 
         let victim = directory.path().join("victim");
@@ -432,7 +434,7 @@ mod tests {
         let part = start(&directory.path().join("f"), Naming::Replace(None)).expect("created");
         fs::remove_file(directory.path().join("f.part")).expect("removed");
         fs::write(directory.path().join("f.part"), "planted").expect("written");
-        part.finish(None, None).expect_err("not ours");
+        part.finish(None, None, None).expect_err("not ours");
         assert_eq!(listing(directory.path()), ["f.part"]);
     }
 
@@ -440,7 +442,7 @@ mod tests {
     fn a_new_name_does_not_touch_a_part_that_is_there() {
         let directory = directory();
         fs::write(directory.path().join("f.part"), "precious").expect("written");
-        let saved = start(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None, None));
+        let saved = start(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None, None, None));
         assert_eq!(saved.expect("saved"), directory.path().join("f"));
         assert_eq!(fs::read(directory.path().join("f.part")).expect("there"), b"precious");
     }
@@ -462,7 +464,7 @@ mod tests {
         let (mut part, length) =
             PartFile::find(&target, Naming::Replace(None), &source(), false).expect("readable").expect("found");
         part.file.write_all(b"67890").expect("written");
-        part.finish(None, None).expect("saved");
+        part.finish(None, None, None).expect("saved");
         assert_eq!((length, fs::read(&target).expect("there").as_slice()), (5, &b"1234567890"[..]));
         assert_eq!(listing(directory.path()), ["f"]);
     }
@@ -504,7 +506,7 @@ mod tests {
         assert_eq!(listing(directory.path()), ["f.part"]);
         drop(part);
         fs::write(directory.path().join("f.part.info"), "somebody's").expect("written");
-        start(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None, None)).expect("saved");
+        start(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None, None, None)).expect("saved");
         assert_eq!(listing(directory.path()), ["f", "f.part.info"]);
     }
 
@@ -512,7 +514,7 @@ mod tests {
     fn the_longest_of_names_has_a_part_too() {
         let directory = directory();
         let target = directory.path().join("n".repeat(NAME_MAX));
-        let saved = start(&target, Naming::Replace(None)).and_then(|part| part.finish(None, None));
+        let saved = start(&target, Naming::Replace(None)).and_then(|part| part.finish(None, None, None));
         assert_eq!(saved.expect("saved"), target);
     }
 }

@@ -1,7 +1,7 @@
 //! Files that are nobody else's business: a cookie jar.
 
 use super::cannot;
-use super::target::{directory_of, follow};
+use super::target::{directory_of, follow, is_open_file};
 use crate::error::Error;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let path = follow(path)?;
     let failed = |error| cannot("write", &path, &error);
-    if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+    if is_open_file(&path) || fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
         return File::options().write(true).open(&path).and_then(|mut file| file.write_all(bytes)).map_err(failed);
     }
     let (mut file, temporary) = create(&path).map_err(failed)?;

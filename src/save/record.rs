@@ -119,7 +119,7 @@ pub(super) fn read(path: &Path) -> Option<Recorded> {
 pub(super) struct Origin {
     /// The URL asked for.
     pub(super) source: UrlDigest,
-    /// How many bytes it had when it was saved; `None` while it is a part.
+    /// How many bytes it had when it was saved; `None` for what is not the whole of what the URL has.
     pub(super) length: Option<u64>,
     /// The entity tag of what it is the whole of.
     pub(super) entity_tag: Option<String>,

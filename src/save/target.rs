@@ -1,6 +1,6 @@
 //! What the user named as the place to save to, looked at before anything is sent.
 
-use super::name::names_of;
+use super::name::{names_of, numbered};
 use super::part::{Naming, PartFile, recorded_in};
 use super::record::Origin;
 use super::system::each_piece;
@@ -90,7 +90,10 @@ impl Destination {
             Place::Straight(path) => Sink::straight(path, timer),
             Place::File { path, old } => create(path, Naming::Replace(old.clone())),
             Place::Directory(directory) => {
-                fs::create_dir_all(directory).map_err(|error| cannot("make the directory", directory, &error))?;
+                fs::create_dir_all(directory).map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => unfit(directory, "it is no directory"),
+                    _ => cannot("make the directory", directory, &error),
+                })?;
                 create(&directory.join(name()), Naming::New)
             }
         }
@@ -127,12 +130,22 @@ impl Destination {
         }
     }
 
-    /// The file of a directory that a derived name gives, if it is there.
+    /// Whether the name is yet to be derived.
+    pub fn derives(&self) -> bool {
+        matches!(self.0, Place::Directory(_))
+    }
+
+    /// The file of a directory that a derived name gives, if it is there: one that was saved from `url`
+    /// under that name or a number of it, else the one of just that name.
     pub fn taken(&self, name: &str, url: &Url) -> Option<Existing> {
         let Place::Directory(directory) = &self.0 else { return None };
-        // A link of that name may lead to anything; nobody asked for it to be followed.
         let path = directory.join(name);
-        fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()).then(|| Existing::at(path, url))?
+        let mut files = (0..).map_while(|number| Existing::at(numbered(&path, number), url));
+        let first = files.next()?;
+        if first.is_own {
+            return Some(first);
+        }
+        Some(files.find(|file| file.is_own).unwrap_or(first))
     }
 }
 
@@ -148,8 +161,13 @@ pub struct Existing {
     /// The entity tag that the representation had, if it was saved from the same URL and has kept its
     /// length.
     pub entity_tag: Option<String>,
-    /// Whether it was saved from another URL.
-    pub is_anothers: bool,
+    /// Whether it was saved from the same URL, and is the whole of what that had.
+    pub is_own: bool,
+    /// Whether it was saved from another URL, or is not the whole of what this one had.
+    pub is_other: bool,
+    /// Whether its name is a symbolic link. One that has a derived name is not to be written through:
+    /// nobody asked for that.
+    pub is_link: bool,
 }
 
 impl Existing {
@@ -157,9 +175,12 @@ impl Existing {
         let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
         let (length, modified) = (metadata.len(), metadata.modified().ok()?);
         let origin = File::open(&path).ok().and_then(|file| Origin::of(&file));
-        let is_anothers = origin.as_ref().is_some_and(|origin| origin.source != UrlDigest::of(url));
-        let as_saved = origin.filter(|origin| !is_anothers && origin.length == Some(length));
-        Some(Existing { path, length, modified, entity_tag: as_saved.and_then(|origin| origin.entity_tag), is_anothers })
+        let is_whole = |origin: &Origin| origin.source == UrlDigest::of(url) && origin.length.is_some();
+        let (is_own, is_other) = (origin.as_ref().is_some_and(is_whole), !origin.as_ref().is_none_or(is_whole));
+        let as_saved = origin.filter(|origin| is_own && origin.length == Some(length));
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
+        let entity_tag = as_saved.and_then(|origin| origin.entity_tag);
+        Some(Existing { path, length, modified, entity_tag, is_own, is_other, is_link })
     }
 
     /// Whether the SHA-256 of its bytes is this.
@@ -182,7 +203,7 @@ fn writable(directory: &Path) -> Result<(), Error> {
 }
 
 /// Whether this names a file descriptor.
-fn is_open_file(path: &Path) -> bool {
+pub(super) fn is_open_file(path: &Path) -> bool {
     path.starts_with("/dev/fd") || path.starts_with("/proc")
 }
 
