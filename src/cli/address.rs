@@ -29,12 +29,18 @@ pub(super) fn host_of(url: &Url) -> &str {
     url.host_str().unwrap_or_default().trim_matches(['[', ']'])
 }
 
-/// Whether it begins with a scheme: a name and a colon, and behind that not just a port.
+/// Schemes whose addresses may have an @ right behind the colon.
+const WITH_AT: &[&str] = &["http", "https", "mailto", "sip", "sips", "xmpp", "acct", "im", "news", "mid", "cid"];
+
+/// Whether it begins with a scheme: a name and a colon, and behind that neither just a port, nor what
+/// makes it a name and a password.
 fn has_scheme(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
-    let port = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let behind = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_port = !behind.is_empty() && behind.bytes().all(|byte| byte.is_ascii_digit());
+    let is_password = behind.contains('@') && !WITH_AT.iter().any(|known| known.eq_ignore_ascii_case(scheme));
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         && !is_port
+        && !is_password
 }

@@ -14,6 +14,8 @@ use crate::run::{Job, Output, Terms};
 use address::{host_of, url};
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueHint};
+use percent_encoding::{AsciiSet, percent_encode};
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -21,7 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use url::Url;
-use values::{Seconds, address_override, bytes, field, named, range, seconds, sha256, when};
+use values::{Seconds, address_override, bytes, count, field, named, range, seconds, sha256, when};
 
 /// Fetches a page and saves it: the whole body under its name, or the old file untouched.
 #[derive(Debug, Parser)]
@@ -36,7 +38,7 @@ use values::{Seconds, address_override, bytes, field, named, range, seconds, sha
 pub struct Cli {
     /// What to fetch; without a scheme, http:// (with -u, https://)
     #[arg(value_name = "URL", required = true)]
-    urls: Vec<String>,
+    urls: Vec<OsString>,
 
     /// Save the body as FILE (one URL only); - writes it to standard output
     #[arg(short, long, value_name = "FILE", value_parser = named(), help_heading = "What is saved")]
@@ -59,7 +61,7 @@ pub struct Cli {
     #[arg(short, long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, conflicts_with_all = ["go_on", "newer"], help_heading = "What is saved")]
     range: Option<ByteRange>,
     /// Refuse a body that is larger, on the wire or decoded (suffixes k, M, G)
-    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "What is saved")]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true, help_heading = "What is saved")]
     max_size: Option<u64>,
     /// Save only a body with this SHA-256
     #[arg(long, value_name = "HEX", value_parser = sha256, help_heading = "What is saved")]
@@ -110,7 +112,7 @@ pub struct Cli {
     cookie_jar: Option<PathBuf>,
 
     /// Follow at most N; with 0 the 3xx response is the result
-    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "The connection")]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = count, allow_negative_numbers = true, help_heading = "The connection")]
     max_redirects: u32,
     /// http://, https://, socks5://, socks5h://; else http_proxy (lower case only), https_proxy, all_proxy, no_proxy; -x ''
     /// for none
@@ -135,20 +137,20 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", value_parser = named(), help_heading = "The connection")]
     cacert: Option<PathBuf>,
     /// The longest that connecting may take, every address tried included; 0 for no limit
-    #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds(), help_heading = "The connection")]
+    #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
     connect_timeout: Seconds,
     /// The longest silence while waiting for bytes; 0 for no limit
-    #[arg(short = 'T', long, value_name = "SECS", default_value = "30", value_parser = seconds(), help_heading = "The connection")]
+    #[arg(short = 'T', long, value_name = "SECS", default_value = "30", value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
     timeout: Seconds,
     /// The whole operation's limit, redirects and retries included
-    #[arg(short, long, value_name = "SECS", default_value = "0", hide_default_value = true, value_parser = seconds(), help_heading = "The connection")]
+    #[arg(short, long, value_name = "SECS", default_value = "0", hide_default_value = true, value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
     max_time: Seconds,
     /// Again after a passing failure (connect, timeout, reset, cut-off body, 408, 429, 500, 502, 503, 504): exponential
     /// back-off with jitter, Retry-After honoured up to 60 s; a retry goes on where the last try stopped, by the rules of -c
-    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "The connection")]
+    #[arg(long, value_name = "N", default_value = "2", value_parser = count, allow_negative_numbers = true, help_heading = "The connection")]
     retry: u32,
     /// At most this many bytes a second (suffixes k, M, G)
-    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "The connection")]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true, help_heading = "The connection")]
     limit_rate: Option<u64>,
     /// Let redirects lead from a public address to a loopback, private, link-local or otherwise special one
     #[arg(long, help_heading = "The connection")]
@@ -170,14 +172,21 @@ const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 /// Reads a command line. The error is either help to print, or a [`Kind::Usage`] failure.
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Job, Report), Refusal> {
+    let arguments: Vec<OsString> = arguments.collect();
     let mut command = command();
-    let parsed = command.try_get_matches_from_mut(arguments).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    // To take the definition apart would be a tenth of the work of a short run.
-    std::mem::forget(command);
+    let parsed = command.try_get_matches_from_mut(&arguments).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     let cli = parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(error.to_string()),
+        ErrorKind::UnknownArgument => {
+            let known = |letter| command.get_arguments().any(|argument| argument.get_short() == Some(letter));
+            let explained = reflexes::explain(&error);
+            let rest = reflexes::rest_of_bundle(&arguments, known, &explained);
+            Refusal::Error(Error::new(Kind::Usage, explained + &rest))
+        }
         _ => Refusal::Error(Error::new(Kind::Usage, reflexes::explain(&error))),
     })?;
+    // To take the definition apart would be a tenth of the work of a short run.
+    std::mem::forget(command);
     cli.meant().map_err(Refusal::Error)
 }
 
@@ -193,8 +202,12 @@ pub enum Refusal {
 impl Cli {
     fn meant(self) -> Result<(Job, Report), Error> {
         if self.output.is_some() && self.urls.len() > 1 {
-            let what = "-o names one file, and there are several URLs (-P DIR saves them under derived names)";
-            return Err(Error::new(Kind::Usage, what));
+            let what = "-o names one file, and there are several URLs";
+            let hint = match self.go_on {
+                true => "-c continues a save, and --cookie-jar FILE is curl's -c",
+                false => "-P DIR saves them under derived names",
+            };
+            return Err(Error::new(Kind::Usage, what).hint(hint));
         }
         let netrc = if self.netrc { Some(read_netrc()?) } else { None };
         let cookies = self.cookies()?;
@@ -202,7 +215,9 @@ impl Cli {
         let with_credentials = self.has_credentials(&cookies, &fields);
         let mut urls = Vec::with_capacity(self.urls.len());
         for text in &self.urls {
-            urls.push(url(text, with_credentials, netrc.as_ref())?);
+            // Bytes of whatever charset go out percent-encoded as they are.
+            let text = text.to_str().map_or_else(|| percent_encode(text.as_bytes(), &AsciiSet::EMPTY).into(), Cow::Borrowed);
+            urls.push(url(&text, with_credentials, netrc.as_ref())?);
         }
         let (login, credentials) = match &self.user {
             Some(user) => credentials(user, &urls, netrc.as_ref())?,
@@ -405,6 +420,8 @@ mod tests {
             (&["-u", "a:b", "h"], "https://h/"),
             (&["-u", "a:b", "http://h"], "http://h/"),
             (&["a@h"], "https://a@h/"),
+            (&["a:b@h/x"], "https://a:b@h/x"),
+            (&["a:b@h:81"], "https://a:b@h:81/"),
             (&["-b", "a=1", "h"], "https://h/"),
             (&["-H", "Authorization: x", "h"], "https://h/"),
             (&["-H", "X: y", "h"], "http://h/"),
@@ -425,7 +442,7 @@ mod tests {
             (&["ftp://h/"], "neither http nor https"),
             (&["file:/etc/passwd"], "neither http nor https"),
             (&["mailto:a@b"], "neither http nor https"),
-            (&["a:b@h"], "neither http nor https"),
+            (&["sip:a@b"], "neither http nor https"),
             (&["http://"], "empty host"),
             (&["http:"], "empty host"),
             (&["http://h:99999/"], "invalid port"),
@@ -440,7 +457,7 @@ mod tests {
             (&["h", "-A", "a\nb"], "CR, LF or NUL"),
             (&["h", "-u", "a\n:b"], "control characters"),
             (&["h", "-T", "x"], "seconds"),
-            (&["h", "-T", "-1"], "-1"),
+            (&["h", "-T", "-1"], "seconds"),
             (&["h", "-T", "nan"], "seconds"),
             (&["h", "--max-size", "+5"], "bytes"),
             (&["h", "--max-size", "5T"], "bytes"),
@@ -460,7 +477,8 @@ mod tests {
             (&["h", "-b", "a=1\r\nX: y"], "control characters"),
             (&["h", "-b", "/missing"], "cannot read cookies"),
             (&["h", "--progress", "x"], "possible values: auto, always, never"),
-            (&["h", "--retry", "-1"], "-1"),
+            (&["h", "--retry", "-1"], "a number is wanted"),
+            (&["h", "--retry", "x"], "a number is wanted"),
         ] {
             let refused = parsed(arguments).expect_err("refused");
             assert!(refused.contains(why), "{arguments:?}: {refused}");
@@ -472,11 +490,11 @@ mod tests {
         for arguments in [
             &["http://me:secret@h:99999/"][..],
             &["ftp://me:secret@h/"],
-            &["me:secret@h"],
-            &["me:secret@h//x"],
+            &["me:secret@h:99999"],
+            &["me:secret@h:99999//x"],
             &["http:\\\\me:secret@h:99999/"],
             &["https:/me:secret@h:99999/"],
-            &["me:secret@h?a=//b"],
+            &["me:secret@h:x?a=//b"],
             &["h", "-H", "Authorization: secret\n"],
             &["h", "-H", "Authorization secret"],
         ] {

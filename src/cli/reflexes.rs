@@ -1,6 +1,7 @@
 //! What a habit from curl or wget is here.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::ffi::OsString;
 
 /// Options of curl (and wget) that are none here, and what to write instead.
 const REFLEXES: &[(&[&str], &str)] = &[
@@ -19,7 +20,7 @@ const REFLEXES: &[(&[&str], &str)] = &[
             "--content-disposition",
             "--trust-server-names",
         ],
-        "without -o the name is derived; -o FILE names it",
+        "without -o the name is derived; -o FILE names it, and -o - writes to standard output",
     ),
     (&["--output-document"], "-o FILE names the file"),
     (&["-i", "--include", "-D", "--dump-header", "--save-headers"], "headers are printed without it, to standard output"),
@@ -47,7 +48,7 @@ const REFLEXES: &[(&[&str], &str)] = &[
         &["-n", "--no-clobber", "--no-verbose", "--no-directories"],
         "--netrc reads ~/.netrc (curl's -n), --skip-existing leaves what is there (wget's -nc), -q is quiet (wget's -nv)",
     ),
-    (&["-e", "--referer"], "-H 'Referer: URL' sends it"),
+    (&["-e", "--referer"], "-H 'Referer: URL' sends it (wget's -e: fetch reads no configuration)"),
     (&["-z", "--time-cond", "--timestamping", "--etag-save", "--etag-compare"], "-N fetches only what changed"),
     (&["-t", "--tries"], "--retry N tries again N times"),
     (&["-w"], "--json prints what is known of each URL"),
@@ -82,6 +83,26 @@ const REFLEXES: &[(&[&str], &str)] = &[
     (&["--tlsv1.2", "--tlsv1.3", "--secure-protocol", "-1", "-2", "-3"], "fetch speaks TLS 1.3 and 1.2"),
     (&["--mirror", "--recursive", "-l", "--level"], "fetch follows no links of a page"),
     (&["--connect-to"], "--resolve HOST:PORT:ADDR"),
+    (&["-G", "--get"], "fetch only reads: put the query into the URL"),
+    (&["--url"], "URLs are taken as they are"),
+    (&["-E", "--cert", "--key", "--cert-type", "--private-key", "--certificate"], "fetch shows no certificate of its own"),
+    (&["--http-passwd", "--ask-password"], "-u NAME asks for the password"),
+    (
+        &["--tlsv1", "--tls-max", "--ciphers", "--proto", "--proto-redir", "--https-only"],
+        "fetch speaks TLS 1.3 and 1.2, and http where the URL says so",
+    ),
+    (&["--interface", "--bind-address", "--local-port"], "the system chooses the address to connect from"),
+    (&["--proxy-header"], "the proxy's credentials stand in its URL: -x http://NAME:PASSWORD@HOST:PORT"),
+    (&["--no-buffer"], "-o - writes what comes as it comes"),
+    (&["--adjust-extension", "--html-extension"], "HTML gets .html without it, where the name has no extension"),
+    (&["--xattr"], "where a file came from is remembered without it"),
+    (&["--negotiate", "--ntlm", "--oauth2-bearer"], "-H 'Authorization: ...' sends other credentials than -u"),
+    (&["--no-cache", "--no-http-keep-alive"], "-H 'Cache-Control: no-cache', -H 'Connection: close'"),
+    (&["--no-parent", "--random-wait"], "fetch follows no links of a page"),
+    (&["--stderr"], "2> FILE keeps the messages"),
+    (&["--trace", "--trace-ascii", "--debug"], "-v tells what was tried and used"),
+    (&["--ca-native"], "the system's certificates are trusted without it"),
+    (&["--rate"], "--limit-rate BYTES a second"),
     (&["-a", "--output-file"], "2> FILE keeps the messages"),
 ];
 
@@ -98,19 +119,48 @@ pub(super) fn explain(error: &clap::Error) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return text.to_owned() };
     match error.kind() {
-        ErrorKind::UnknownArgument => {
-            let reflex = REFLEXES.iter().find(|(habits, _)| habits.contains(&argument.as_str()));
-            reflex.map_or_else(|| text.to_owned(), |(_, instead)| format!("there is no {argument} here: {instead}"))
-        }
+        ErrorKind::UnknownArgument => match reflex(argument) {
+            Some(instead) => format!("there is no {argument} here: {instead}"),
+            None => unknown(error, argument),
+        },
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let first = text.lines().next().unwrap_or_default();
             let friend = FALSE_FRIENDS.iter().find(|(habit, _)| argument.contains(habit));
-            friend.map_or_else(
-                || text.to_owned(),
-                |(_, meaning)| format!("{}\n({meaning})", text.lines().next().unwrap_or_default()),
-            )
+            friend.map_or_else(|| text.to_owned(), |(_, meaning)| format!("{first}\n({meaning})"))
         }
         _ => text.to_owned(),
     }
+}
+
+fn reflex(argument: &str) -> Option<&'static str> {
+    REFLEXES.iter().find(|(habits, _)| habits.contains(&argument)).map(|(_, instead)| *instead)
+}
+
+/// An option that nobody has heard of. What it begins like may be what was meant; what it merely
+/// resembles is not, and it is no URL either.
+fn unknown(error: &clap::Error, argument: &str) -> String {
+    let begun = match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(known)) if known.starts_with(argument) => format!(": {known} is one"),
+        _ => String::new(),
+    };
+    format!("there is no {argument} here{begun} (--help lists all options)")
+}
+
+/// The other options of a bundle like curl's `-fsSL` that are none here, one a line.
+pub(super) fn rest_of_bundle(arguments: &[OsString], known: impl Fn(char) -> bool, explained: &str) -> String {
+    let bundles =
+        arguments.iter().filter_map(|argument| argument.to_str()?.strip_prefix('-')).filter(|text| !text.starts_with('-'));
+    let mut lines = String::new();
+    for letter in bundles.filter(|bundle| bundle.chars().all(|c| c.is_ascii_alphabetic())).flat_map(str::chars) {
+        let option = format!("-{letter}");
+        if let Some(instead) = reflex(&option).filter(|_| !known(letter) && !explained.contains(&format!("no {option} here"))) {
+            let line = format!("\nnor {option}: {instead}");
+            if !lines.contains(&line) {
+                lines += &line;
+            }
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -128,6 +178,25 @@ mod tests {
             assert!(!seen.contains(habit), "{habit} twice");
             seen.push(*habit);
         }
+    }
+
+    #[test]
+    fn an_unknown_option_is_no_url_and_not_another() {
+        for (option, wanted) in [
+            ("--nonsense", "there is no --nonsense here (--help lists all options)"),
+            ("--hea", "there is no --hea here: --head is one (--help lists all options)"),
+            ("--usr", "there is no --usr here (--help lists all options)"),
+        ] {
+            let refused = command().try_get_matches_from(["fetch", "h", option]).expect_err("refused");
+            assert_eq!(explain(&refused), wanted);
+        }
+    }
+
+    #[test]
+    fn every_letter_of_a_bundle_is_explained_at_once() {
+        let arguments = ["fetch", "-fsSL", "-o", "f"].map(OsString::from);
+        let lines = rest_of_bundle(&arguments, |letter| letter == 'o', "there is no -f here: ...");
+        assert_eq!(lines.lines().map(|line| &line[..line.len().min(6)]).collect::<Vec<_>>(), ["", "nor -s", "nor -S", "nor -L"]);
     }
 
     #[test]

@@ -31,6 +31,11 @@ pub(super) fn when() -> ValueParser {
     ValueParser::from(PossibleValuesParser::new(["auto", "always", "never"]).map(meaning))
 }
 
+/// How often.
+pub(super) fn count(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|_| !text.starts_with('+')).ok_or_else(|| "a number is wanted, as in 3".to_owned())
+}
+
 /// A path that is not empty.
 pub(super) fn named() -> ValueParser {
     let not_empty = |value: OsString| if value.is_empty() { Err("a name is missing") } else { Ok(PathBuf::from(value)) };
@@ -86,6 +91,9 @@ pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
 /// HOST:PORT:ADDR; IPv6 addresses may be in brackets, a host must.
 pub(super) fn address_override(text: &str) -> Result<Override, String> {
     let wanted = || "HOST:PORT:ADDR is wanted, as in example.com:443:127.0.0.1".to_owned();
+    if text.starts_with(['*', '+', '-']) {
+        return Err("one host is wanted, as in example.com:443:127.0.0.1".to_owned());
+    }
     let host_end = match text.strip_prefix('[') {
         Some(rest) => rest.find(']').ok_or_else(wanted)? + 2,
         None => text.find(':').ok_or_else(wanted)?,
