@@ -1,6 +1,6 @@
 //! Cookies, cookie files, and netrc.
 
-use crate::daemon::{missing, program};
+use crate::daemon::program;
 use crate::harness::{Place, Run, finish};
 use fixtures::{Server, reply};
 use std::fs;
@@ -83,7 +83,7 @@ fn a_cookie_file_is_there_or_is_to_be_written() {
 
 #[test]
 fn curl_reads_our_jar_and_we_read_curls() {
-    let Some(curl) = program("curl") else { return missing("the test of curl's cookie jar") };
+    let Some(curl) = program("curl") else { return };
     let (server, place) = (server(), Place::new());
     let run_curl = |arguments: &[&str]| {
         let mut command = Command::new(&curl);
