@@ -59,7 +59,7 @@ On a terminal that is \(lqdumb\(rq no progress is drawn. Colours are never used,
 .SH FILES
 .TP
 \fIFILE\fR.part, \fIFILE\fR.part.info
-A body that is not whole yet, and of what version it is a part. The record holds no credentials.
+A body that is not whole yet, and of what version it is a part. The record holds no credentials. Both names are \fBfetch\fR\(aqs own: what else stands there when \fIFILE\fR is to be saved is removed.
 .TP
 user.fetch.origin
 The extended attribute in which \fIFILE\fR remembers a digest of the URL that it was saved from, its length and its entity tag, for \fB\-N\fR and \fB\-c\fR.

@@ -184,4 +184,10 @@ mod tests {
             assert!(why.starts_with(wanted) && !why.contains("secret"), "{why}");
         }
     }
+    proptest::proptest! {
+        #[test]
+        fn whatever_stands_in_it_is_read_or_refused(words in "(machine|login|password|default|macdef|\"|#|\\\\|[a-z ]|\n|新){0,60}") {
+            let _ = Netrc::parse(&words).map(|netrc| (netrc.find("a", None), netrc.find("a", Some("b"))));
+        }
+    }
 }

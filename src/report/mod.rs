@@ -26,9 +26,9 @@ pub enum Shown {
 /// Prints, for one run of the program.
 #[derive(Debug)]
 pub struct Report {
-    /// What is shown of a URL, and whether on standard error: standard output may be the body's.
+    /// What is shown of a URL.
     pub shown: Shown,
-    /// See [`Report::shown`].
+    /// Whether that goes to standard error: standard output may be the body's.
     pub on_stderr: bool,
     /// Whether [notes](Report::note) are printed.
     pub verbose: bool,

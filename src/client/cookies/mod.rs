@@ -328,4 +328,21 @@ mod tests {
         assert_eq!(jar.cookies.len(), MOST_OF_A_DOMAIN + 1);
         assert_eq!(jar.field(&url("http://other/"), NOW), Some(b"mine=1".to_vec()));
     }
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_set_or_read_is_kept_or_refused(field in "\\PC{0,80}|[ -~]{0,200}", file in "[ -~\t\r\n]{0,300}") {
+            let mut jar = Jar::default();
+            for host in ["https://www.example.co.uk/a/b", "http://127.0.0.1/", "http://[::1]/"] {
+                jar.store(&url(host), field.as_bytes(), NOW);
+                let expires = format!("a=b; Expires={field}; Max-Age={field}; Domain={field}; Path={field}");
+                jar.store(&url(host), expires.as_bytes(), NOW);
+            }
+            jar.add_netscape(file.as_bytes(), NOW);
+            // What is written is read again as it was.
+            let written = jar.to_netscape(NOW);
+            let mut read = Jar::default();
+            assert_eq!(read.add_netscape(&written, NOW), None, "{}", String::from_utf8_lossy(&written));
+            assert_eq!(String::from_utf8_lossy(&read.to_netscape(NOW)), String::from_utf8_lossy(&written));
+        }
+    }
 }
