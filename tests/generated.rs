@@ -73,8 +73,8 @@ fetch \-x socks5h://127.0.0.1:9050 http://example.com/ \-o \- | less
 "#;
 
 fn manual() -> Vec<u8> {
-    // Without a date: the same on every day.
-    let man = clap_mangen::Man::new(fetch::cli::command()).date("");
+    // The date of the version, the same on every day.
+    let man = clap_mangen::Man::new(fetch::cli::command()).date("2026-11-21");
     let mut page = Vec::new();
     let rendered = man.render_title(&mut page).and_then(|()| man.render_name_section(&mut page));
     page.extend_from_slice(SYNOPSIS.as_bytes());
