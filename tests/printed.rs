@@ -254,6 +254,7 @@ fn what_comes_before_a_limited_rate_runs_out_of_time_is_kept() {
     let place = Place::new();
     let run = place.fetch(&["-q", &server.url("/"), "-o", "f", "--limit-rate", "20k", "-m", "1"]);
     assert_eq!((run.status, place.listing().as_str()), (4, "f.part f.part.info"));
+    assert!(run.stderr.contains("-c goes on from there"), "{run:?}");
     assert!((2_000..40_000).contains(&place.bytes("f.part").len()), "{}", place.bytes("f.part").len());
 }
 

@@ -109,7 +109,7 @@ impl<'j> Transfer<'j> {
     /// The last failure, with what can be done about it.
     fn with_hint(&self, error: Error) -> Error {
         let kept = self.sink.as_ref().is_some_and(|sink| sink.is_file() && sink.length() > 0 && sink.of().is_some());
-        if kept && error.retry().is_some() { error.hint("what came is kept: -c goes on from there") } else { error }
+        if kept && error.kind() == Kind::Network { error.hint("what came is kept: -c goes on from there") } else { error }
     }
 
     /// Looks at what is there already; true where nothing is left to be done.
