@@ -232,3 +232,11 @@ fn what_is_not_the_whole_is_never_unchanged() {
     let _ = place.fetch(&["-q", "-N", &failing.url("/"), "-o", "f"]);
     assert_eq!((place.read("f").as_str(), failing.requests()[1].field("If-Modified-Since")), ("sorry", None));
 }
+
+#[test]
+fn the_body_of_an_error_replaces_no_page_under_a_derived_name() {
+    let (server, place) = (start(|_| reply("404 Not Found", "", "sorry")), Place::new());
+    place.write("page.txt", "good");
+    assert_eq!(place.fetch(&["-q", "-N", "--include-error-body", &server.url("/page.txt")]).status, 8);
+    assert_eq!((place.read("page.txt").as_str(), place.read("page-1.txt").as_str()), ("good", "sorry"));
+}

@@ -361,3 +361,25 @@ fn a_rest_that_is_far_too_long_is_refused_before_it_comes() {
     place.fetch(&["-q", "-c", &server.url("/"), "-o", "f", "--max-size", "1M"]).succeeded();
     assert!(place.bytes("f") == body());
 }
+
+#[test]
+fn what_was_killed_under_a_derived_name_leaves_no_litter() {
+    let server = in_turn(vec![
+        Box::new(|_| {
+            vec![Step::Send(head("200 OK", "Content-Length: 9")), Step::send("half"), Step::Pause(Duration::from_secs(60))]
+        }),
+        Box::new(|_| reply("200 OK", "", "the whole")),
+    ]);
+    let place = Place::new();
+    place.write("x.bin", "somebody's");
+    let url = server.url("/x.bin");
+    let mut child = place.command(&["-q", &url]).spawn().expect("started");
+    let started = Instant::now();
+    while fs::metadata(place.path("x.bin.part")).map_or(0, |m| m.len()) == 0 {
+        assert!(started.elapsed() < Duration::from_secs(20), "{}", place.listing());
+        std::thread::yield_now();
+    }
+    child.kill().and_then(|()| child.wait()).expect("ended");
+    place.fetch(&["-q", "-c", &url]).succeeded();
+    assert_eq!((place.listing().as_str(), place.read("x-1.bin").as_str()), ("x-1.bin x.bin", "the whole"));
+}

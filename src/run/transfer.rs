@@ -306,7 +306,11 @@ impl<'j> Transfer<'j> {
 
     /// Opens the place for a body.
     fn open(&self, destination: &Destination, response: &Response) -> Result<Sink, Error> {
-        if let Some(file) = self.existing.as_ref().filter(|file| self.terms.newer && !(file.is_link && destination.derives())) {
+        let replaces = |file: &&Existing| {
+            let harmless = !file.is_link && response.head.status() < 400;
+            self.terms.newer && (harmless || !destination.derives())
+        };
+        if let Some(file) = self.existing.as_ref().filter(replaces) {
             // The name that the URL gives is the file's to be replaced.
             return Destination::file(&file.path)?.open(self.url, &self.timer, String::new);
         }

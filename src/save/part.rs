@@ -294,6 +294,11 @@ fn beside(target: &Path, suffix: &str) -> PathBuf {
     directory_of(target).join(OsString::from_vec([name, suffix.as_bytes()].concat()))
 }
 
+/// Whether a file has a part beside it.
+pub(super) fn has_part(target: &Path) -> bool {
+    beside(target, SUFFIX).exists()
+}
+
 /// The files in a directory of which there are records that they have a part.
 pub(super) fn recorded_in(directory: &Path) -> Vec<PathBuf> {
     let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());

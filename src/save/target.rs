@@ -1,7 +1,7 @@
 //! What the user named as the place to save to, looked at before anything is sent.
 
 use super::name::{names_of, numbered};
-use super::part::{Naming, PartFile, recorded_in};
+use super::part::{Naming, PartFile, has_part, recorded_in};
 use super::record::Origin;
 use super::system::each_piece;
 use super::{Sink, cannot, unfit};
@@ -108,8 +108,11 @@ impl Destination {
             Place::Stdout | Place::Straight(_) => Ok(None),
             Place::File { path, old } => Ok(PartFile::find(path, Naming::Replace(old.clone()), &source, false)?.map(sink)),
             Place::Directory(directory) => {
-                // Those without a record are nobody's but ours if they have our name.
-                let named = names_of(url).into_iter().map(|name| directory.join(name));
+                // One that was ended before it had a record is found by its name, or a number of that.
+                let named = names_of(url).into_iter().flat_map(|name| {
+                    let path = directory.join(name);
+                    (0..).map(move |number| numbered(&path, number)).take_while(|target| target.exists() || has_part(target))
+                });
                 for target in recorded_in(directory).into_iter().chain(named) {
                     if let Some(found) = PartFile::find(&target, Naming::New, &source, true)? {
                         return Ok(Some(sink(found)));
