@@ -130,7 +130,7 @@ fn its_ranges_and_conditions_are_understood() {
     let run = nginx.place.fetch(&["-q", &url, "-o", "f", "--limit-rate", &rate, "-m", "1", "--no-compression"]);
     assert!(run.status == 4 && nginx.place.path("f.part.info").exists(), "{run:?}");
     let run = nginx.place.fetch(&["-v", "-c", &url, "-o", "f"]);
-    assert!(run.status == 0 && run.stderr.contains("HTTP/1.1 206") || run.stderr.contains("going on from byte"), "{run:?}");
+    assert!(run.status == 0 && run.stderr.contains("going on from byte"), "{run:?}");
     assert!(nginx.place.bytes("f") == whole && !nginx.place.path("f.part.info").exists());
     for option in ["-c", "-N"] {
         let run = nginx.place.fetch(&["-v", option, &url, "-o", "f"]);
