@@ -1,7 +1,7 @@
 //! The front door of the library: ask, read, save, and know why not.
 
 use crate::client::{self, Body, Client, Credentials, Quiet, Settings};
-use crate::coding::{CodingError, Decoder, content_codings};
+use crate::coding::{CodingError, Decoder};
 use crate::error::{Error, Kind};
 use crate::http::{Fields, Framing, Head, InvalidField};
 use crate::report::Report;
@@ -179,10 +179,9 @@ pub struct Response {
 
 impl Response {
     fn new(response: client::Response, decode: bool) -> Result<Response, Error> {
+        let codings = response.codings(decode).map_err(undecodable)?;
         let client::Response { head, url, mut body, .. } = response;
         body.receive_at_most(CODED);
-        let mut codings = if decode { content_codings(head.fields()).map_err(undecodable)? } else { Vec::new() };
-        codings.extend(body.transfer_codings());
         let decoder = (!codings.is_empty()).then(|| Decoder::new(&codings));
         Ok(Response { head, url, body, decoder, ready: Vec::new(), taken: 0, done: false, failed: false })
     }

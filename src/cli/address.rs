@@ -15,18 +15,13 @@ pub(super) fn url(text: &str, with_credentials: bool, netrc: Option<&Netrc>) -> 
         // Credentials never go out in clear by a guess.
         let authority = trimmed.split(['/', '?', '#']).next().unwrap_or_default();
         let secure = parse(&format!("https://{trimmed}"))?;
-        let on_file = netrc.is_some_and(|netrc| netrc.find(host_of(&secure), None).is_some());
+        let on_file = netrc.is_some_and(|netrc| netrc.find(&secure, None).is_some());
         if with_credentials || authority.contains('@') || on_file { secure } else { parse(&format!("http://{trimmed}"))? }
     };
     match url.scheme() {
         "http" | "https" => Ok(url),
         other => Err(failed(format!("\"{other}:\" is neither http nor https"))),
     }
-}
-
-/// The host of a URL, as netrc files have it.
-pub(super) fn host_of(url: &Url) -> &str {
-    url.host_str().unwrap_or_default().trim_matches(['[', ']'])
 }
 
 /// Schemes whose addresses may have an @ right behind the colon.

@@ -11,7 +11,7 @@ use crate::http::{ByteRange, Fields, Method};
 use crate::net::{Family, Limits, Override, Proxies, Proxy, Route, Trust};
 use crate::report::{Report, Shown, When};
 use crate::run::{Job, Output, Terms};
-use address::{host_of, url};
+use address::url;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueHint};
 use percent_encoding::{AsciiSet, percent_encode};
@@ -170,7 +170,7 @@ pub fn command() -> clap::Command {
 /// The names of standard output: opened again under its own, it would lose what was printed.
 const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
-/// Reads a command line. The error is either help to print, or a [`Kind::Usage`] failure.
+/// Reads a command line, and the files that it names for the request.
 pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Job, Report), Refusal> {
     let arguments: Vec<OsString> = arguments.collect();
     let mut command = command();
@@ -380,7 +380,7 @@ fn credentials(user: &str, urls: &[Url], netrc: Option<&Netrc>) -> Result<(Optio
         return Ok((None, Some(Credentials::new(name, password))));
     }
     let login = Some(user.to_owned());
-    if urls.iter().all(|url| netrc.is_some_and(|netrc| netrc.find(host_of(url), Some(user)).is_some())) {
+    if urls.iter().all(|url| netrc.is_some_and(|netrc| netrc.find(url, Some(user)).is_some())) {
         return Ok((login, None));
     }
     let failed = |error: io::Error| {

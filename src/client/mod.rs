@@ -16,8 +16,9 @@ pub use body::Body;
 pub use cookies::Jar;
 pub use netrc::Netrc;
 
+use crate::coding::{CodingError, content_codings};
 use crate::error::{Error, Kind};
-use crate::http::{Head, Method, Request};
+use crate::http::{Coding, Head, Method, Request};
 use crate::net::{Event, Limits, NetError, Proxies, Proxy, Route, Stream, Target, Timer, Trust, Way};
 use connection::{Connection, Failure};
 use std::net::IpAddr;
@@ -133,6 +134,16 @@ pub struct Response {
     pub body: Body,
 }
 
+impl Response {
+    /// The codings to be undone, in the order they were applied: those of the transfer, and with
+    /// `content` those of the content too.
+    pub fn codings(&self, content: bool) -> Result<Vec<Coding>, CodingError> {
+        let mut codings = if content { content_codings(self.head.fields())? } else { Vec::new() };
+        codings.extend(self.body.transfer_codings());
+        Ok(codings)
+    }
+}
+
 /// Asks for URLs, one after the other, and keeps connections for the next.
 pub struct Client {
     settings: Settings,
@@ -220,8 +231,7 @@ impl Client {
 
     /// The credentials for the origin of a URL: its own, those of the settings, those on file.
     fn credentials(&self, url: &Url) -> Option<Credentials> {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let on_file = |login: Option<&str>| self.settings.netrc.as_ref().and_then(|netrc| netrc.find(host, login));
+        let on_file = |login: Option<&str>| self.settings.netrc.as_ref().and_then(|netrc| netrc.find(url, login));
         match Credentials::of(url) {
             Some(own) if url.password().is_none() => {
                 let login = String::from_utf8_lossy(own.name()).into_owned();

@@ -2,6 +2,7 @@
 
 use crate::http::Credentials;
 use std::fmt;
+use url::Url;
 
 /// What a netrc file says.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,9 +58,10 @@ impl Netrc {
         Ok(Netrc { entries })
     }
 
-    /// The credentials for a host, those of this login where one is given. An entry of its own goes
-    /// before the default one.
-    pub fn find(&self, host: &str, login: Option<&str>) -> Option<Credentials> {
+    /// The credentials for the host of a URL, those of this login where one is given. An entry of its own
+    /// goes before the default one.
+    pub fn find(&self, url: &Url, login: Option<&str>) -> Option<Credentials> {
+        let host = url.host_str()?.trim_matches(['[', ']']);
         let fits = |entry: &&Entry| login.is_none() || entry.login.is_none() || entry.login.as_deref() == login;
         let named = |entry: &&Entry| entry.machine.as_deref().is_some_and(|machine| machine.eq_ignore_ascii_case(host));
         let own = self.entries.iter().filter(named).find(fits);
@@ -133,7 +135,8 @@ mod tests {
     use super::*;
 
     fn found(file: &str, host: &str, login: Option<&str>) -> String {
-        let credentials = Netrc::parse(file).expect("a netrc file").find(host, login);
+        let url = Url::parse(&format!("http://{host}/")).expect("a URL");
+        let credentials = Netrc::parse(file).expect("a netrc file").find(&url, login);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         credentials.map_or("-".to_owned(), |found| format!("{} {}", text(found.name()), text(found.password())))
     }
@@ -145,7 +148,8 @@ mod tests {
         machine ftp.example login anonymous account x password guest macdef init\ncd /pub\nmachine trap login a password b\n\n\
         machine hash.example password #1 login h\n\
         machine no.login password p\n\
-        machine no.password login l\n";
+        machine no.password login l\n\
+        machine ::1 login six password s\n";
 
     #[test]
     fn an_entry_is_found_by_host_and_login() {
@@ -161,6 +165,7 @@ mod tests {
             ("no.login", None, " p"),
             ("no.login", Some("x"), "x p"),
             ("no.password", None, "l "),
+            ("[::1]", None, "six s"),
             ("sub.example.com", None, "-"),
         ] {
             assert_eq!(found(FILE, host, login), wanted, "{host} {login:?}");
@@ -187,7 +192,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn whatever_stands_in_it_is_read_or_refused(words in "(machine|login|password|default|macdef|\"|#|\\\\|[a-z ]|\n|新){0,60}") {
-            let _ = Netrc::parse(&words).map(|netrc| (netrc.find("a", None), netrc.find("a", Some("b"))));
+            let url = Url::parse("http://a/").expect("a URL");
+            let _ = Netrc::parse(&words).map(|netrc| (netrc.find(&url, None), netrc.find(&url, Some("b"))));
         }
     }
 }

@@ -97,8 +97,7 @@ impl Representation {
     /// Of a response from `url` that holds all of it, in so many bytes; `None` where it has no strong
     /// validator, or the server says that it sends no parts.
     pub fn of(url: &Url, fields: &Fields, length: Option<u64>) -> Option<Representation> {
-        let in_parts = fields.get("Accept-Ranges").is_none() || !fields.list_has("Accept-Ranges", "none");
-        let validator = StrongValidator::of(fields).filter(|_| in_parts)?;
+        let validator = StrongValidator::of(fields).filter(|_| !fields.list_has("Accept-Ranges", "none"))?;
         let resource = UrlDigest::of_resource(url);
         Some(Representation { resource, validator, length, last_modified: last_modified(fields) })
     }

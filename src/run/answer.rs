@@ -7,7 +7,7 @@ use crate::http::{
     ByteRange, ContentRange, Fields, Head, Method, Representation, Request, StrongValidator, UrlDigest, entity_tag, format_date,
     is_passing, parse_date, unsatisfied_range,
 };
-use crate::save::Existing;
+use crate::save::{Existing, Provenance};
 use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
 
@@ -39,7 +39,7 @@ impl Question {
                 vec![("Range", ByteRange::From(*from).to_string()), ("If-Range", of.validator.as_str().to_owned())]
             }
             Question::Beyond(file) => {
-                let tag = file.entity_tag.clone().filter(|tag| !tag.starts_with("W/"));
+                let tag = file.strong_entity_tag().map(str::to_owned);
                 let validator = tag.or_else(|| format_date(file.modified)).map(|validator| ("If-Range", validator));
                 let range = ("Range", ByteRange::From(file.length).to_string());
                 // Where nothing tells one version from another, there is nothing to go by.
@@ -69,6 +69,8 @@ pub(super) struct Answered<'a> {
     pub(super) head: &'a Head,
     /// How many bytes the body is to have, where that is known.
     pub(super) length: Option<u64>,
+    /// When.
+    pub(super) now: SystemTime,
 }
 
 /// What the answer to a question is.
@@ -90,7 +92,7 @@ pub(super) enum Answer {
 
 impl Answer {
     pub(super) fn to(question: &Question, answered: &Answered<'_>) -> Result<Answer, Error> {
-        let Answered { request, url, head, length } = *answered;
+        let Answered { request, url, head, length, now } = *answered;
         let protocol = |why: &str| Err(Error::new(Kind::Protocol, "not saved").because(why.to_owned()));
         let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
         let part = content_range(head.fields()).and_then(ContentRange::parse);
@@ -128,22 +130,22 @@ impl Answer {
             }
             // The user's own condition.
             (304, _) if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(Answer::Unchanged),
-            (304, _) => refused(head),
+            (304, _) => refused(head, now),
             (200..=399, _) => Ok(Answer::Whole),
-            _ => refused(head),
+            _ => refused(head, now),
         }
     }
 }
 
 /// A status that is a failure. RFC 9110 section 15: one that is out of range is treated as 5xx.
-fn refused(head: &Head) -> Result<Answer, Error> {
+fn refused(head: &Head, now: SystemTime) -> Result<Answer, Error> {
     let kind = if matches!(head.status(), 401 | 407) { Kind::Authentication } else { Kind::Status };
     let hint = (head.status() == 407).then_some(PROXY_HINT);
     let error = Error::new(kind, "not saved").because(format!("the server answered {}", head.status_text())).hint(hint);
     if !is_passing(head.status()) {
         return Err(error);
     }
-    Err(match retry::after(head.fields(), SystemTime::now()) {
+    Err(match retry::after(head.fields(), now) {
         None => error.retryable(),
         Some(moment) if moment <= retry::LONGEST_WISH => error.retryable_after(moment),
         Some(_) => error.hint("the server asks not to try again so soon (Retry-After)"),
@@ -184,26 +186,25 @@ fn goes_on(part: &ContentRange, from: u64, of: &Representation, answered: &Answe
 /// the same URL and has that length is not one.
 pub(super) fn is_same(file: &Existing, head: &Head, length: Option<u64>, interrupted: bool) -> bool {
     let coded = head.fields().get("Content-Encoding").is_some();
-    if !coded && length.is_some_and(|length| length != file.length) {
-        return false;
-    }
     let tag = entity_tag(head.fields()).filter(|tag| !tag.starts_with("W/"));
     if let (Some(ours), Some(theirs)) = (&file.entity_tag, tag) {
-        return *ours == theirs;
+        return *ours == theirs && (coded || length.is_none_or(|length| length == file.length));
+    }
+    if coded || length != Some(file.length) {
+        return false;
     }
     let untold = ["ETag", "Last-Modified"].iter().all(|name| head.fields().get(name).is_none());
-    if interrupted && untold && file.is_own && file.entity_tag.is_none() {
-        return length == Some(file.length);
+    if interrupted && untold && file.from == Provenance::Own && file.entity_tag.is_none() {
+        return true;
     }
     let modified = head.fields().get("Last-Modified").and_then(parse_date);
-    let coded = head.fields().get("Content-Encoding").is_some();
-    !coded && length == Some(file.length) && modified.is_some_and(|modified| seconds(modified) == seconds(file.modified))
+    modified.is_some_and(|modified| seconds(modified) == seconds(file.modified))
 }
 
 /// Whether a response names an entity tag, and not the one that a file remembers.
 fn contradicted(file: &Existing, head: &Head) -> bool {
-    let tag = file.entity_tag.as_ref().filter(|tag| !tag.starts_with("W/"));
-    tag.is_some_and(|tag| StrongValidator::EntityTag(tag.clone()).is_contradicted_by(head.fields()))
+    let tag = file.strong_entity_tag();
+    tag.is_some_and(|tag| StrongValidator::EntityTag(tag.to_owned()).is_contradicted_by(head.fields()))
 }
 
 fn seconds(time: SystemTime) -> Option<u64> {
@@ -227,7 +228,7 @@ mod tests {
             request.set(name, value.as_bytes()).expect("valid");
         }
         let length = head.fields().get("Content-Length").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-        match Answer::to(question, &Answered { request: &request, url: &url, head: &head, length }) {
+        match Answer::to(question, &Answered { request: &request, url: &url, head: &head, length, now: UNIX_EPOCH }) {
             Ok(Answer::Part(part)) => format!("Part {}", part.first),
             Ok(Answer::Rest(part)) => format!("Rest {}", part.first),
             Ok(answer) => format!("{answer:?}"),
@@ -298,8 +299,7 @@ mod tests {
             length: 10,
             modified,
             entity_tag: tag.map(str::to_owned),
-            is_own: false,
-            is_other: false,
+            from: Provenance::Unknown,
             is_link: false,
         };
         const SAME: &str = "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT";

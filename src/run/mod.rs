@@ -56,6 +56,19 @@ pub struct Terms {
     pub limit_rate: Option<u64>,
 }
 
+impl Terms {
+    /// A failure where so many bytes are too many.
+    fn allow(&self, bytes: u64) -> Result<(), Error> {
+        match self.max_size {
+            Some(most) if bytes > most => {
+                let why = format!("it is larger than {most} bytes (--max-size)");
+                Err(Error::new(Kind::Protocol, "the body is too large").because(why))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Where bodies are saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {

@@ -94,7 +94,7 @@ fn splice(body: &mut Body, sink: &mut Sink, meter: &mut Meter<'_>) -> Result<(),
     let (from, to) = pipe.map_err(failed)?;
     // Where the system does not allow it, the pipe stays as small as it is.
     let _ = fcntl_setpipe_size(&to, SPLICE);
-    meter.allow(sink.length().saturating_add(body.spliceable()))?;
+    meter.terms.allow(sink.length().saturating_add(body.spliceable()))?;
     while body.spliceable() > 0 {
         let most = body.spliceable().min(SPLICE as u64);
         let moved = body.splice(to.as_fd(), most)?;
@@ -142,7 +142,7 @@ impl<'t> Meter<'t> {
     fn received(&mut self, bytes: u64) -> Result<(), Error> {
         self.wire += bytes;
         self.progress.add(bytes);
-        self.allow(self.wire)?;
+        self.terms.allow(self.wire)?;
         if let Some(part) = self.part.filter(|part| self.wire > *part) {
             let why = format!("Content-Range says {part} bytes, and more came");
             return Err(Error::new(Kind::Protocol, "malformed response").because(why));
@@ -163,7 +163,7 @@ impl<'t> Meter<'t> {
 
     /// Bytes as they are saved.
     fn save(&mut self, bytes: &[u8], sink: &mut Sink) -> Result<(), Error> {
-        self.allow(sink.length() + bytes.len() as u64)?;
+        self.terms.allow(sink.length() + bytes.len() as u64)?;
         self.timer.patience().map_err(not_done)?;
         if let Some(digest) = &mut self.digest {
             digest.update(bytes);
@@ -171,17 +171,6 @@ impl<'t> Meter<'t> {
         match &mut self.terminal {
             Some(text) => sink.show(&text.next_piece(bytes), bytes.len()),
             None => sink.write(bytes),
-        }
-    }
-
-    /// A failure where so many bytes are too many.
-    pub(super) fn allow(&self, bytes: u64) -> Result<(), Error> {
-        match self.terms.max_size {
-            Some(most) if bytes > most => {
-                let why = format!("it is larger than {most} bytes (--max-size)");
-                Err(Error::new(Kind::Protocol, "the body is too large").because(why))
-            }
-            _ => Ok(()),
         }
     }
 

@@ -10,14 +10,13 @@ use super::receive::{Meter, receive, undecodable};
 use super::teller::Teller;
 use super::{Outcome, Output, Terms, retry};
 use crate::client::{Ask, Body, Client, Response, without_userinfo};
-use crate::coding::content_codings;
 use crate::error::{Error, Kind};
-use crate::http::{Coding, ContentRange, Framing, Head, Method, Representation, StrongValidator, entity_tag, parse_date};
+use crate::http::{ContentRange, Framing, Head, Method, Representation, StrongValidator, entity_tag, parse_date};
 use crate::net::Timer;
 use crate::report::{Report, Summary};
-use crate::save::{Destination, Existing, Sink, derived_name};
+use crate::save::{Destination, Existing, Provenance, Sink, derived_name};
 use ring::digest::{Context, SHA256};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use url::Url;
 
 /// One URL on its way to a file.
@@ -123,7 +122,7 @@ impl<'j> Transfer<'j> {
             self.sink = Some(sink);
         }
         if skip_existing || newer || go_on && self.sink.is_none() {
-            self.existing = destination.existing(self.url).filter(|file| skip_existing || !file.is_other);
+            self.existing = destination.existing(self.url).filter(|file| skip_existing || file.from != Provenance::Other);
         }
         let Some(file) = self.existing.clone() else { return Ok(false) };
         if skip_existing {
@@ -163,7 +162,7 @@ impl<'j> Transfer<'j> {
             let mut teller = Teller::new(self.report, &mut self.summary, self.started);
             let response = self.client.ask(&ask, &mut teller)?;
             let Response { request, url, head, body } = &response;
-            let answered = Answered { request, url, head, length: announced(body) };
+            let answered = Answered { request, url, head, length: announced(body), now: SystemTime::now() };
             let next = match Answer::to(&question, &answered) {
                 Ok(answer) => self.act(answer, destination, response)?,
                 Err(error) => return Err(self.refused(error, destination, response, tries)),
@@ -295,12 +294,12 @@ impl<'j> Transfer<'j> {
             return Ok(false);
         }
         let Some(file) = destination.taken(&derived_name(self.url, &response.head), self.url) else { return Ok(false) };
-        let same = !file.is_other && is_same(&file, &response.head, announced(&response.body), go_on);
+        let same = file.from != Provenance::Other && is_same(&file, &response.head, announced(&response.body), go_on);
         if skip_existing || same && self.sink.is_none() {
             return self.there_already(&file).map(|()| true);
         }
         // It has changed: a name of the server's choice replaces only what was saved from the same URL.
-        self.existing = self.existing.take().or(Some(file).filter(|file| file.is_own));
+        self.existing = self.existing.take().or(Some(file).filter(|file| file.from == Provenance::Own));
         Ok(false)
     }
 
@@ -315,8 +314,7 @@ impl<'j> Transfer<'j> {
             return Destination::file(&file.path)?.open(self.url, &self.timer, String::new);
         }
         // Before a file is made: a body that is known to be too large needs none.
-        let meter = Meter::new(self.terms, None, Report::silent().progress(0, None, false), self.timer.clone());
-        meter.allow(announced(&response.body).unwrap_or_default())?;
+        self.terms.allow(announced(&response.body).unwrap_or_default())?;
         destination.open(self.url, &self.timer, || derived_name(self.url, &response.head))
     }
 
@@ -340,8 +338,8 @@ impl<'j> Transfer<'j> {
 
     /// Receives a body into the sink; one that is a part, of as many bytes as that says.
     fn receive(&mut self, response: Response, part: Option<ContentRange>) -> Result<(Head, Body), Error> {
+        let codings = response.codings(self.client.settings().compression).map_err(undecodable)?;
         let Response { head, mut body, .. } = response;
-        let codings = self.codings(&head, &body)?;
         let total = announced(&body);
         let Some(sink) = &mut self.sink else { return Ok((head, body)) };
         let before = sink.length();
@@ -350,7 +348,7 @@ impl<'j> Transfer<'j> {
         let progress = self.report.progress(before, whole, sink.is_terminal());
         let mut meter = Meter::new(self.terms, self.digest.as_mut(), progress, self.timer.clone());
         meter.expect(part.map(|part| part.length()));
-        meter.allow(whole.unwrap_or_default())?;
+        self.terms.allow(whole.unwrap_or_default())?;
         let mut received = receive(&mut body, &codings, sink, &mut meter);
         self.summary.wire_bytes += meter.wire;
         let took = meter.elapsed();
@@ -369,13 +367,6 @@ impl<'j> Transfer<'j> {
         }
         self.report.note(&format!("body {:.1} ms", took.as_secs_f64() * 1e3));
         Ok((head, body))
-    }
-
-    fn codings(&self, head: &Head, body: &Body) -> Result<Vec<Coding>, Error> {
-        let decode = self.client.settings().compression;
-        let mut codings = if decode { content_codings(head.fields()).map_err(undecodable)? } else { Vec::new() };
-        codings.extend(body.transfer_codings());
-        Ok(codings)
     }
 
     /// Everything is there: is it what was wanted? Then it gets its name. `head` is what came with the

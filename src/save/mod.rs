@@ -11,7 +11,7 @@ mod target;
 
 pub use name::derived_name;
 pub use private::write_private;
-pub use target::{Destination, Existing};
+pub use target::{Destination, Existing, Provenance};
 
 use crate::error::{Error, Kind, system_words};
 use crate::http::Representation;

@@ -2,7 +2,7 @@
 //! of one that did not can be gone on with, if the record beside it says of what it is a part.
 
 use super::name::numbered;
-use super::record::{self, Origin, is_own};
+use super::record::{self, Origin, belongs_to_user};
 use super::system::{is_named, lock, remove, rename_to_new, sync};
 use super::target::directory_of;
 use super::{cannot, unfit};
@@ -146,7 +146,7 @@ impl PartFile {
         // Only now: up to here, another program may have been writing both.
         if let Some(recorded) = recorded()
             && recorded.source == *source
-            && is_own(&metadata)
+            && belongs_to_user(&metadata)
             && recorded.is_of(&file).map_err(failed)?
             && recorded.of.length.is_none_or(|whole| metadata.len() <= whole)
         {

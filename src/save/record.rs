@@ -76,7 +76,7 @@ pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, of: &Represent
 
 /// Whether a file is this user's, and has one name only: in a directory that is open to all, what is
 /// not may be a trap.
-pub(super) fn is_own(metadata: &Metadata) -> bool {
+pub(super) fn belongs_to_user(metadata: &Metadata) -> bool {
     metadata.uid() == geteuid().as_raw() && metadata.nlink() == 1
 }
 
@@ -99,7 +99,7 @@ impl Recorded {
 /// Reads a record; `None` for anything else, one that was not written to its end among them.
 pub(super) fn read(path: &Path) -> Option<Recorded> {
     let metadata = fs::symlink_metadata(path).ok()?;
-    if !metadata.is_file() || metadata.len() > LONGEST || !is_own(&metadata) {
+    if !metadata.is_file() || metadata.len() > LONGEST || !belongs_to_user(&metadata) {
         return None;
     }
     let record: Record = serde_json::from_slice(&fs::read(path).ok()?).ok()?;

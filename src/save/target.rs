@@ -145,10 +145,10 @@ impl Destination {
         let path = directory.join(name);
         let mut files = (0..).map_while(|number| Existing::at(numbered(&path, number), url));
         let first = files.next()?;
-        if first.is_own {
+        if first.from == Provenance::Own {
             return Some(first);
         }
-        Some(files.find(|file| file.is_own).unwrap_or(first))
+        Some(files.find(|file| file.from == Provenance::Own).unwrap_or(first))
     }
 }
 
@@ -164,13 +164,22 @@ pub struct Existing {
     /// The entity tag that the representation had, if it was saved from the same URL and has kept its
     /// length.
     pub entity_tag: Option<String>,
-    /// Whether it was saved from the same URL, and is the whole of what that had.
-    pub is_own: bool,
-    /// Whether it was saved from another URL, or is not the whole of what this one had.
-    pub is_other: bool,
+    /// Where it came from.
+    pub from: Provenance,
     /// Whether its name is a symbolic link. One that has a derived name is not to be written through:
     /// nobody asked for that.
     pub is_link: bool,
+}
+
+/// Where a file came from, as far as it remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provenance {
+    /// It was saved from the same URL, and is the whole of what that had.
+    Own,
+    /// It does not say.
+    Unknown,
+    /// It was saved from another URL, or is not the whole of what this one had.
+    Other,
 }
 
 impl Existing {
@@ -178,12 +187,20 @@ impl Existing {
         let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
         let (length, modified) = (metadata.len(), metadata.modified().ok()?);
         let origin = File::open(&path).ok().and_then(|file| Origin::of(&file));
-        let is_whole = |origin: &Origin| origin.source == UrlDigest::of(url) && origin.length.is_some();
-        let (is_own, is_other) = (origin.as_ref().is_some_and(is_whole), !origin.as_ref().is_none_or(is_whole));
-        let as_saved = origin.filter(|origin| is_own && origin.length == Some(length));
+        let from = match &origin {
+            Some(origin) if origin.source == UrlDigest::of(url) && origin.length.is_some() => Provenance::Own,
+            Some(_) => Provenance::Other,
+            None => Provenance::Unknown,
+        };
+        let as_saved = origin.filter(|origin| from == Provenance::Own && origin.length == Some(length));
         let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
         let entity_tag = as_saved.and_then(|origin| origin.entity_tag);
-        Some(Existing { path, length, modified, entity_tag, is_own, is_other, is_link })
+        Some(Existing { path, length, modified, entity_tag, from, is_link })
+    }
+
+    /// Its entity tag, if bytes can be compared by it.
+    pub fn strong_entity_tag(&self) -> Option<&str> {
+        self.entity_tag.as_deref().filter(|tag| !tag.starts_with("W/"))
     }
 
     /// Whether the SHA-256 of its bytes is this.
