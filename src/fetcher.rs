@@ -1,11 +1,11 @@
 //! The front door of the library: ask, read, save, and know why not.
 
-use crate::client::{self, Body, Client, Credentials, Quiet, Settings};
+use crate::client::{self, Body, Client, Config, Credentials, NoopObserver};
 use crate::coding::{CodingError, Decoder};
 use crate::error::{Error, Kind};
 use crate::http::{Fields, Framing, Head, InvalidField};
 use crate::report::Report;
-use crate::run::{self, Output, Terms, undecodable};
+use crate::run::{self, Output, SaveOptions, undecodable};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use url::Url;
@@ -29,7 +29,7 @@ const DECODED: usize = 64 * 1024 * 1024;
 /// let mut response = Fetcher::new().get(url)?;
 /// let mut text = String::new();
 /// response.read_to_string(&mut text)?;
-/// assert_eq!((response.status(), response.field("content-type"), text.as_str()), (200, Some("text/plain"), "hello"));
+/// assert_eq!((response.status(), response.header("content-type"), text.as_str()), (200, Some("text/plain"), "hello"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -87,7 +87,7 @@ const DECODED: usize = 64 * 1024 * 1024;
 /// ```
 pub struct Fetcher {
     client: Client,
-    terms: Terms,
+    options: SaveOptions,
 }
 
 impl Default for Fetcher {
@@ -99,37 +99,37 @@ impl Default for Fetcher {
 impl Fetcher {
     /// One that asks as the program does without options, and knows no proxies.
     pub fn new() -> Fetcher {
-        Fetcher { client: Client::new(Settings::default()), terms: Terms { retries: 2, ..Terms::default() } }
+        Fetcher { client: Client::new(Config::default()), options: SaveOptions { retries: 2, ..SaveOptions::default() } }
     }
 
     /// Sends a field, in place of any of that name, to the origin asked for and no other.
     pub fn header(mut self, name: &str, value: &str) -> Result<Fetcher, InvalidField> {
         Fields::new().append(name, value.as_bytes())?;
-        self.client.settings_mut().fields.push((name.to_owned(), Some(value.into())));
+        self.client.config_mut().fields.push((name.to_owned(), Some(value.into())));
         Ok(self)
     }
 
     /// Sends a name and a password (Basic authentication) to the origin asked for and no other.
     #[must_use]
     pub fn user(mut self, name: &str, password: &str) -> Fetcher {
-        self.client.settings_mut().credentials = Some(Credentials::new(name, password));
+        self.client.config_mut().credentials = Some(Credentials::new(name, password));
         self
     }
 
     /// How it asks: limits, proxies, whom to trust, and all else.
-    pub fn settings(&mut self) -> &mut Settings {
-        self.client.settings_mut()
+    pub fn config(&mut self) -> &mut Config {
+        self.client.config_mut()
     }
 
-    /// On what terms it saves: how often to try again, what is too large, and all else.
-    pub fn terms(&mut self) -> &mut Terms {
-        &mut self.terms
+    /// On what options it saves: how often to try again, what is too large, and all else.
+    pub fn options(&mut self) -> &mut SaveOptions {
+        &mut self.options
     }
 
     /// Asks for a URL, and follows where the answer leads. An error status is an answer, not a failure.
     pub fn get(&mut self, url: &str) -> Result<Response, Error> {
-        let decode = self.client.settings().compression;
-        Response::new(self.client.get(&parse(url)?, &mut Quiet)?, decode)
+        let decode = self.client.config().compression;
+        Response::new(self.client.get(&parse(url)?, &mut NoopObserver)?, decode)
     }
 
     /// Saves a URL's body as a file. An error status is a failure.
@@ -143,7 +143,7 @@ impl Fetcher {
     }
 
     fn save_to(&mut self, url: &str, output: &Output) -> Result<Saved, Error> {
-        let outcome = run::fetch(&parse(url)?, output, &self.terms, &mut self.client, &mut Report::silent(), true);
+        let outcome = run::fetch(&parse(url)?, output, &self.options, &mut self.client, &mut Report::silent(), true);
         match outcome.failed {
             Some(error) => Err(error),
             None => Ok(Saved { path: outcome.summary.file.unwrap_or_default(), bytes: outcome.summary.bytes }),
@@ -197,7 +197,7 @@ impl Response {
     }
 
     /// The first value under that name, where it is text.
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.head.fields().get(name)?).ok()
     }
 

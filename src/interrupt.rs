@@ -27,8 +27,8 @@ pub fn install() -> io::Result<()> {
         holds: Mutex::new(0),
     });
     let ignored = ignored();
-    let is_taken = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
-    for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(is_taken) {
+    let name_is_taken = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(name_is_taken) {
         // In this order: the flag as it was before this signal decides, then it is set.
         flag::register_conditional_default(signal, Arc::clone(&state.end_at_once))?;
         flag::register(signal, Arc::clone(&state.end_at_once))?;

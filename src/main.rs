@@ -1,6 +1,6 @@
 //! `fetch`: parse, run, exit status.
 
-use fetch::cli::{self, Refusal};
+use fetch::cli::{self, ParseExit};
 use fetch::error::Kind;
 use fetch::report::Report;
 use fetch::{interrupt, run};
@@ -10,12 +10,12 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let (job, mut report) = match cli::parse(std::env::args_os()) {
         Ok(parsed) => parsed,
-        Err(Refusal::Help(text)) => {
+        Err(ParseExit::Help(text)) => {
             // Whoever closes the pipe has read enough of it.
             let _ = io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
-        Err(Refusal::Error(error)) => {
+        Err(ParseExit::Error(error)) => {
             Report::silent().failure(&error);
             return error.kind().exit_status().into();
         }

@@ -106,7 +106,7 @@ impl Run {
     }
 }
 
-/// Says that a test was left out. Straight on standard error: what a test that passes prints is not
+/// Says that a test was left out. DirectWriter on standard error: what a test that passes prints is not
 /// shown.
 pub(crate) fn left_out(why: &str) {
     std::io::stderr().write_all(format!("left out: {why}\n").as_bytes()).expect("written");

@@ -302,12 +302,12 @@ fn a_retry_that_succeeds_is_a_success() {
 
 #[test]
 fn one_deadline_is_over_all_tries() {
-    for wish in ["Retry-After: 30", "Retry-After: 3600", "X: y"] {
-        let server = Server::start(move |_| reply("503 Service Unavailable", wish, "")).expect("started");
+    for retry_after in ["Retry-After: 30", "Retry-After: 3600", "X: y"] {
+        let server = Server::start(move |_| reply("503 Service Unavailable", retry_after, "")).expect("started");
         let started = Instant::now();
         let run = Place::new().fetch(&["-q", &server.url("/"), "-o", "f", "--retry", "50", "-m", "2"]);
         run.failed(8, &server.url("/"), "503");
-        assert!(started.elapsed() < Duration::from_secs(10), "{wish}: {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(10), "{retry_after}: {:?}", started.elapsed());
     }
 }
 

@@ -2,15 +2,15 @@
 //! a usage error.
 
 mod address;
-mod reflexes;
+mod curl_hints;
 mod values;
 
-use crate::client::{Credentials, FieldEdits, Jar, Netrc, Settings};
+use crate::client::{Config, Credentials, FieldEdits, Jar, Netrc};
 use crate::error::{Error, Kind, system_words};
 use crate::http::{ByteRange, Fields, Method};
-use crate::net::{Family, Limits, Override, Proxies, Proxy, Route, Trust};
+use crate::net::{Family, HostOverride, Limits, Proxies, Proxy, ResolveConfig, Trust};
 use crate::report::{Report, Shown, When};
-use crate::run::{Job, Output, Terms};
+use crate::run::{Job, Output, SaveOptions};
 use address::url;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueHint};
@@ -23,7 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use url::Url;
-use values::{Seconds, address_override, bytes, count, field, named, range, seconds, sha256, when};
+use values::{Seconds, bytes, count, field, host_override, named, range, seconds, sha256, when};
 
 /// Fetches a page and saves it: the whole body under its name, or the old file untouched.
 #[derive(Debug, Parser)]
@@ -52,13 +52,13 @@ pub struct Cli {
     /// Finish an interrupted save: FILE.part goes on with Range and If-Range, only on a strong validator that still
     /// matches and a 206 that starts where it must; else it starts over. A file that is already complete is done
     #[arg(short = 'c', long = "continue", help_heading = "What is saved")]
-    go_on: bool,
+    resume: bool,
     /// Fetch only what changed: If-Modified-Since from FILE's time, If-None-Match from its recorded ETag; unchanged
     /// exits 0 and touches nothing
     #[arg(short = 'N', long, help_heading = "What is saved")]
     newer: bool,
-    /// Ask for this byte range (0-499, 500-, -500); not with -c
-    #[arg(short, long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, conflicts_with_all = ["go_on", "newer"], help_heading = "What is saved")]
+    /// RequestOptions for this byte range (0-499, 500-, -500); not with -c
+    #[arg(short, long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, conflicts_with_all = ["resume", "newer"], help_heading = "What is saved")]
     range: Option<ByteRange>,
     /// Refuse a body that is larger, on the wire or decoded (suffixes k, M, G)
     #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true, help_heading = "What is saved")]
@@ -119,8 +119,8 @@ pub struct Cli {
     #[arg(short = 'x', long, value_name = "URL", help_heading = "The connection")]
     proxy: Option<String>,
     /// Use ADDR for that host and port (repeatable)
-    #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = address_override, help_heading = "The connection")]
-    resolve: Vec<Override>,
+    #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = host_override, help_heading = "The connection")]
+    resolve: Vec<HostOverride>,
     /// Connect through this Unix socket
     #[arg(long, value_name = "PATH", value_parser = named(), help_heading = "The connection")]
     unix_socket: Option<PathBuf>,
@@ -139,7 +139,7 @@ pub struct Cli {
     /// The longest that connecting may take, every address tried included; 0 for no limit
     #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
     connect_timeout: Seconds,
-    /// The longest silence while waiting for bytes; 0 for no limit
+    /// The longest idle while waiting for bytes; 0 for no limit
     #[arg(short = 'T', long, value_name = "SECS", default_value = "30", value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
     timeout: Seconds,
     /// The whole operation's limit, redirects and retries included
@@ -171,28 +171,28 @@ pub fn command() -> clap::Command {
 const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 /// Reads a command line, and the files that it names for the request.
-pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Job, Report), Refusal> {
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Job, Report), ParseExit> {
     let arguments: Vec<OsString> = arguments.collect();
     let mut command = command();
     let parsed = command.try_get_matches_from_mut(&arguments).and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     let cli = parsed.map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(error.to_string()),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ParseExit::Help(error.to_string()),
         ErrorKind::UnknownArgument => {
             let known = |letter| command.get_arguments().any(|argument| argument.get_short() == Some(letter));
-            let explained = reflexes::explain(&error);
-            let rest = reflexes::rest_of_bundle(&arguments, known, &explained);
-            Refusal::Error(Error::new(Kind::Usage, explained + &rest))
+            let explained = curl_hints::explain(&error);
+            let rest = curl_hints::rest_of_bundle(&arguments, known, &explained);
+            ParseExit::Error(Error::new(Kind::Usage, explained + &rest))
         }
-        _ => Refusal::Error(Error::new(Kind::Usage, reflexes::explain(&error))),
+        _ => ParseExit::Error(Error::new(Kind::Usage, curl_hints::explain(&error))),
     })?;
     // To take the definition apart would be a tenth of the work of a short run.
     std::mem::forget(command);
-    cli.meant().map_err(Refusal::Error)
+    cli.into_job().map_err(ParseExit::Error)
 }
 
 /// Why a command line makes no job.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum ParseExit {
     /// Help was asked for: this.
     Help(String),
     /// Something is wrong with it, or with a file that it names.
@@ -200,10 +200,10 @@ pub enum Refusal {
 }
 
 impl Cli {
-    fn meant(self) -> Result<(Job, Report), Error> {
+    fn into_job(self) -> Result<(Job, Report), Error> {
         if self.output.is_some() && self.urls.len() > 1 {
             let what = "-o names one file, and there are several URLs";
-            let hint = match self.go_on {
+            let hint = match self.resume {
                 true => "-c continues a save, and --cookie-jar FILE is curl's -c",
                 false => "-P DIR saves them under derived names",
             };
@@ -228,7 +228,7 @@ impl Cli {
             (Some(file), _) => Output::File(file.clone()),
             (None, directory) => Output::Directory(directory.clone().unwrap_or(PathBuf::from("."))),
         };
-        let settings = Settings {
+        let config = Config {
             method: if self.head { Method::Head } else { Method::Get },
             user_agent,
             fields,
@@ -236,12 +236,12 @@ impl Cli {
             login,
             netrc,
             cookies: cookies.jar,
-            home_cookies: cookies.home,
+            origin_cookies: cookies.home,
             compression: !self.no_compression,
             max_redirects: self.max_redirects,
-            limits: Limits { connect: self.connect_timeout.0, silence: self.timeout.0, max_time: self.max_time.0 },
+            limits: Limits { connect: self.connect_timeout.0, idle: self.timeout.0, max_time: self.max_time.0 },
             proxies: self.proxies()?,
-            route: Route { family: self.family(), overrides: self.resolve, unix_socket: self.unix_socket },
+            route: ResolveConfig { family: self.family(), overrides: self.resolve, unix_socket: self.unix_socket },
             allow_private: self.allow_private,
             trust: match self.cacert {
                 _ if self.insecure => Trust::anyone(),
@@ -264,9 +264,9 @@ impl Cli {
         for (file, notice) in cookies.notices {
             report.notice(&file, &notice);
         }
-        let terms = Terms {
+        let options = SaveOptions {
             skip_existing: self.skip_existing,
-            go_on: self.go_on,
+            resume: self.resume,
             newer: self.newer,
             range: self.range,
             max_size: self.max_size,
@@ -275,7 +275,7 @@ impl Cli {
             retries: self.retry,
             limit_rate: self.limit_rate.filter(|rate| *rate > 0),
         };
-        Ok((Job { urls, output, settings, terms, cookie_jar: self.cookie_jar }, report))
+        Ok((Job { urls, output, config, options, cookie_jar: self.cookie_jar }, report))
     }
 
     /// User-Agent, and what -H says.
@@ -284,7 +284,7 @@ impl Cli {
         for text in &self.headers {
             fields.push(field(text).map_err(|why| Error::new(Kind::Usage, "cannot send what -H says").because(why))?);
         }
-        let user_agent = self.user_agent.clone().unwrap_or(Settings::default().user_agent);
+        let user_agent = self.user_agent.clone().unwrap_or(Config::default().user_agent);
         if Fields::new().append("User-Agent", user_agent.as_bytes()).is_err() {
             return Err(Error::new(Kind::Usage, "-A: a field value has no CR, LF or NUL"));
         }
@@ -399,8 +399,8 @@ mod tests {
         let arguments = std::iter::once("fetch").chain(arguments.iter().copied()).map(OsString::from);
         match parse(arguments) {
             Ok((job, _)) => Ok(job),
-            Err(Refusal::Error(error)) => Err(error.to_string()),
-            Err(Refusal::Help(text)) => Err(text),
+            Err(ParseExit::Error(error)) => Err(error.to_string()),
+            Err(ParseExit::Help(text)) => Err(text),
         }
     }
 
@@ -506,9 +506,9 @@ mod tests {
     #[test]
     fn numbers_have_suffixes_and_fractions() {
         let job = parsed(&["h", "--max-size", "2k", "-T", "0.5", "-m", "0", "--connect-timeout", "1e300"]).expect("valid");
-        assert_eq!(job.terms.max_size, Some(2048));
-        let limits = job.settings.limits;
-        assert_eq!((limits.silence, limits.max_time, limits.connect), (Some(Duration::from_millis(500)), None, None));
+        assert_eq!(job.options.max_size, Some(2048));
+        let limits = job.config.limits;
+        assert_eq!((limits.idle, limits.max_time, limits.connect), (Some(Duration::from_millis(500)), None, None));
     }
 
     #[test]
@@ -518,7 +518,7 @@ mod tests {
             ("例え.テスト:80:::1", "xn--r8jz45g.xn--zckzah", "::1"),
             ("[::2]:80:[::1]", "[::2]", "::1"),
         ] {
-            let parsed = address_override(text).expect("valid");
+            let parsed = host_override(text).expect("valid");
             assert_eq!((parsed.host.to_string(), parsed.address.to_string()), (host.to_owned(), address.to_owned()));
         }
     }

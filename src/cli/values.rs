@@ -1,7 +1,7 @@
 //! The values of options: from text to what they mean.
 
 use crate::http::{ByteRange, Fields};
-use crate::net::Override;
+use crate::net::HostOverride;
 use crate::report::When;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -89,7 +89,7 @@ pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
 }
 
 /// HOST:PORT:ADDR; IPv6 addresses may be in brackets, a host must.
-pub(super) fn address_override(text: &str) -> Result<Override, String> {
+pub(super) fn host_override(text: &str) -> Result<HostOverride, String> {
     let wanted = || "HOST:PORT:ADDR is wanted, as in example.com:443:127.0.0.1".to_owned();
     if text.starts_with(['*', '+', '-']) {
         return Err("one host is wanted, as in example.com:443:127.0.0.1".to_owned());
@@ -101,7 +101,7 @@ pub(super) fn address_override(text: &str) -> Result<Override, String> {
     let (host, rest) = text.split_at(host_end);
     let (port, address) = rest.strip_prefix(':').and_then(|rest| rest.split_once(':')).ok_or_else(wanted)?;
     let address = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
-    Ok(Override {
+    Ok(HostOverride {
         host: Host::parse(host).map_err(|error| error.to_string())?,
         port: port.parse().map_err(|_| wanted())?,
         address: address.parse::<IpAddr>().map_err(|error| error.to_string())?,

@@ -101,7 +101,7 @@ impl Body {
     fn cut_off(&self, error: &NetError) -> Error {
         let kind = net_error(error).kind();
         let failure = Error::new(kind, format!("the body is {}", self.deframer.cut_off())).because(error.to_string());
-        if error.is_passing() { failure.retryable() } else { failure }
+        if error.is_transient() { failure.retryable() } else { failure }
     }
 
     /// How many bytes can be [spliced](Body::splice): those of a known length that have not been

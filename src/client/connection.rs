@@ -42,7 +42,7 @@ impl From<Failure> for Error {
             Failure::Stale => net_error(&NetError::Broken("closed by the server".to_owned())),
             Failure::Net(error) => net_error(&error),
             Failure::Cut(error, received) => {
-                let (cut, passing) = (HeadError::CutOff { received }, error.is_passing());
+                let (cut, passing) = (HeadError::CutOff { received }, error.is_transient());
                 let error = Error::new(net_error(&error).kind(), cut.to_string()).because(error);
                 if passing { error.retryable() } else { error }
             }

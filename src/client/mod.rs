@@ -19,7 +19,7 @@ pub use netrc::Netrc;
 use crate::coding::{CodingError, content_codings};
 use crate::error::{Error, Kind};
 use crate::http::{Coding, Head, Method, Request};
-use crate::net::{Event, Limits, NetError, Proxies, Proxy, Route, Stream, Target, Timer, Trust, Way};
+use crate::net::{ConnectOptions, Event, Limits, NetError, Proxies, Proxy, ResolveConfig, Stream, Target, Timer, Trust};
 use connection::{Connection, Failure};
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -30,7 +30,7 @@ pub type FieldEdits = Vec<(String, Option<Vec<u8>>)>;
 
 /// How to ask, and for how long.
 #[derive(Debug)]
-pub struct Settings {
+pub struct Config {
     /// GET or HEAD.
     pub method: Method,
     /// User-Agent; empty for none.
@@ -46,7 +46,7 @@ pub struct Settings {
     /// Cookies to begin with; those that come on the way are added.
     pub cookies: Jar,
     /// Cookies, as they stand in a field, that go to the origin asked for and no other.
-    pub home_cookies: Vec<String>,
+    pub origin_cookies: Vec<String>,
     /// Whether content codings are asked for.
     pub compression: bool,
     /// How many redirects are followed; with 0, a redirect is the result.
@@ -54,7 +54,7 @@ pub struct Settings {
     /// How long things may take.
     pub limits: Limits,
     /// The way to a server.
-    pub route: Route,
+    pub route: ResolveConfig,
     /// The proxies on it.
     pub proxies: Proxies,
     /// Whether a redirect may lead from a public address to one that is not.
@@ -63,9 +63,9 @@ pub struct Settings {
     pub trust: Trust,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for Config {
+    fn default() -> Config {
+        Config {
             method: Method::Get,
             user_agent: concat!("fetch/", env!("CARGO_PKG_VERSION")).to_owned(),
             fields: Vec::new(),
@@ -73,11 +73,11 @@ impl Default for Settings {
             netrc: None,
             login: None,
             cookies: Jar::default(),
-            home_cookies: Vec::new(),
+            origin_cookies: Vec::new(),
             compression: true,
             max_redirects: 20,
             limits: Limits::default(),
-            route: Route::default(),
+            route: ResolveConfig::default(),
             proxies: Proxies::default(),
             allow_private: false,
             trust: Trust::default(),
@@ -98,9 +98,9 @@ pub trait Observer {
 }
 
 /// An observer that tells nobody.
-pub struct Quiet;
+pub struct NoopObserver;
 
-impl Observer for Quiet {
+impl Observer for NoopObserver {
     fn connection(&mut self, _: Event) {}
     fn request(&mut self, _: &Request, _: Option<IpAddr>, _: bool) {}
     fn interim(&mut self, _: &Head) {}
@@ -111,7 +111,7 @@ impl Observer for Quiet {
 
 /// One URL to be asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub struct RequestOptions<'a> {
     /// The URL; userinfo in it counts as credentials.
     pub url: &'a Url,
     /// Fields about the representation, Range or If-None-Match say, that go wherever redirects lead.
@@ -124,7 +124,7 @@ pub struct Ask<'a> {
 
 /// The answer to a request, all redirects followed.
 pub struct Response {
-    /// What was asked last: after a redirect elsewhere, not all that the settings say.
+    /// What was asked last: after a redirect elsewhere, not all that the config say.
     pub request: Request,
     /// The header section.
     pub head: Head,
@@ -146,7 +146,7 @@ impl Response {
 
 /// Asks for URLs, one after the other, and keeps connections for the next.
 pub struct Client {
-    settings: Settings,
+    config: Config,
     idle: Vec<Connection>,
 }
 
@@ -155,34 +155,34 @@ const IDLE: usize = 8;
 
 impl Client {
     /// A client without connections.
-    pub fn new(settings: Settings) -> Client {
-        Client { settings, idle: Vec::new() }
+    pub fn new(config: Config) -> Client {
+        Client { config, idle: Vec::new() }
     }
 
     /// How it asks.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The same, to be changed for the next request.
-    pub fn settings_mut(&mut self) -> &mut Settings {
-        &mut self.settings
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
     }
 
     /// The cookies by now.
     pub fn cookies(&self) -> &Jar {
-        &self.settings.cookies
+        &self.config.cookies
     }
 
-    /// Asks for a URL, and follows where the answer leads. Credentials and fields of the settings
+    /// Asks for a URL, and follows where the answer leads. Credentials and fields of the config
     /// go to the origin of `url` and no other; userinfo in `url` counts as credentials.
     pub fn get(&mut self, url: &Url, observer: &mut dyn Observer) -> Result<Response, Error> {
-        let timer = Timer::start(self.settings.limits);
-        self.ask(&Ask { url, fields: &[], identity: false, timer: &timer }, observer)
+        let timer = Timer::start(self.config.limits);
+        self.ask(&RequestOptions { url, fields: &[], identity: false, timer: &timer }, observer)
     }
 
     /// The same in detail.
-    pub fn ask(&mut self, ask: &Ask<'_>, observer: &mut dyn Observer) -> Result<Response, Error> {
+    pub fn ask(&mut self, ask: &RequestOptions<'_>, observer: &mut dyn Observer) -> Result<Response, Error> {
         let credentials = self.credentials(ask.url);
         let origin = target(ask.url)?;
         let mut url = without_userinfo(ask.url.clone());
@@ -191,28 +191,28 @@ impl Client {
             let target = target(&url)?;
             let mut request = self.request(&url, ask)?;
             if target == origin {
-                self.add_home_fields(&mut request, &url, credentials.as_ref())?;
+                self.add_origin_headers(&mut request, &url, credentials.as_ref())?;
             } else {
                 self.add_cookies(&mut request, &url, Vec::new())?;
             }
             let (connection, request, head) = self.exchange(&target, &url, request, only_public, ask.timer, observer)?;
             for field in head.fields().all("Set-Cookie") {
-                self.settings.cookies.store(&url, field, SystemTime::now());
+                self.config.cookies.store(&url, field, SystemTime::now());
             }
             observer.head(&url, &head)?;
-            let next = if self.settings.max_redirects == 0 { None } else { redirect::next(&url, &head)? };
-            only_public = connection.stream.is_public() && !self.settings.allow_private;
+            let next = if self.config.max_redirects == 0 { None } else { redirect::next(&url, &head)? };
+            only_public = connection.stream.is_public() && !self.config.allow_private;
             let Some(next) = next else {
-                let body = Body::new(connection, &head, self.settings.method, ask.timer.clone())?;
+                let body = Body::new(connection, &head, self.config.method, ask.timer.clone())?;
                 return Ok(Response { request, head, url, body });
             };
-            if redirects == self.settings.max_redirects {
+            if redirects == self.config.max_redirects {
                 let why = format!("more than {redirects}, the last to {}", without_userinfo(next));
                 let error = Error::new(Kind::Protocol, "too many redirects").because(why);
                 return Err(error.hint("--max-redirects N follows more"));
             }
             // A redirect's own body is of no interest, but the connection may be.
-            if let Ok(body) = Body::new(connection, &head, self.settings.method, ask.timer.clone()) {
+            if let Ok(body) = Body::new(connection, &head, self.config.method, ask.timer.clone()) {
                 self.keep(body);
             }
             url = without_userinfo(next);
@@ -229,9 +229,9 @@ impl Client {
         }
     }
 
-    /// The credentials for the origin of a URL: its own, those of the settings, those on file.
+    /// The credentials for the origin of a URL: its own, those of the config, those on file.
     fn credentials(&self, url: &Url) -> Option<Credentials> {
-        let on_file = |login: Option<&str>| self.settings.netrc.as_ref().and_then(|netrc| netrc.find(url, login));
+        let on_file = |login: Option<&str>| self.config.netrc.as_ref().and_then(|netrc| netrc.find(url, login));
         match Credentials::of(url) {
             Some(own) if url.password().is_none() => {
                 let login = String::from_utf8_lossy(own.name()).into_owned();
@@ -239,23 +239,23 @@ impl Client {
             }
             Some(own) => Some(own),
             None => {
-                let login = self.settings.login.as_deref();
+                let login = self.config.login.as_deref();
                 let of_login = login.and_then(|login| on_file(Some(login)));
-                of_login.or_else(|| self.settings.credentials.clone()).or_else(|| on_file(None).filter(|_| login.is_none()))
+                of_login.or_else(|| self.config.credentials.clone()).or_else(|| on_file(None).filter(|_| login.is_none()))
             }
         }
     }
 
     /// The request as it may go to any origin.
-    fn request(&self, url: &Url, ask: &Ask<'_>) -> Result<Request, Error> {
-        let mut request = Request::new(self.settings.method, url);
-        if !self.settings.user_agent.is_empty() {
-            set(&mut request, "User-Agent", self.settings.user_agent.as_bytes())?;
+    fn request(&self, url: &Url, ask: &RequestOptions<'_>) -> Result<Request, Error> {
+        let mut request = Request::new(self.config.method, url);
+        if !self.config.user_agent.is_empty() {
+            set(&mut request, "User-Agent", self.config.user_agent.as_bytes())?;
         }
         set(&mut request, "Accept", b"*/*")?;
         if ask.identity {
             set(&mut request, "Accept-Encoding", b"identity")?;
-        } else if self.settings.compression {
+        } else if self.config.compression {
             set(&mut request, "Accept-Encoding", b"gzip, deflate, br, zstd")?;
         }
         for (name, value) in ask.fields {
@@ -265,13 +265,13 @@ impl Client {
     }
 
     /// What goes to the origin asked for, and to no other.
-    fn add_home_fields(&self, request: &mut Request, url: &Url, credentials: Option<&Credentials>) -> Result<(), Error> {
+    fn add_origin_headers(&self, request: &mut Request, url: &Url, credentials: Option<&Credentials>) -> Result<(), Error> {
         if let Some(credentials) = credentials {
             set(request, "Authorization", credentials.basic().as_bytes())?;
         }
-        let mut cookies: Vec<Vec<u8>> = self.settings.home_cookies.iter().map(|cookies| cookies.clone().into_bytes()).collect();
+        let mut cookies: Vec<Vec<u8>> = self.config.origin_cookies.iter().map(|cookies| cookies.clone().into_bytes()).collect();
         let mut with_cookies = true;
-        for (name, value) in &self.settings.fields {
+        for (name, value) in &self.config.fields {
             match value {
                 Some(value) if name.eq_ignore_ascii_case("Cookie") => cookies.insert(0, value.clone()),
                 Some(value) => set(request, name, value)?,
@@ -284,16 +284,16 @@ impl Client {
 
     /// Adds the Cookie field: what the jar has for the URL, then these.
     fn add_cookies(&self, request: &mut Request, url: &Url, mut cookies: Vec<Vec<u8>>) -> Result<(), Error> {
-        cookies.splice(0..0, self.settings.cookies.field(url, SystemTime::now()));
+        cookies.splice(0..0, self.config.cookies.field(url, SystemTime::now()));
         if cookies.is_empty() { Ok(()) } else { set(request, "Cookie", &cookies.join(&b"; "[..])) }
     }
 
     /// The proxy for a target. A Unix socket is the way itself.
     fn proxy(&self, target: &Target) -> Result<Option<Proxy>, Error> {
-        if self.settings.route.unix_socket.is_some() {
+        if self.config.route.unix_socket.is_some() {
             return Ok(None);
         }
-        let proxy = self.settings.proxies.of(target);
+        let proxy = self.config.proxies.of(target);
         proxy.map(Option::<&Proxy>::cloned).map_err(|why| net_error(&NetError::Proxy(why.to_owned())))
     }
 
@@ -325,8 +325,8 @@ impl Client {
                 Err(failure) => return Err(failure.into()),
             }
         }
-        let Settings { route, trust, .. } = &self.settings;
-        let way = Way { route, trust, proxy: proxy.as_ref(), tunnel_fields: &tunnel_fields, only_public };
+        let Config { route, trust, .. } = &self.config;
+        let way = ConnectOptions { route, trust, proxy: proxy.as_ref(), tunnel_fields: &tunnel_fields, only_public };
         let stream = Stream::connect(target, &way, timer, &mut |event| observer.connection(event));
         let mut connection = Connection::new(target.clone(), stream.map_err(|error| net_error(&error))?);
         observer.request(&request, connection.stream.peer(), false);
@@ -354,7 +354,7 @@ impl Client {
             return Ok(Vec::new());
         }
         request.remove(FIELD);
-        let agent = Some(&self.settings.user_agent).filter(|agent| !agent.is_empty());
+        let agent = Some(&self.config.user_agent).filter(|agent| !agent.is_empty());
         let agent = agent.map(|agent| ("User-Agent", agent.clone().into_bytes()));
         Ok(agent.into_iter().chain(value.map(|value| (FIELD, value))).collect())
     }
@@ -387,11 +387,11 @@ fn net_error(error: &NetError) -> Error {
         NetError::Proxy(_) => (Kind::Usage, None),
         NetError::Tunnel(_) => (Kind::Protocol, None),
         NetError::NotPublic(_) => (Kind::Protocol, Some("--allow-private follows all the same")),
-        NetError::Refused { status: 407, .. } | NetError::Forbidden(_) => (Kind::Authentication, Some(PROXY_HINT)),
+        NetError::ProxyStatus { status: 407, .. } | NetError::ProxyAuth(_) => (Kind::Authentication, Some(PROXY_HINT)),
         _ => (Kind::Network, None),
     };
     let failure = Error::new(kind, error.to_string()).hint(hint);
-    if error.is_passing() { failure.retryable() } else { failure }
+    if error.is_transient() { failure.retryable() } else { failure }
 }
 
 /// What to do about a proxy that wants to know who asks.

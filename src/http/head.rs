@@ -58,7 +58,7 @@ impl Head {
 }
 
 /// Whether a status is a failure that may pass: another try, after a moment, could go well.
-pub fn is_passing(status: u16) -> bool {
+pub fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 

@@ -26,7 +26,7 @@ pub use credentials::{Credentials, without_secrets};
 pub use date::{format_date, parse_date};
 pub use fields::{Fields, InvalidField};
 pub use framing::{Coding, Deframed, Deframer, Framing, FramingError};
-pub use head::{Head, HeadError, HeadParser, Malformed, is_passing};
+pub use head::{Head, HeadError, HeadParser, Malformed, is_transient};
 pub use range::{ByteRange, ContentRange, unsatisfied_range};
 pub use request::{Method, Request};
 pub use validator::{Representation, StrongValidator, UrlDigest, entity_tag, last_modified};

@@ -13,7 +13,7 @@ pub enum Limit {
     /// `--connect-timeout`.
     Connect,
     /// `--timeout`.
-    Silence,
+    Idle,
     /// `--max-time`.
     MaxTime,
 }
@@ -23,15 +23,15 @@ pub enum Limit {
 pub struct Limits {
     /// Making a connection: names, every address tried, TLS.
     pub connect: Option<Duration>,
-    /// The longest silence while waiting for bytes.
-    pub silence: Option<Duration>,
+    /// The longest idle while waiting for bytes.
+    pub idle: Option<Duration>,
     /// Everything, redirects included.
     pub max_time: Option<Duration>,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { connect: Some(Duration::from_secs(10)), silence: Some(Duration::from_secs(30)), max_time: None }
+        Limits { connect: Some(Duration::from_secs(10)), idle: Some(Duration::from_secs(30)), max_time: None }
     }
 }
 
@@ -55,8 +55,8 @@ impl Timer {
     }
 
     /// The same where no bytes are waited for: for a name server, or for an address to answer.
-    pub(super) fn without_silence(&self) -> Timer {
-        Timer { limits: Limits { silence: None, ..self.limits }, ..self.clone() }
+    pub(super) fn without_idle_limit(&self) -> Timer {
+        Timer { limits: Limits { idle: None, ..self.limits }, ..self.clone() }
     }
 
     /// The same with an end that comes no later than this from now.
@@ -72,8 +72,8 @@ impl Timer {
 
     /// How long to wait for anything else, a reader of a pipe say, before asking again. An error
     /// where the whole operation's limit is reached or the program was interrupted.
-    pub fn patience(&self) -> Result<Duration, NetError> {
-        self.without_silence().wait().slice()
+    pub fn poll_interval(&self) -> Result<Duration, NetError> {
+        self.without_idle_limit().wait().poll_timeout()
     }
 
     /// How much time is left of the whole operation's limit, if it has one.
@@ -101,17 +101,17 @@ pub(super) struct Wait<'t> {
 impl Wait<'_> {
     /// How long to wait before asking again: never zero. An error where a limit is reached or the
     /// program was interrupted.
-    pub(super) fn slice(&self) -> Result<Duration, NetError> {
+    pub(super) fn poll_timeout(&self) -> Result<Duration, NetError> {
         if interrupt::caught().is_some() {
             return Err(NetError::Interrupted);
         }
-        let silence = self.timer.limits.silence.map(|limit| (self.since + limit, limit, Limit::Silence));
+        let idle = self.timer.limits.idle.map(|limit| (self.since + limit, limit, Limit::Idle));
         let mut slice = SLICE;
-        if silence.is_none() && self.timer.end.is_none() {
+        if idle.is_none() && self.timer.end.is_none() {
             return Ok(slice);
         }
         let now = Instant::now();
-        for (end, after, limit) in [silence, self.timer.end].into_iter().flatten() {
+        for (end, after, limit) in [idle, self.timer.end].into_iter().flatten() {
             let left = end.saturating_duration_since(now);
             if left.is_zero() {
                 return Err(NetError::TimedOut { limit, after });

@@ -33,7 +33,7 @@ pub enum Family {
 
 /// An address to use for a host and port, instead of what the name server says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Override {
+pub struct HostOverride {
     /// The host, as the URL standard has it.
     pub host: Host,
     /// The port it goes for.
@@ -44,11 +44,11 @@ pub struct Override {
 
 /// The way to a target.
 #[derive(Clone, Debug, Default)]
-pub struct Route {
+pub struct ResolveConfig {
     /// The address families to use.
     pub family: Family,
     /// Addresses known without asking.
-    pub overrides: Vec<Override>,
+    pub overrides: Vec<HostOverride>,
     /// A Unix socket to connect through, whatever the host is.
     pub unix_socket: Option<PathBuf>,
 }
@@ -57,7 +57,7 @@ pub struct Route {
 pub(super) fn dial(
     host: &Host,
     port: u16,
-    route: &Route,
+    route: &ResolveConfig,
     timer: &Timer,
     only_public: bool,
     observe: &mut dyn FnMut(Event),
@@ -80,7 +80,7 @@ pub(super) fn dial(
 pub(super) fn addresses(
     host: &Host,
     port: u16,
-    route: &Route,
+    route: &ResolveConfig,
     timer: &Timer,
     only_public: bool,
 ) -> Result<Vec<SocketAddr>, NetError> {
@@ -114,7 +114,7 @@ fn resolve(name: &str, port: u16, timer: &Timer) -> Result<Vec<SocketAddr>, NetE
     thread::Builder::new().name("resolver".to_owned()).spawn(ask).map_err(|error| NetError::Resolve(system_words(&error)))?;
     let wait = timer.wait();
     loop {
-        match answered.recv_timeout(wait.slice()?) {
+        match answered.recv_timeout(wait.poll_timeout()?) {
             Ok(Ok(addresses)) => return Ok(addresses),
             Ok(Err(error)) => {
                 let text = system_words(&error);
@@ -153,11 +153,11 @@ fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event))
     let mut first_error = None;
     let mut failed = |address: SocketAddr, error: Errno, observe: &mut dyn FnMut(Event)| {
         let error = NetError::Connect { address: address.to_string(), error: system_words(&error.into()) };
-        observe(Event::Refused(error.clone()));
+        observe(Event::AttemptFailed(error.clone()));
         first_error.get_or_insert(error);
     };
     loop {
-        let mut slice = wait.slice()?;
+        let mut slice = wait.poll_timeout()?;
         if under_way.is_empty() || Instant::now() >= next_at {
             if let Some(address) = waiting.next() {
                 next_at = Instant::now() + ATTEMPT_DELAY;
@@ -227,7 +227,7 @@ fn connect_unix(path: &PathBuf, timer: &Timer) -> Result<Socket, NetError> {
     let wait = timer.wait();
     loop {
         // A full backlog makes connect wait; the send timeout is what ends that.
-        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, Some(wait.slice()?)).map_err(NetError::broken)?;
+        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, Some(wait.poll_timeout()?)).map_err(NetError::broken)?;
         match rustix::net::connect(&fd, &address) {
             Ok(()) => return Ok(Socket::new(fd)),
             Err(Errno::AGAIN | Errno::INTR) => {}

@@ -2,7 +2,7 @@
 
 use super::Limit;
 use crate::error::system_words;
-use crate::http::is_passing;
+use crate::http::is_transient;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -45,16 +45,16 @@ pub enum NetError {
     /// A proxy in the environment that cannot be understood.
     Proxy(String),
     /// A proxy answered a request for a tunnel with this status.
-    Refused {
+    ProxyStatus {
         /// The status code.
         status: u16,
         /// Status code and reason phrase.
         text: String,
     },
     /// A proxy wants to know who asks, and is not content.
-    Forbidden(String),
+    ProxyAuth(String),
     /// A proxy makes no connection there.
-    Barred(String),
+    ProxyDenied(String),
     /// A proxy could not connect.
     Unreachable(String),
     /// What a proxy says makes no sense.
@@ -69,13 +69,13 @@ impl NetError {
 
 impl NetError {
     /// Whether it may pass: another try, after a moment, could go well.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             // What getaddrinfo says of a name server that does not answer.
             NetError::Resolve(why) => why.starts_with("Temporary failure"),
             NetError::Connect { .. } | NetError::Broken(_) | NetError::ClosedWithoutNotify | NetError::Unreachable(_) => true,
             NetError::TimedOut { limit, .. } => *limit != Limit::MaxTime,
-            NetError::Refused { status, .. } => is_passing(*status),
+            NetError::ProxyStatus { status, .. } => is_transient(*status),
             _ => false,
         }
     }
@@ -91,7 +91,7 @@ impl fmt::Display for NetError {
             NetError::TimedOut { limit, after } => {
                 let what = match limit {
                     Limit::Connect => "no connection",
-                    Limit::Silence => "no bytes came",
+                    Limit::Idle => "no bytes came",
                     Limit::MaxTime => "not done",
                 };
                 write!(f, "timed out: {what} within {} s", after.as_secs_f64())
@@ -102,8 +102,8 @@ impl fmt::Display for NetError {
             NetError::Tls(why) => write!(f, "TLS failed: {why}"),
             NetError::NotPublic(address) => write!(f, "{address} is no public address, and a public one led there"),
             NetError::Proxy(why) => f.write_str(why),
-            NetError::Refused { text, .. } => write!(f, "the proxy answered {text}"),
-            NetError::Forbidden(why) | NetError::Barred(why) => write!(f, "the proxy refused: {why}"),
+            NetError::ProxyStatus { text, .. } => write!(f, "the proxy answered {text}"),
+            NetError::ProxyAuth(why) | NetError::ProxyDenied(why) => write!(f, "the proxy refused: {why}"),
             NetError::Unreachable(why) => write!(f, "the proxy could not connect: {why}"),
             NetError::Tunnel(why) => write!(f, "no way through the proxy: {why}"),
             NetError::ClosedWithoutNotify => f.write_str("the connection ended without TLS's close_notify"),

@@ -31,18 +31,18 @@ impl Layers<'_> {
     }
 
     /// Says goodbye from the top down.
-    pub(super) fn say_goodbye(&mut self) {
+    pub(super) fn send_close_notify(&mut self) {
         if let Some((top, sessions)) = self.sessions.split_last_mut() {
-            top.say_goodbye(&mut Layers { sessions, socket: self.socket });
-            Layers { sessions, socket: self.socket }.say_goodbye();
+            top.send_close_notify(&mut Layers { sessions, socket: self.socket });
+            Layers { sessions, socket: self.socket }.send_close_notify();
         }
     }
 
     /// Sends what can be sent at once, to a peer that need not hear it.
-    pub(super) fn send_in_passing(&mut self, bytes: &[u8]) {
+    pub(super) fn try_send(&mut self, bytes: &[u8]) {
         // Through a second session it could not be sent without waiting.
         if self.sessions.is_empty() {
-            self.socket.send_in_passing(bytes);
+            self.socket.try_send(bytes);
         }
     }
 }

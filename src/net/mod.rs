@@ -15,7 +15,7 @@ mod verifier;
 
 pub use address::is_public;
 pub use deadline::{Limit, Limits, Timer};
-pub use dial::{Family, Override, Route};
+pub use dial::{Family, HostOverride, ResolveConfig};
 pub use error::NetError;
 pub use proxy::{Proxies, Proxy, ProxyKind};
 pub use socket::is_writable;
@@ -67,7 +67,7 @@ pub enum Event {
     /// The addresses of the host.
     Resolved(Vec<SocketAddr>),
     /// An address did not take the connection.
-    Refused(NetError),
+    AttemptFailed(NetError),
     /// An address did.
     Connected(SocketAddr),
     /// A Unix socket did.
@@ -88,9 +88,9 @@ pub enum Event {
 }
 
 /// How a target is to be reached.
-pub struct Way<'w> {
+pub struct ConnectOptions<'w> {
     /// Names and addresses.
-    pub route: &'w Route,
+    pub route: &'w ResolveConfig,
     /// Whom to trust.
     pub trust: &'w Trust,
     /// The proxy in between.
@@ -112,7 +112,12 @@ pub struct Stream {
 impl Stream {
     /// Connects to a target. The connect limit of `timer` covers all of it: names, every address
     /// tried, proxies, TLS.
-    pub fn connect(target: &Target, way: &Way<'_>, timer: &Timer, observe: &mut dyn FnMut(Event)) -> Result<Stream, NetError> {
+    pub fn connect(
+        target: &Target,
+        way: &ConnectOptions<'_>,
+        timer: &Timer,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Stream, NetError> {
         let connecting = timer.connecting();
         let mut stream = match way.proxy {
             None => Stream::dialled(&target.host, target.port, way, &connecting, way.only_public, observe)?,
@@ -127,12 +132,12 @@ impl Stream {
     fn dialled(
         host: &Host,
         port: u16,
-        way: &Way<'_>,
+        way: &ConnectOptions<'_>,
         timer: &Timer,
         only_public: bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stream, NetError> {
-        let (socket, address) = dial(host, port, way.route, &timer.without_silence(), only_public, observe)?;
+        let (socket, address) = dial(host, port, way.route, &timer.without_idle_limit(), only_public, observe)?;
         let peer = address.map(|address| address.ip());
         Ok(Stream { socket, sessions: Vec::new(), peer, public: peer.is_some_and(is_public) })
     }
@@ -141,7 +146,7 @@ impl Stream {
     fn through(
         proxy: &Proxy,
         target: &Target,
-        way: &Way<'_>,
+        way: &ConnectOptions<'_>,
         timer: &Timer,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stream, NetError> {
@@ -149,7 +154,7 @@ impl Stream {
         let mut known = Vec::new();
         if proxy.kind == ProxyKind::Socks5 {
             // Without h, names are resolved here.
-            known = addresses(&target.host, target.port, way.route, &timer.without_silence(), way.only_public)?;
+            known = addresses(&target.host, target.port, way.route, &timer.without_idle_limit(), way.only_public)?;
             observe(Event::Resolved(known.clone()));
         } else if way.only_public && !may_be_public {
             return Err(NetError::NotPublic(target.host.to_string()));
@@ -174,7 +179,7 @@ impl Stream {
                 (_, None) => tunnel::socks(&mut layers, proxy, &Destination::Named(target), timer),
             };
             match tunnel {
-                Err(error @ NetError::Unreachable(_)) if tries.len() > 0 => observe(Event::Refused(error)),
+                Err(error @ NetError::Unreachable(_)) if tries.len() > 0 => observe(Event::AttemptFailed(error)),
                 tunnel => {
                     tunnel?;
                     observe(Event::Tunnelled(proxy.to_string()));
@@ -184,7 +189,13 @@ impl Stream {
         }
     }
 
-    fn secure(&mut self, host: &Host, way: &Way<'_>, timer: &Timer, observe: &mut dyn FnMut(Event)) -> Result<(), NetError> {
+    fn secure(
+        &mut self,
+        host: &Host,
+        way: &ConnectOptions<'_>,
+        timer: &Timer,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<(), NetError> {
         let session = tls::Session::start(host, way.trust, &mut self.layers(), timer)?;
         observe(session.describe());
         self.sessions.push(session);
@@ -238,6 +249,6 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.layers().say_goodbye();
+        self.layers().send_close_notify();
     }
 }

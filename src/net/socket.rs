@@ -28,7 +28,7 @@ impl Socket {
             let wait = timer.wait();
             match rustix::net::send(&self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
                 Ok(sent) => bytes = &bytes[sent..],
-                Err(Errno::AGAIN) => while !is_writable(self.fd.as_fd(), wait.slice()?).map_err(NetError::broken)? {},
+                Err(Errno::AGAIN) => while !is_writable(self.fd.as_fd(), wait.poll_timeout()?).map_err(NetError::broken)? {},
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(NetError::broken(error)),
             }
@@ -45,7 +45,7 @@ impl Socket {
     }
 
     /// Sends what can be sent at once, to a peer that need not hear it.
-    pub(super) fn send_in_passing(&self, bytes: &[u8]) {
+    pub(super) fn try_send(&self, bytes: &[u8]) {
         let _ = rustix::net::send(&self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     }
 
@@ -75,7 +75,7 @@ impl Socket {
     ) -> Result<usize, NetError> {
         let wait = timer.wait();
         loop {
-            let slice = wait.slice()?;
+            let slice = wait.poll_timeout()?;
             if self.timeout != Some(slice) {
                 sockopt::set_socket_timeout(&self.fd, sockopt::Timeout::Recv, Some(slice)).map_err(NetError::broken)?;
                 self.timeout = Some(slice);

@@ -269,12 +269,12 @@ impl Session {
     }
 
     /// Tells the peer that this is the end (RFC 8446 section 6.1).
-    pub(super) fn say_goodbye(&mut self, below: &mut Layers<'_>) {
+    pub(super) fn send_close_notify(&mut self, below: &mut Layers<'_>) {
         let mut goodbye = [0; 128];
         if let Ok(ConnectionState::WriteTraffic(mut write)) = self.connection.process_tls_records(&mut []).state
             && let Ok(length) = write.queue_close_notify(&mut goodbye)
         {
-            below.send_in_passing(&goodbye[..length]);
+            below.try_send(&goodbye[..length]);
         }
     }
 

@@ -45,7 +45,7 @@ pub(super) fn connect(
             // What follows is the target's, and that does not speak first.
             200..=299 if received.is_empty() => return Ok(()),
             200..=299 => return Err(NetError::Tunnel("bytes came that nobody asked for".to_owned())),
-            status => return Err(NetError::Refused { status, text: head.status_text() }),
+            status => return Err(NetError::ProxyStatus { status, text: head.status_text() }),
         }
     }
     Err(NetError::Tunnel("too many interim responses".to_owned()))
@@ -73,11 +73,11 @@ pub(super) fn socks(layers: &mut Layers<'_>, proxy: &Proxy, to: &Destination<'_>
             layers.send(&password(credentials)?, timer)?;
             let [_, status] = exactly(layers, timer)?;
             if status != 0 {
-                return Err(NetError::Forbidden("it does not take the name and password".to_owned()));
+                return Err(NetError::ProxyAuth("it does not take the name and password".to_owned()));
             }
         }
-        ([VERSION, 0xff], Some(_)) => return Err(NetError::Forbidden("it takes no name and password".to_owned())),
-        ([VERSION, 0xff], None) => return Err(NetError::Forbidden("it wants a name and password".to_owned())),
+        ([VERSION, 0xff], Some(_)) => return Err(NetError::ProxyAuth("it takes no name and password".to_owned())),
+        ([VERSION, 0xff], None) => return Err(NetError::ProxyAuth("it wants a name and password".to_owned())),
         _ => return Err(NetError::Tunnel("it does not speak SOCKS5".to_owned())),
     }
     layers.send(&request(to)?, timer)?;
@@ -107,7 +107,7 @@ fn password(credentials: &Credentials) -> Result<Vec<u8>, NetError> {
     let mut bytes = vec![1];
     for text in [credentials.name(), credentials.password()] {
         let length =
-            u8::try_from(text.len()).map_err(|_| NetError::Forbidden("a name or password is too long for SOCKS5".to_owned()))?;
+            u8::try_from(text.len()).map_err(|_| NetError::ProxyAuth("a name or password is too long for SOCKS5".to_owned()))?;
         bytes.push(length);
         bytes.extend_from_slice(text);
     }
@@ -147,14 +147,14 @@ fn request(to: &Destination<'_>) -> Result<Vec<u8>, NetError> {
 fn refusal(reply: u8) -> NetError {
     let why = match reply {
         1 => "general failure",
-        2 => return NetError::Barred("not allowed by its rules".to_owned()),
+        2 => return NetError::ProxyDenied("not allowed by its rules".to_owned()),
         3 => "network unreachable",
         4 => "host unreachable",
         5 => "connection refused",
         6 => "time to live expired",
-        7 => return NetError::Barred("command not supported".to_owned()),
-        8 => return NetError::Barred("address type not supported".to_owned()),
-        _ => return NetError::Barred(format!("unknown reply {reply}")),
+        7 => return NetError::ProxyDenied("command not supported".to_owned()),
+        8 => return NetError::ProxyDenied("address type not supported".to_owned()),
+        _ => return NetError::ProxyDenied(format!("unknown reply {reply}")),
     };
     NetError::Unreachable(why.to_owned())
 }

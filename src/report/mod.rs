@@ -8,7 +8,7 @@ pub use progress::{Progress, When};
 pub use summary::{Failure, Headers, Summary, Timings};
 
 use crate::error::{Error, Kind};
-use crate::text::misleads;
+use crate::text::is_bidi_or_separator;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
@@ -210,7 +210,7 @@ fn safe_line(line: &str) -> String {
     for c in line.chars() {
         match c {
             '\t' => safe.push(c),
-            c if misleads(c) => {
+            c if is_bidi_or_separator(c) => {
                 // Writing to a string does not fail.
                 let _ = write!(safe, "{}", c.escape_unicode());
             }

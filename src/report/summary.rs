@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::http::Fields;
-use crate::text::misleads;
+use crate::text::is_bidi_or_separator;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::path::PathBuf;
@@ -115,7 +115,7 @@ impl Summary {
         let json = serde_json::to_string(self).unwrap_or_default();
         let mut line = String::with_capacity(json.len() + 1);
         for c in json.chars() {
-            if c.is_control() || misleads(c) {
+            if c.is_control() || is_bidi_or_separator(c) {
                 line.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
             } else {
                 line.push(c);

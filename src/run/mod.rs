@@ -1,12 +1,12 @@
 //! All URLs of a [`Job`]: ask, check, save. The one place that knows client, save and report.
 
-mod answer;
+mod observer;
+mod plan;
 mod receive;
 mod retry;
-mod teller;
 mod transfer;
 
-use crate::client::{Client, Settings, without_userinfo};
+use crate::client::{Client, Config, without_userinfo};
 use crate::error::{Error, Kind};
 use crate::http::ByteRange;
 use crate::report::{Report, Summary};
@@ -26,20 +26,20 @@ pub struct Job {
     /// Where to.
     pub output: Output,
     /// How to ask.
-    pub settings: Settings,
+    pub config: Config,
     /// How to save, and what.
-    pub terms: Terms,
+    pub options: SaveOptions,
     /// Where the cookies go at the end.
     pub cookie_jar: Option<PathBuf>,
 }
 
-/// On what terms one URL is saved.
+/// On what options one URL is saved.
 #[derive(Clone, Debug, Default)]
-pub struct Terms {
+pub struct SaveOptions {
     /// Whether a URL whose file is there already is done.
     pub skip_existing: bool,
     /// Whether an interrupted save is to be gone on with.
-    pub go_on: bool,
+    pub resume: bool,
     /// Whether only what changed is wanted.
     pub newer: bool,
     /// The part that is wanted.
@@ -56,7 +56,7 @@ pub struct Terms {
     pub limit_rate: Option<u64>,
 }
 
-impl Terms {
+impl SaveOptions {
     /// A failure where so many bytes are too many.
     fn allow(&self, bytes: u64) -> Result<(), Error> {
         match self.max_size {
@@ -93,13 +93,13 @@ pub struct Outcome {
 /// failure's kind, `None` where there was none.
 pub fn run(mut job: Job, report: &mut Report) -> Option<Kind> {
     let urls = std::mem::take(&mut job.urls);
-    let mut client = Client::new(job.settings);
+    let mut client = Client::new(job.config);
     let mut worst: Option<Kind> = None;
     let mut failed = |kind: Kind| worst = Some(worst.map_or(kind, |worst| worst.worse(kind)));
     for (index, url) in urls.iter().enumerate() {
         // The last connection is of no use to anybody, and not to be waited for.
         let keep = index + 1 < urls.len();
-        let mut outcome = fetch(url, &job.output, &job.terms, &mut client, report, keep);
+        let mut outcome = fetch(url, &job.output, &job.options, &mut client, report, keep);
         crate::interrupt::end_if_caught();
         outcome.summary.id = index + 1;
         if let Some(error) = &outcome.failed {
@@ -125,6 +125,6 @@ pub fn run(mut job: Job, report: &mut Report) -> Option<Kind> {
 
 /// Fetches one URL and saves what is to be saved, trying again where that may help. With `keep`, the
 /// client keeps the connection for the next.
-pub fn fetch(url: &Url, output: &Output, terms: &Terms, client: &mut Client, report: &mut Report, keep: bool) -> Outcome {
-    Transfer::new(url, terms, client, report).run(output, keep)
+pub fn fetch(url: &Url, output: &Output, options: &SaveOptions, client: &mut Client, report: &mut Report, keep: bool) -> Outcome {
+    Transfer::new(url, options, client, report).run(output, keep)
 }

@@ -1,6 +1,6 @@
 //! A body on its way from the connection to the sink: decoded, counted, limited, checked.
 
-use super::Terms;
+use super::SaveOptions;
 use crate::client::Body;
 use crate::coding::{CodingError, Decoder};
 use crate::error::{Error, Kind};
@@ -24,7 +24,7 @@ const PIECES: u64 = 10;
 
 /// Receives a body to its end, through a meter into a sink.
 pub(super) fn receive(body: &mut Body, codings: &[Coding], sink: &mut Sink, meter: &mut Meter<'_>) -> Result<(), Error> {
-    let most = meter.terms.limit_rate.map_or(u64::MAX, |rate| (rate / PIECES).max(1));
+    let most = meter.options.limit_rate.map_or(u64::MAX, |rate| (rate / PIECES).max(1));
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     body.receive_at_most(most);
     meter.terminal = sink.is_terminal().then(TerminalText::default);
@@ -47,8 +47,8 @@ pub(super) fn receive(body: &mut Body, codings: &[Coding], sink: &mut Sink, mete
             for slice in piece.chunks(most) {
                 meter.received(slice.len() as u64)?;
                 decoder
-                    .decode(slice, &mut |plain| meter.save(plain, sink).map_err(Trouble::Save))
-                    .map_err(Trouble::into_error)?;
+                    .decode(slice, &mut |plain| meter.save(plain, sink).map_err(DecodeError::Save))
+                    .map_err(DecodeError::into_error)?;
             }
         }
         decoder.finish(body.framing() != Framing::UntilClose).map_err(undecodable)?;
@@ -57,22 +57,22 @@ pub(super) fn receive(body: &mut Body, codings: &[Coding], sink: &mut Sink, mete
 }
 
 /// A failure in the middle of decoding.
-enum Trouble {
+enum DecodeError {
     Coding(CodingError),
     Save(Error),
 }
 
-impl From<CodingError> for Trouble {
-    fn from(error: CodingError) -> Trouble {
-        Trouble::Coding(error)
+impl From<CodingError> for DecodeError {
+    fn from(error: CodingError) -> DecodeError {
+        DecodeError::Coding(error)
     }
 }
 
-impl Trouble {
+impl DecodeError {
     fn into_error(self) -> Error {
         match self {
-            Trouble::Coding(error) => undecodable(error),
-            Trouble::Save(error) => error,
+            DecodeError::Coding(error) => undecodable(error),
+            DecodeError::Save(error) => error,
         }
     }
 }
@@ -87,14 +87,14 @@ pub(crate) fn undecodable(error: CodingError) -> Error {
     Error::new(Kind::Protocol, "cannot decode the body").because(error).hint(hint)
 }
 
-/// Moves what is left of a body of known length straight into the file, inside the kernel.
+/// Moves what is left of a body of known length direct into the file, inside the kernel.
 fn splice(body: &mut Body, sink: &mut Sink, meter: &mut Meter<'_>) -> Result<(), Error> {
     let pipe = pipe_with(PipeFlags::CLOEXEC);
     let failed = |error: Errno| Error::new(Kind::Other, "cannot make a pipe").because(io::Error::from(error));
     let (from, to) = pipe.map_err(failed)?;
     // Where the system does not allow it, the pipe stays as small as it is.
     let _ = fcntl_setpipe_size(&to, SPLICE);
-    meter.terms.allow(sink.length().saturating_add(body.spliceable()))?;
+    meter.options.allow(sink.length().saturating_add(body.spliceable()))?;
     while body.spliceable() > 0 {
         let most = body.spliceable().min(SPLICE as u64);
         let moved = body.splice(to.as_fd(), most)?;
@@ -107,7 +107,7 @@ fn splice(body: &mut Body, sink: &mut Sink, meter: &mut Meter<'_>) -> Result<(),
 
 /// Counts, limits and digests what passes.
 pub(super) struct Meter<'t> {
-    terms: &'t Terms,
+    options: &'t SaveOptions,
     /// Bytes of the body as they came off the wire, framing undone.
     pub(super) wire: u64,
     digest: Option<&'t mut Context>,
@@ -122,8 +122,8 @@ pub(super) struct Meter<'t> {
 }
 
 impl<'t> Meter<'t> {
-    pub(super) fn new(terms: &'t Terms, digest: Option<&'t mut Context>, progress: Progress, timer: Timer) -> Meter<'t> {
-        Meter { terms, wire: 0, digest, progress, terminal: None, timer, started: Instant::now(), part: None }
+    pub(super) fn new(options: &'t SaveOptions, digest: Option<&'t mut Context>, progress: Progress, timer: Timer) -> Meter<'t> {
+        Meter { options, wire: 0, digest, progress, terminal: None, timer, started: Instant::now(), part: None }
     }
 
     /// More than so many bytes are no longer the part that was announced.
@@ -136,13 +136,13 @@ impl<'t> Meter<'t> {
     }
 
     fn lets_splice(&self) -> bool {
-        self.digest.is_none() && self.terms.limit_rate.is_none()
+        self.digest.is_none() && self.options.limit_rate.is_none()
     }
 
     fn received(&mut self, bytes: u64) -> Result<(), Error> {
         self.wire += bytes;
         self.progress.add(bytes);
-        self.terms.allow(self.wire)?;
+        self.options.allow(self.wire)?;
         if let Some(part) = self.part.filter(|part| self.wire > *part) {
             let why = format!("Content-Range says {part} bytes, and more came");
             return Err(Error::new(Kind::Protocol, "malformed response").because(why));
@@ -152,19 +152,19 @@ impl<'t> Meter<'t> {
 
     /// Waits until as many bytes as came may have come.
     fn slow_down(&self) -> Result<(), Error> {
-        let Some(rate) = self.terms.limit_rate else { return Ok(()) };
+        let Some(rate) = self.options.limit_rate else { return Ok(()) };
         let due = Duration::from_secs_f64(self.wire as f64 / rate.max(1) as f64);
         while let Some(early) = due.checked_sub(self.elapsed()).filter(|early| !early.is_zero()) {
-            let patience = self.timer.patience().map_err(not_done)?;
-            std::thread::sleep(early.min(patience));
+            let poll_interval = self.timer.poll_interval().map_err(not_done)?;
+            std::thread::sleep(early.min(poll_interval));
         }
         Ok(())
     }
 
     /// Bytes as they are saved.
     fn save(&mut self, bytes: &[u8], sink: &mut Sink) -> Result<(), Error> {
-        self.terms.allow(sink.length() + bytes.len() as u64)?;
-        self.timer.patience().map_err(not_done)?;
+        self.options.allow(sink.length() + bytes.len() as u64)?;
+        self.timer.poll_interval().map_err(not_done)?;
         if let Some(digest) = &mut self.digest {
             digest.update(bytes);
         }

@@ -7,8 +7,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The longest wish of a server (Retry-After) that is fulfilled.
-pub(super) const LONGEST_WISH: Duration = Duration::from_secs(60);
+/// The longest retry_after of a server (Retry-After) that is fulfilled.
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// The first wait, at most; each of the next is twice as long.
 const FIRST: Duration = Duration::from_secs(1);
 /// The longest wait.
@@ -18,12 +18,12 @@ const SLICE: Duration = Duration::from_millis(50);
 
 /// How long to wait before the try after so many, at least as long as the server wishes. Half of it is
 /// left to chance, so that many clients do not come back at once.
-pub(super) fn pause(tries: u32, wish: Duration) -> Duration {
+pub(super) fn pause(tries: u32, retry_after: Duration) -> Duration {
     let most = FIRST.saturating_mul(1 << tries.min(10)).min(LONGEST);
     // The standard library's only source of chance: the keys of its hash maps.
     let chance = RandomState::new().hash_one(0_u8) % 1001;
     let back_off = most / 2 + most / 2 * u32::try_from(chance).unwrap_or(0) / 1000;
-    if wish.is_zero() { back_off } else { wish }
+    if retry_after.is_zero() { back_off } else { retry_after }
 }
 
 /// What Retry-After says (RFC 9110 section 10.2.3): seconds, or a date; `None` for anything else.
@@ -41,12 +41,12 @@ pub(super) fn after(fields: &Fields, now: SystemTime) -> Option<Duration> {
 pub(super) fn sleep(pause: Duration, timer: &Timer) -> Result<(), NetError> {
     let end = Instant::now() + pause;
     loop {
-        let patience = timer.patience()?;
+        let poll_interval = timer.poll_interval()?;
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(());
         }
-        thread::sleep(left.min(patience).min(SLICE));
+        thread::sleep(left.min(poll_interval).min(SLICE));
     }
 }
 

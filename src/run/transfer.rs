@@ -1,15 +1,15 @@
-//! One URL: asked for, answered, saved, and tried again where that may help.
+//! One URL: asked for, reply, saved, and tried again where that may help.
 //!
 //! ```text
 //! run:     try -> failure that may pass? -> wait -> try ...
-//! one try: question -> answer -> save | go on | start over | nothing to do
+//! one try: plan -> answer -> save | go on | start over | nothing to do
 //! ```
 
-use super::answer::{Answer, Answered, Question, is_same};
+use super::observer::TransferObserver;
+use super::plan::{Action, Plan, Reply, classify, is_same};
 use super::receive::{Meter, receive, undecodable};
-use super::teller::Teller;
-use super::{Outcome, Output, Terms, retry};
-use crate::client::{Ask, Body, Client, Response, without_userinfo};
+use super::{Outcome, Output, SaveOptions, retry};
+use crate::client::{Body, Client, RequestOptions, Response, without_userinfo};
 use crate::error::{Error, Kind};
 use crate::http::{ContentRange, Framing, Head, Method, Representation, StrongValidator, entity_tag, parse_date};
 use crate::net::Timer;
@@ -22,7 +22,7 @@ use url::Url;
 /// One URL on its way to a file.
 pub(super) struct Transfer<'j> {
     url: &'j Url,
-    terms: &'j Terms,
+    options: &'j SaveOptions,
     client: &'j mut Client,
     report: &'j mut Report,
     timer: Timer,
@@ -41,15 +41,15 @@ pub(super) struct Transfer<'j> {
 /// What follows an answer.
 enum Next {
     Done,
-    Ask(Question),
+    RequestOptions(Plan),
 }
 
 impl<'j> Transfer<'j> {
-    pub(super) fn new(url: &'j Url, terms: &'j Terms, client: &'j mut Client, report: &'j mut Report) -> Transfer<'j> {
+    pub(super) fn new(url: &'j Url, options: &'j SaveOptions, client: &'j mut Client, report: &'j mut Report) -> Transfer<'j> {
         Transfer {
             url,
-            terms,
-            timer: Timer::start(client.settings().limits),
+            options,
+            timer: Timer::start(client.config().limits),
             started: Instant::now(),
             summary: Summary { url: without_userinfo(url.clone()).into(), ..Summary::default() },
             client,
@@ -80,7 +80,7 @@ impl<'j> Transfer<'j> {
             Output::Directory(path) => Destination::directory(path),
             _ => Destination::stdout(),
         };
-        if self.method() == Method::Get && self.look_around(&destination)? {
+        if self.method() == Method::Get && self.check_existing(&destination)? {
             return Ok(());
         }
         for tries in 0.. {
@@ -97,11 +97,11 @@ impl<'j> Transfer<'j> {
 
     /// How long to wait before another try; `None` where there is none.
     fn pause(&self, error: &Error, tries: u32) -> Option<Duration> {
-        let wish = error.retry().filter(|_| tries < self.terms.retries)?;
+        let retry_after = error.retry().filter(|_| tries < self.options.retries)?;
         // Where bytes are out that cannot be taken back, only the rest of them is of use.
         let sink = self.sink.as_ref();
         let can_go_on = sink.is_none_or(|sink| sink.is_file() || sink.length() == 0 || sink.of().is_some());
-        let pause = retry::pause(tries, wish);
+        let pause = retry::pause(tries, retry_after);
         (can_go_on && retry::has_time(pause, &self.timer)).then_some(pause)
     }
 
@@ -112,25 +112,25 @@ impl<'j> Transfer<'j> {
     }
 
     /// Looks at what is there already; true where nothing is left to be done.
-    fn look_around(&mut self, destination: &Destination) -> Result<bool, Error> {
-        let Terms { skip_existing, go_on, newer, .. } = *self.terms;
-        if go_on && let Some(mut sink) = destination.left_behind(self.url)? {
+    fn check_existing(&mut self, destination: &Destination) -> Result<bool, Error> {
+        let SaveOptions { skip_existing, resume, newer, .. } = *self.options;
+        if resume && let Some(mut sink) = destination.find_partial(self.url)? {
             self.digest = self.new_digest();
             if let Some(digest) = &mut self.digest {
                 sink.read_back(|bytes| digest.update(bytes))?;
             }
             self.sink = Some(sink);
         }
-        if skip_existing || newer || go_on && self.sink.is_none() {
+        if skip_existing || newer || resume && self.sink.is_none() {
             self.existing = destination.existing(self.url).filter(|file| skip_existing || file.from != Provenance::Other);
         }
         let Some(file) = self.existing.clone() else { return Ok(false) };
         if skip_existing {
-            return self.there_already(&file).map(|()| true);
+            return self.report_existing(&file).map(|()| true);
         }
-        match self.terms.sha256.map(|wanted| file.has_digest(&wanted)).transpose()? {
+        match self.options.sha256.map(|wanted| file.has_digest(&wanted)).transpose()? {
             // There is no better evidence.
-            Some(true) if go_on => return self.there_already(&file).map(|()| true),
+            Some(true) if resume => return self.report_existing(&file).map(|()| true),
             // Then it is not what is wanted, whatever the server says of it.
             Some(false) => self.existing = None,
             _ => {}
@@ -139,8 +139,8 @@ impl<'j> Transfer<'j> {
     }
 
     /// Nothing is to be saved: a file is there. It has to be the one that is wanted.
-    fn there_already(&mut self, file: &Existing) -> Result<(), Error> {
-        if let Some(wanted) = self.terms.sha256
+    fn report_existing(&mut self, file: &Existing) -> Result<(), Error> {
+        if let Some(wanted) = self.options.sha256
             && !file.has_digest(&wanted)?
         {
             let what = format!("{} is there already", file.path.display());
@@ -153,70 +153,70 @@ impl<'j> Transfer<'j> {
 
     /// One try: up to the whole body, or a failure.
     fn one_try(&mut self, destination: &Destination, tries: u32) -> Result<(), Error> {
-        let mut question = self.question();
+        let mut plan = self.plan();
         loop {
-            let fields = question.fields();
+            let fields = plan.fields();
             // Something that was begun and broke off can be gone on with the next time only if it is not coded.
-            let identity = self.terms.go_on || self.sink.is_some() || question.wants_identity();
-            let ask = Ask { url: self.url, fields: &fields, identity, timer: &self.timer };
-            let mut teller = Teller::new(self.report, &mut self.summary, self.started);
-            let response = self.client.ask(&ask, &mut teller)?;
+            let identity = self.options.resume || self.sink.is_some() || plan.wants_identity();
+            let ask = RequestOptions { url: self.url, fields: &fields, identity, timer: &self.timer };
+            let mut observer = TransferObserver::new(self.report, &mut self.summary, self.started);
+            let response = self.client.ask(&ask, &mut observer)?;
             let Response { request, url, head, body } = &response;
-            let answered = Answered { request, url, head, length: announced(body), now: SystemTime::now() };
-            let next = match Answer::to(&question, &answered) {
+            let reply = Reply { request, url, head, length: announced(body), now: SystemTime::now() };
+            let next = match classify(&plan, &reply) {
                 Ok(answer) => self.act(answer, destination, response)?,
                 Err(error) => return Err(self.refused(error, destination, response, tries)),
             };
             match next {
                 Next::Done => return Ok(()),
-                Next::Ask(next) => question = next,
+                Next::RequestOptions(next) => plan = next,
             }
         }
     }
 
     /// What is to be asked first.
-    fn question(&self) -> Question {
-        match (self.terms.range, self.rest(), &self.existing) {
-            (Some(range), ..) => Question::Part(range),
+    fn plan(&self) -> Plan {
+        match (self.options.range, self.rest(), &self.existing) {
+            (Some(range), ..) => Plan::Range(range),
             // Somebody who asks for a part in their own words is not to be interfered with.
-            _ if self.wants_part() => Question::Whole,
+            _ if self.wants_part() => Plan::Full,
             (None, Some(rest), _) => rest,
-            (None, None, Some(file)) if self.terms.newer => Question::Newer(file.clone()),
-            (None, None, Some(file)) if self.terms.go_on && file.length > 0 => Question::Beyond(file.clone()),
-            _ => Question::Whole,
+            (None, None, Some(file)) if self.options.newer => Plan::IfModified(file.clone()),
+            (None, None, Some(file)) if self.options.resume && file.length > 0 => Plan::CheckComplete(file.clone()),
+            _ => Plan::Full,
         }
     }
 
     /// What is missing, if it can be had alone: nothing, of a version of known length that is all there,
     /// is asked for too where it was not this run that received it.
-    fn rest(&self) -> Option<Question> {
+    fn rest(&self) -> Option<Plan> {
         let sink = self.sink.as_ref().filter(|sink| sink.length() > 0)?;
         let of = sink.of()?;
         let done = self.summary.wire_bytes > 0 && of.length == Some(sink.length());
-        (!done).then(|| Question::Rest(sink.length(), of.clone()))
+        (!done).then(|| Plan::Resume(sink.length(), of.clone()))
     }
 
     /// Does what an answer is for.
-    fn act(&mut self, answer: Answer, destination: &Destination, response: Response) -> Result<Next, Error> {
+    fn act(&mut self, answer: Action, destination: &Destination, response: Response) -> Result<Next, Error> {
         if self.method() == Method::Head {
             self.unread = Some(response.body);
             return Ok(Next::Done);
         }
         match answer {
-            Answer::Whole => self.save(destination, response, None)?,
-            Answer::Part(part) => self.save(destination, response, Some(part))?,
-            Answer::Rest(part) => return self.go_on(response, part),
-            Answer::StartOver => {
+            Action::Save => self.save(destination, response, None)?,
+            Action::SavePart(part) => self.save(destination, response, Some(part))?,
+            Action::Append(part) => return self.resume(response, part),
+            Action::StartOver => {
                 self.client.keep(response.body);
-                return self.start_over().map(Next::Ask);
+                return self.start_over().map(Next::RequestOptions);
             }
-            Answer::Unchanged => {
+            Action::Unchanged => {
                 self.unread = Some(response.body);
                 if let Some(file) = self.existing.clone() {
-                    self.there_already(&file)?;
+                    self.report_existing(&file)?;
                 }
             }
-            Answer::Complete => {
+            Action::Complete => {
                 self.unread = Some(response.body);
                 self.finish(None)?;
             }
@@ -227,7 +227,7 @@ impl<'j> Transfer<'j> {
     /// An error status: its body may be wanted all the same, if it is the last.
     fn refused(&mut self, error: Error, destination: &Destination, response: Response, tries: u32) -> Error {
         let is_error = response.head.status() >= 400 && self.method() == Method::Get;
-        if !is_error || !self.terms.include_error_body || self.pause(&error, tries).is_some() {
+        if !is_error || !self.options.include_error_body || self.pause(&error, tries).is_some() {
             self.client.keep(response.body);
             return error;
         }
@@ -238,30 +238,30 @@ impl<'j> Transfer<'j> {
     }
 
     /// What is there cannot be gone on with: the whole is asked for.
-    fn start_over(&mut self) -> Result<Question, Error> {
+    fn start_over(&mut self) -> Result<Plan, Error> {
         self.report.note("what is there cannot be gone on with: starting over");
         self.existing = None;
-        self.set_of(None)?;
-        Ok(Question::Whole)
+        self.set_resume_info(None)?;
+        Ok(Plan::Full)
     }
 
     /// Receives the rest, or the start of it.
-    fn go_on(&mut self, response: Response, part: ContentRange) -> Result<Next, Error> {
+    fn resume(&mut self, response: Response, part: ContentRange) -> Result<Next, Error> {
         self.report.note(&format!("going on from byte {}", part.first));
         if let Some(of) = self.sink.as_ref().and_then(Sink::of).cloned() {
             let length = of.length.or(part.total);
-            self.set_of(Some(Representation { length, ..of }))?;
+            self.set_resume_info(Some(Representation { length, ..of }))?;
         }
         let (head, body) = match self.receive(response, Some(part)) {
             // A part that is not what it says is of no use, and neither is what it was added to.
-            Err(error) if error.kind() == Kind::Protocol => return self.start_over().map(Next::Ask),
+            Err(error) if error.kind() == Kind::Protocol => return self.start_over().map(Next::RequestOptions),
             received => received?,
         };
         match self.rest() {
             // The server sent less than the rest: it is asked for what is left.
             Some(rest) => {
                 self.client.keep(body);
-                Ok(Next::Ask(rest))
+                Ok(Next::RequestOptions(rest))
             }
             None => {
                 self.unread = Some(body);
@@ -272,7 +272,7 @@ impl<'j> Transfer<'j> {
 
     /// Saves a body from its first byte on; one that is a part, of as many bytes as that says.
     fn save(&mut self, destination: &Destination, response: Response, part: Option<ContentRange>) -> Result<(), Error> {
-        if self.is_taken(destination, &response)? {
+        if self.name_is_taken(destination, &response)? {
             self.unread = Some(response.body);
             return Ok(());
         }
@@ -281,22 +281,22 @@ impl<'j> Transfer<'j> {
             None => self.sink = Some(self.open(destination, &response)?),
         }
         self.digest = self.new_digest();
-        self.set_of(self.version_of(&response))?;
+        self.set_resume_info(self.resume_info_of(&response))?;
         let (head, body) = self.receive(response, part)?;
         self.unread = Some(body);
         self.finish(Some(&head))
     }
 
     /// Whether the name that only the response gives is a file's already, and nothing is to be saved.
-    fn is_taken(&mut self, destination: &Destination, response: &Response) -> Result<bool, Error> {
-        let Terms { skip_existing, go_on, newer, .. } = *self.terms;
-        if !(skip_existing || go_on || newer) || response.head.status() >= 400 {
+    fn name_is_taken(&mut self, destination: &Destination, response: &Response) -> Result<bool, Error> {
+        let SaveOptions { skip_existing, resume, newer, .. } = *self.options;
+        if !(skip_existing || resume || newer) || response.head.status() >= 400 {
             return Ok(false);
         }
         let Some(file) = destination.taken(&derived_name(self.url, &response.head), self.url) else { return Ok(false) };
-        let same = file.from != Provenance::Other && is_same(&file, &response.head, announced(&response.body), go_on);
+        let same = file.from != Provenance::Other && is_same(&file, &response.head, announced(&response.body), resume);
         if skip_existing || same && self.sink.is_none() {
-            return self.there_already(&file).map(|()| true);
+            return self.report_existing(&file).map(|()| true);
         }
         // It has changed: a name of the server's choice replaces only what was saved from the same URL.
         self.existing = self.existing.take().or(Some(file).filter(|file| file.from == Provenance::Own));
@@ -307,19 +307,19 @@ impl<'j> Transfer<'j> {
     fn open(&self, destination: &Destination, response: &Response) -> Result<Sink, Error> {
         let replaces = |file: &&Existing| {
             let harmless = !file.is_link && response.head.status() < 400;
-            self.terms.newer && (harmless || !destination.derives())
+            self.options.newer && (harmless || !destination.derives())
         };
         if let Some(file) = self.existing.as_ref().filter(replaces) {
             // The name that the URL gives is the file's to be replaced.
             return Destination::file(&file.path)?.open(self.url, &self.timer, String::new);
         }
         // Before a file is made: a body that is known to be too large needs none.
-        self.terms.allow(announced(&response.body).unwrap_or_default())?;
+        self.options.allow(announced(&response.body).unwrap_or_default())?;
         destination.open(self.url, &self.timer, || derived_name(self.url, &response.head))
     }
 
     /// Of what version a response is the whole, if parts of it could be had.
-    fn version_of(&self, response: &Response) -> Option<Representation> {
+    fn resume_info_of(&self, response: &Response) -> Option<Representation> {
         let Response { head, body, .. } = response;
         let coded = head.fields().get("Content-Encoding").is_some() || !body.transfer_codings().is_empty();
         let whole = head.status() == 200 && !self.wants_part();
@@ -328,17 +328,17 @@ impl<'j> Transfer<'j> {
 
     /// Whether a part is asked for, in the user's own words it may be.
     fn wants_part(&self) -> bool {
-        let fields = &self.client.settings().fields;
-        self.terms.range.is_some() || fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Range"))
+        let fields = &self.client.config().fields;
+        self.options.range.is_some() || fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Range"))
     }
 
-    fn set_of(&mut self, of: Option<Representation>) -> Result<(), Error> {
-        self.sink.as_mut().map_or(Ok(()), |sink| sink.set_of(of))
+    fn set_resume_info(&mut self, of: Option<Representation>) -> Result<(), Error> {
+        self.sink.as_mut().map_or(Ok(()), |sink| sink.set_resume_info(of))
     }
 
     /// Receives a body into the sink; one that is a part, of as many bytes as that says.
     fn receive(&mut self, response: Response, part: Option<ContentRange>) -> Result<(Head, Body), Error> {
-        let codings = response.codings(self.client.settings().compression).map_err(undecodable)?;
+        let codings = response.codings(self.client.config().compression).map_err(undecodable)?;
         let Response { head, mut body, .. } = response;
         let total = announced(&body);
         let Some(sink) = &mut self.sink else { return Ok((head, body)) };
@@ -346,9 +346,9 @@ impl<'j> Transfer<'j> {
         let whole = total.map(|total| total.saturating_add(before));
         // On a terminal, the body is what is to be seen.
         let progress = self.report.progress(before, whole, sink.is_terminal());
-        let mut meter = Meter::new(self.terms, self.digest.as_mut(), progress, self.timer.clone());
+        let mut meter = Meter::new(self.options, self.digest.as_mut(), progress, self.timer.clone());
         meter.expect(part.map(|part| part.length()));
-        self.terms.allow(whole.unwrap_or_default())?;
+        self.options.allow(whole.unwrap_or_default())?;
         let mut received = receive(&mut body, &codings, sink, &mut meter);
         self.summary.wire_bytes += meter.wire;
         let took = meter.elapsed();
@@ -361,7 +361,7 @@ impl<'j> Transfer<'j> {
         if let Err(error) = received {
             // What is malformed is nothing to go on with; and nobody wants a full disk to stay full.
             if matches!(error.kind(), Kind::Protocol | Kind::File) {
-                sink.set_of(None)?;
+                sink.set_resume_info(None)?;
             }
             return Err(error);
         }
@@ -374,12 +374,12 @@ impl<'j> Transfer<'j> {
     fn finish(&mut self, head: Option<&Head>) -> Result<(), Error> {
         let Some(mut sink) = self.sink.take() else { return Ok(()) };
         let digest = self.digest.take().map(Context::finish);
-        if let (Some(wanted), Some(found)) = (self.terms.sha256, &digest)
+        if let (Some(wanted), Some(found)) = (self.options.sha256, &digest)
             && found.as_ref() != wanted
         {
             let hex = data_encoding::HEXLOWER.encode(found.as_ref());
             let why = format!("its SHA-256 is {hex}, not what --sha256 asks for");
-            sink.set_of(None)?;
+            sink.set_resume_info(None)?;
             return Err(Error::new(Kind::Protocol, "not the body that was wanted").because(why));
         }
         let of = sink.of().cloned();
@@ -402,11 +402,11 @@ impl<'j> Transfer<'j> {
     }
 
     fn method(&self) -> Method {
-        self.client.settings().method
+        self.client.config().method
     }
 
     fn new_digest(&self) -> Option<Context> {
-        (self.terms.sha256.is_some() || self.report.wants_summaries()).then(|| Context::new(&SHA256))
+        (self.options.sha256.is_some() || self.report.wants_summaries()).then(|| Context::new(&SHA256))
     }
 }
 

@@ -1,11 +1,11 @@
 //! Bytes to a file, truthfully: FILE is the whole body, or it is exactly what it was.
 
+mod direct;
 mod disposition;
 mod name;
 mod part;
 mod private;
 mod record;
-mod straight;
 mod system;
 mod target;
 
@@ -16,6 +16,7 @@ pub use target::{Destination, Existing, Provenance};
 use crate::error::{Error, Kind, system_words};
 use crate::http::Representation;
 use crate::net::{NetError, Timer};
+use direct::DirectWriter;
 use part::PartFile;
 use rustix::io::Errno;
 use std::fs::File;
@@ -23,46 +24,45 @@ use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use straight::Straight;
 use system::each_piece;
 
 /// Where the bytes of one body go. Only [`Sink::finish`] makes a file appear; one that is dropped
 /// leaves every file as it was, and keeps what it has where the rest can be got later.
 #[derive(Debug)]
 pub struct Sink {
-    kept: Kept,
+    kept: SinkKind,
     length: u64,
     /// Of what it has the bytes, where no part file knows.
     of: Option<Representation>,
 }
 
 #[derive(Debug)]
-enum Kept {
+enum SinkKind {
     Part(Box<PartFile>),
     /// Not a regular file: there is nothing to replace, bytes go where they go.
-    Straight(Straight, PathBuf),
-    Stdout(Straight),
+    DirectWriter(DirectWriter, PathBuf),
+    Stdout(DirectWriter),
 }
 
 impl Sink {
     fn part(part: PartFile, length: u64) -> Sink {
-        Sink { kept: Kept::Part(Box::new(part)), length, of: None }
+        Sink { kept: SinkKind::Part(Box::new(part)), length, of: None }
     }
 
-    fn straight(path: &Path, timer: &Timer) -> Result<Sink, Error> {
-        let straight = Straight::open(path, timer).map_err(|error| cannot("open", path, &error))?;
-        Ok(Sink { kept: Kept::Straight(straight, path.to_owned()), length: 0, of: None })
+    fn direct(path: &Path, timer: &Timer) -> Result<Sink, Error> {
+        let direct = DirectWriter::open(path, timer).map_err(|error| cannot("open", path, &error))?;
+        Ok(Sink { kept: SinkKind::DirectWriter(direct, path.to_owned()), length: 0, of: None })
     }
 
     fn stdout(timer: &Timer) -> Result<Sink, Error> {
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let failed = |error: io::Error| cannot("open", Path::new("standard output"), &error);
-        Ok(Sink { kept: Kept::Stdout(Straight::new(stdout.map_err(failed)?.into(), timer)), length: 0, of: None })
+        Ok(Sink { kept: SinkKind::Stdout(DirectWriter::new(stdout.map_err(failed)?.into(), timer)), length: 0, of: None })
     }
 
     /// Whether a file is being written that does not appear before it is finished.
     pub fn is_file(&self) -> bool {
-        matches!(self.kept, Kept::Part(_))
+        matches!(self.kept, SinkKind::Part(_))
     }
 
     /// How many bytes it has.
@@ -70,20 +70,20 @@ impl Sink {
         self.length
     }
 
-    /// Of what its bytes are a part, if it was [found](Destination::left_behind) or
-    /// [said](Sink::set_of).
+    /// Of what its bytes are a part, if it was [found](Destination::find_partial) or
+    /// [said](Sink::set_resume_info).
     pub fn of(&self) -> Option<&Representation> {
         match &self.kept {
-            Kept::Part(part) => part.of(),
-            Kept::Straight(..) | Kept::Stdout(_) => self.of.as_ref(),
+            SinkKind::Part(part) => part.of(),
+            SinkKind::DirectWriter(..) | SinkKind::Stdout(_) => self.of.as_ref(),
         }
     }
 
     /// Says of what its bytes are a part; `None` where the rest could not be got later.
-    pub fn set_of(&mut self, of: Option<Representation>) -> Result<(), Error> {
+    pub fn set_resume_info(&mut self, of: Option<Representation>) -> Result<(), Error> {
         match &mut self.kept {
-            Kept::Part(part) => part.set_of(of).map_err(|error| cannot("write beside", &part.path, &error)),
-            Kept::Straight(..) | Kept::Stdout(_) => {
+            SinkKind::Part(part) => part.set_resume_info(of).map_err(|error| cannot("write beside", &part.path, &error)),
+            SinkKind::DirectWriter(..) | SinkKind::Stdout(_) => {
                 self.of = of;
                 Ok(())
             }
@@ -92,7 +92,7 @@ impl Sink {
 
     /// Notes of what its bytes are a part, for the case that nothing else can be done any more.
     pub fn record(&mut self) {
-        if let Kept::Part(part) = &mut self.kept {
+        if let SinkKind::Part(part) = &mut self.kept {
             part.record();
         }
     }
@@ -100,12 +100,12 @@ impl Sink {
     /// Throws away what it has. Fails where that is somebody else's already.
     pub fn start_over(&mut self) -> Result<(), Error> {
         match &mut self.kept {
-            Kept::Part(part) => part.start_over().map_err(|error| cannot("write", &part.path, &error))?,
-            Kept::Straight(..) | Kept::Stdout(_) if self.length > 0 => {
+            SinkKind::Part(part) => part.start_over().map_err(|error| cannot("write", &part.path, &error))?,
+            SinkKind::DirectWriter(..) | SinkKind::Stdout(_) if self.length > 0 => {
                 let why = "what was written cannot be taken back, and the rest cannot be had alone";
                 return Err(Error::new(Kind::Network, "cannot start over").because(why));
             }
-            Kept::Straight(..) | Kept::Stdout(_) => {}
+            SinkKind::DirectWriter(..) | SinkKind::Stdout(_) => {}
         }
         self.length = 0;
         Ok(())
@@ -113,7 +113,7 @@ impl Sink {
 
     /// Reads what it has, from the start.
     pub fn read_back(&mut self, see: impl FnMut(&[u8])) -> Result<(), Error> {
-        let Kept::Part(part) = &mut self.kept else { return Ok(()) };
+        let SinkKind::Part(part) = &mut self.kept else { return Ok(()) };
         let read = part.file.seek(SeekFrom::Start(0)).and_then(|_| each_piece(&mut part.file, see));
         read.map_err(|error| cannot("read", &part.path, &error))
     }
@@ -126,8 +126,8 @@ impl Sink {
     /// Adds text that stands for so many bytes of the body.
     pub fn show(&mut self, bytes: &[u8], stands_for: usize) -> Result<(), Error> {
         let written = match &mut self.kept {
-            Kept::Part(part) => part.file.write_all(bytes),
-            Kept::Straight(straight, _) | Kept::Stdout(straight) => straight.write(bytes),
+            SinkKind::Part(part) => part.file.write_all(bytes),
+            SinkKind::DirectWriter(direct, _) | SinkKind::Stdout(direct) => direct.write(bytes),
         };
         self.length += stands_for as u64;
         written.map_err(|error| self.failed(&error))
@@ -136,8 +136,8 @@ impl Sink {
     /// Whether the bytes go to somebody's terminal.
     pub fn is_terminal(&self) -> bool {
         match &self.kept {
-            Kept::Part(_) => false,
-            Kept::Straight(straight, _) | Kept::Stdout(straight) => straight.file.is_terminal(),
+            SinkKind::Part(_) => false,
+            SinkKind::DirectWriter(direct, _) | SinkKind::Stdout(direct) => direct.file.is_terminal(),
         }
     }
 
@@ -174,19 +174,19 @@ impl Sink {
 
     fn file(&self) -> &File {
         match &self.kept {
-            Kept::Part(part) => &part.file,
-            Kept::Straight(straight, _) | Kept::Stdout(straight) => &straight.file,
+            SinkKind::Part(part) => &part.file,
+            SinkKind::DirectWriter(direct, _) | SinkKind::Stdout(direct) => &direct.file,
         }
     }
 
     fn failed(&self, error: &io::Error) -> Error {
         match &self.kept {
-            Kept::Part(part) => cannot("write", &part.path, error),
-            Kept::Straight(..) | Kept::Stdout(_) if error.kind() == io::ErrorKind::BrokenPipe => {
+            SinkKind::Part(part) => cannot("write", &part.path, error),
+            SinkKind::DirectWriter(..) | SinkKind::Stdout(_) if error.kind() == io::ErrorKind::BrokenPipe => {
                 Error::new(Kind::ClosedPipe, "nobody reads the body any more")
             }
-            Kept::Straight(_, path) => cannot("write", path, error),
-            Kept::Stdout(_) => cannot("write", Path::new("standard output"), error),
+            SinkKind::DirectWriter(_, path) => cannot("write", path, error),
+            SinkKind::Stdout(_) => cannot("write", Path::new("standard output"), error),
         }
     }
 
@@ -195,8 +195,8 @@ impl Sink {
     /// is not. Where the bytes went to a file, that is the answer.
     pub fn finish(self, modified: Option<SystemTime>, whole: bool, entity_tag: Option<String>) -> Result<Option<PathBuf>, Error> {
         match self.kept {
-            Kept::Part(part) => part.finish(modified, whole.then_some(self.length), entity_tag).map(Some),
-            Kept::Straight(..) | Kept::Stdout(_) => Ok(None),
+            SinkKind::Part(part) => part.finish(modified, whole.then_some(self.length), entity_tag).map(Some),
+            SinkKind::DirectWriter(..) | SinkKind::Stdout(_) => Ok(None),
         }
     }
 }

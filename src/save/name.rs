@@ -3,7 +3,7 @@
 use super::disposition;
 use super::part::{RECORD_SUFFIX, SUFFIX};
 use crate::http::Head;
-use crate::text::misleads;
+use crate::text::is_bidi_or_separator;
 use percent_encoding::percent_decode_str;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ fn host(url: &Url) -> String {
 /// dots and dashes, and white space around it.
 fn plain(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let printable: String = last.chars().filter(|c| !c.is_control() && !misleads(*c)).collect();
+    let printable: String = last.chars().filter(|c| !c.is_control() && !is_bidi_or_separator(*c)).collect();
     printable.trim_start_matches(|c: char| c.is_whitespace() || c == '.' || c == '-').trim_end().to_owned()
 }
 

@@ -166,7 +166,7 @@ impl PartFile {
     }
 
     /// Says of what it is a part; `None` where the rest could not be got later.
-    pub(super) fn set_of(&mut self, of: Option<Representation>) -> io::Result<()> {
+    pub(super) fn set_resume_info(&mut self, of: Option<Representation>) -> io::Result<()> {
         if self.of != of {
             self.forget()?;
             self.of = of;
@@ -196,7 +196,7 @@ impl PartFile {
 
     /// Throws away what was written.
     pub(super) fn start_over(&mut self) -> io::Result<()> {
-        self.set_of(None)?;
+        self.set_resume_info(None)?;
         self.file.set_len(0)?;
         self.file.seek(SeekFrom::Start(0)).map(drop)
     }
@@ -453,10 +453,11 @@ mod tests {
     }
 
     /// A part file of five bytes that was dropped, with a record of what it is a part.
-    fn left_behind(target: &Path) {
+    fn find_partial(target: &Path) {
         let mut part = start(target, Naming::Replace(None)).expect("created");
         let validator = crate::http::StrongValidator::EntityTag("\"a\"".to_owned());
-        part.set_of(Some(Representation { resource: source(), validator, length: Some(10), last_modified: None })).expect("set");
+        part.set_resume_info(Some(Representation { resource: source(), validator, length: Some(10), last_modified: None }))
+            .expect("set");
         part.file.write_all(b"12345").expect("written");
     }
 
@@ -464,7 +465,7 @@ mod tests {
     fn what_is_known_to_be_a_part_stays_and_is_found_again() {
         let directory = directory();
         let target = directory.path().join("f");
-        left_behind(&target);
+        find_partial(&target);
         assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
         let (mut part, length) =
             PartFile::find(&target, Naming::Replace(None), &source(), false).expect("readable").expect("found");
@@ -490,13 +491,13 @@ mod tests {
             |d: &Path| fs::copy(d.join("f.part"), d.join("copy")).and_then(|_| fs::rename(d.join("copy"), d.join("f.part"))),
         ] {
             let directory = directory();
-            left_behind(&directory.path().join("f"));
+            find_partial(&directory.path().join("f"));
             damage(directory.path()).expect("damaged");
             assert!(!find(directory.path(), &source(), false));
             assert!(listing(directory.path()).is_empty(), "{:?}", listing(directory.path()));
         }
         let directory = directory();
-        left_behind(&directory.path().join("f"));
+        find_partial(&directory.path().join("f"));
         assert!(!find(directory.path(), &other, true));
         assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
         assert!(!find(directory.path(), &other, false));

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Writes a file that only its owner can read: whole, or not at all. What is no regular file is written
-/// straight.
+/// direct.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let path = follow(path)?;
     let failed = |error| cannot("write", &path, &error);

@@ -28,7 +28,7 @@ pub struct Destination(Place);
 enum Place {
     Stdout,
     /// FIFO, device, terminal.
-    Straight(PathBuf),
+    DirectWriter(PathBuf),
     /// A regular file, or one yet to be: its own path, symbolic links followed.
     File {
         path: PathBuf,
@@ -72,7 +72,7 @@ impl Destination {
                 writable(directory_of(&path))?;
                 Ok(Destination(Place::File { path, old: Some(metadata) }))
             }
-            Ok(_) => Ok(Destination(Place::Straight(path))),
+            Ok(_) => Ok(Destination(Place::DirectWriter(path))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 writable(directory_of(&path))?;
                 Ok(Destination(Place::File { path, old: None }))
@@ -87,7 +87,7 @@ impl Destination {
         let create = |path: &Path, naming| Ok(Sink::part(PartFile::create(path, naming, UrlDigest::of(url))?, 0));
         match &self.0 {
             Place::Stdout => Sink::stdout(timer),
-            Place::Straight(path) => Sink::straight(path, timer),
+            Place::DirectWriter(path) => Sink::direct(path, timer),
             Place::File { path, old } => create(path, Naming::Replace(old.clone())),
             Place::Directory(directory) => {
                 fs::create_dir_all(directory).map_err(|error| match error.kind() {
@@ -101,11 +101,11 @@ impl Destination {
 
     /// Finds what an interrupted save of `url` left behind, if it can be gone on with; what plainly
     /// cannot is removed.
-    pub fn left_behind(&self, url: &Url) -> Result<Option<Sink>, Error> {
+    pub fn find_partial(&self, url: &Url) -> Result<Option<Sink>, Error> {
         let source = UrlDigest::of(url);
         let sink = |(part, length)| Sink::part(part, length);
         match &self.0 {
-            Place::Stdout | Place::Straight(_) => Ok(None),
+            Place::Stdout | Place::DirectWriter(_) => Ok(None),
             Place::File { path, old } => Ok(PartFile::find(path, Naming::Replace(old.clone()), &source, false)?.map(sink)),
             Place::Directory(directory) => {
                 // One that was ended before it had a record is found by its name, or a number of that.
@@ -127,7 +127,7 @@ impl Destination {
     /// alone would give.
     pub fn existing(&self, url: &Url) -> Option<Existing> {
         match &self.0 {
-            Place::Stdout | Place::Straight(_) => None,
+            Place::Stdout | Place::DirectWriter(_) => None,
             Place::File { path, .. } => Existing::at(path.clone(), url),
             Place::Directory(_) => names_of(url).iter().find_map(|name| self.taken(name, url)),
         }

@@ -20,35 +20,35 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// A file that takes bytes at its reader's pace, but within the limit of the whole operation, if
 /// it has one.
 #[derive(Debug)]
-pub(super) struct Straight {
+pub(super) struct DirectWriter {
     pub(super) file: File,
     timer: Option<Timer>,
 }
 
-impl Straight {
-    pub(super) fn new(file: File, timer: &Timer) -> Straight {
+impl DirectWriter {
+    pub(super) fn new(file: File, timer: &Timer) -> DirectWriter {
         // A regular file, which standard output may be, keeps nobody waiting.
         let waits = timer.is_limited() && file.metadata().is_ok_and(|metadata| !metadata.is_file());
-        Straight { file, timer: waits.then(|| timer.clone()) }
+        DirectWriter { file, timer: waits.then(|| timer.clone()) }
     }
 
-    pub(super) fn open(path: &Path, timer: &Timer) -> io::Result<Straight> {
+    pub(super) fn open(path: &Path, timer: &Timer) -> io::Result<DirectWriter> {
         let mut options = File::options();
         options.write(true);
         if !timer.is_limited() || !fs::metadata(path)?.file_type().is_fifo() {
-            return options.open(path).map(|file| Straight::new(file, timer));
+            return options.open(path).map(|file| DirectWriter::new(file, timer));
         }
         // To open a FIFO is to wait for its reader.
         options.custom_flags(i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default());
         loop {
             match options.open(path) {
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) => {
-                    thread::sleep(timer.patience().map_err(io::Error::other)?.min(AGAIN));
+                    thread::sleep(timer.poll_interval().map_err(io::Error::other)?.min(AGAIN));
                 }
                 opened => {
                     let file = opened?;
                     fcntl_setfl(&file, OFlags::empty())?;
-                    return Ok(Straight::new(file, timer));
+                    return Ok(DirectWriter::new(file, timer));
                 }
             }
         }
@@ -57,7 +57,7 @@ impl Straight {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(timer) = &self.timer else { return self.file.write_all(bytes) };
         for piece in bytes.chunks(READY) {
-            while !is_writable(self.file.as_fd(), timer.patience().map_err(io::Error::other)?)? {}
+            while !is_writable(self.file.as_fd(), timer.poll_interval().map_err(io::Error::other)?)? {}
             self.file.write_all(piece)?;
         }
         Ok(())

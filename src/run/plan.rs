@@ -5,7 +5,7 @@ use crate::client::PROXY_HINT;
 use crate::error::{Error, Kind};
 use crate::http::{
     ByteRange, ContentRange, Fields, Head, Method, Representation, Request, StrongValidator, UrlDigest, entity_tag, format_date,
-    is_passing, parse_date, unsatisfied_range,
+    is_transient, parse_date, unsatisfied_range,
 };
 use crate::save::{Existing, Provenance};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,36 +16,36 @@ const LEAST: u64 = 64 * 1024;
 
 /// What is wanted of the representation.
 #[derive(Clone, Debug)]
-pub(super) enum Question {
+pub(super) enum Plan {
     /// All of it.
-    Whole,
-    /// This part of it.
-    Part(ByteRange),
-    /// What comes after so many bytes of this version.
-    Rest(u64, Representation),
-    /// What comes after this file, which should be nothing.
-    Beyond(Existing),
+    Full,
+    /// This byte range of it.
+    Range(ByteRange),
+    /// What follows so many bytes of this version.
+    Resume(u64, Representation),
+    /// Whether this file, which may have been saved before, is complete.
+    CheckComplete(Existing),
     /// All of it, if it is not what this file is.
-    Newer(Existing),
+    IfModified(Existing),
 }
 
-impl Question {
+impl Plan {
     /// The fields that ask it.
     pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
         match self {
-            Question::Whole => Vec::new(),
-            Question::Part(range) => vec![("Range", range.to_string())],
-            Question::Rest(from, of) => {
+            Plan::Full => Vec::new(),
+            Plan::Range(range) => vec![("Range", range.to_string())],
+            Plan::Resume(from, of) => {
                 vec![("Range", ByteRange::From(*from).to_string()), ("If-Range", of.validator.as_str().to_owned())]
             }
-            Question::Beyond(file) => {
+            Plan::CheckComplete(file) => {
                 let tag = file.strong_entity_tag().map(str::to_owned);
                 let validator = tag.or_else(|| format_date(file.modified)).map(|validator| ("If-Range", validator));
                 let range = ("Range", ByteRange::From(file.length).to_string());
                 // Where nothing tells one version from another, there is nothing to go by.
                 validator.map_or_else(Vec::new, |validator| vec![range, validator])
             }
-            Question::Newer(file) => {
+            Plan::IfModified(file) => {
                 let tag = file.entity_tag.clone().map(|tag| ("If-None-Match", tag));
                 let date = format_date(file.modified).map(|date| ("If-Modified-Since", date));
                 date.into_iter().chain(tag).collect()
@@ -55,16 +55,16 @@ impl Question {
 
     /// Whether parts are asked for: those of a coded body cannot be put together, nor decoded.
     pub(super) fn wants_identity(&self) -> bool {
-        !matches!(self, Question::Whole | Question::Newer(_))
+        !matches!(self, Plan::Full | Plan::IfModified(_))
     }
 }
 
 /// What came back.
 #[derive(Clone, Copy)]
-pub(super) struct Answered<'a> {
+pub(super) struct Reply<'a> {
     /// What was asked last.
     pub(super) request: &'a Request,
-    /// The address that answered.
+    /// The address that reply.
     pub(super) url: &'a Url,
     pub(super) head: &'a Head,
     /// How many bytes the body is to have, where that is known.
@@ -73,81 +73,79 @@ pub(super) struct Answered<'a> {
     pub(super) now: SystemTime,
 }
 
-/// What the answer to a question is.
+/// What the answer to a plan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// The whole, to be saved.
-    Whole,
-    /// The part asked for, to be saved.
-    Part(ContentRange),
-    /// The rest, or the start of it, to go on with.
-    Rest(ContentRange),
-    /// There is no more.
+pub(super) enum Action {
+    /// Save the whole body.
+    Save,
+    /// Save this part, which was asked for.
+    SavePart(ContentRange),
+    /// Append this part to what is there.
+    Append(ContentRange),
+    /// There is no more: what is there is complete.
     Complete,
     /// The file is what the server has.
     Unchanged,
-    /// No part that is of use: the whole has to be asked for.
+    /// Nothing that what is there can be completed with: ask for all of it.
     StartOver,
 }
 
-impl Answer {
-    pub(super) fn to(question: &Question, answered: &Answered<'_>) -> Result<Answer, Error> {
-        let Answered { request, url, head, length, now } = *answered;
-        let protocol = |why: &str| Err(Error::new(Kind::Protocol, "not saved").because(why.to_owned()));
-        let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
-        let part = content_range(head.fields()).and_then(ContentRange::parse);
-        match (head.status(), question) {
-            // Ranges are GET's (RFC 9110 section 14.2).
-            (200..=399, _) if request.method() == Method::Head => Ok(Answer::Whole),
-            (206, Question::Rest(from, of)) => {
-                let part = part.filter(|part| goes_on(part, *from, of, answered));
-                Ok(part.map_or(Answer::StartOver, Answer::Rest))
-            }
-            (206, Question::Beyond(_)) => Ok(Answer::StartOver),
-            (206, Question::Part(range)) => match part.filter(|part| range.is_answered_by(part)) {
-                Some(part) => Ok(Answer::Part(part)),
-                None => protocol("the server sent another part (206) than it was asked for"),
-            },
-            (206, _) if !sent(&["Range"]) => protocol("the server sent a part (206) where the whole was asked for"),
-            (200, Question::Part(range)) if !range.is_all_of(length) => {
-                protocol("the server sent the whole (200) where a part was asked for")
-            }
-            (416, Question::Rest(from, of)) => {
-                let length = content_range(head.fields()).and_then(unsatisfied_range).or(of.length);
-                let same = of.resource == UrlDigest::of_resource(url);
-                let complete = same && length == Some(*from) && of.length.is_none_or(|whole| whole == *from);
-                Ok(if complete && !of.validator.is_contradicted_by(head.fields()) { Answer::Complete } else { Answer::StartOver })
-            }
-            (416, Question::Beyond(file)) => {
-                let length = content_range(head.fields()).and_then(unsatisfied_range);
-                Ok(if length == Some(file.length) && !contradicted(file, head) { Answer::Unchanged } else { Answer::StartOver })
-            }
-            (304, Question::Newer(_)) => Ok(Answer::Unchanged),
-            (200, Question::Newer(file) | Question::Beyond(file))
-                if is_same(file, head, length, matches!(question, Question::Beyond(_))) =>
-            {
-                Ok(Answer::Unchanged)
-            }
-            // The user's own condition.
-            (304, _) if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(Answer::Unchanged),
-            (304, _) => refused(head, now),
-            (200..=399, _) => Ok(Answer::Whole),
-            _ => refused(head, now),
+pub(super) fn classify(plan: &Plan, reply: &Reply<'_>) -> Result<Action, Error> {
+    let Reply { request, url, head, length, now } = *reply;
+    let protocol = |why: &str| Err(Error::new(Kind::Protocol, "not saved").because(why.to_owned()));
+    let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
+    let part = content_range(head.fields()).and_then(ContentRange::parse);
+    match (head.status(), plan) {
+        // Ranges are GET's (RFC 9110 section 14.2).
+        (200..=399, _) if request.method() == Method::Head => Ok(Action::Save),
+        (206, Plan::Resume(from, of)) => {
+            let part = part.filter(|part| goes_on(part, *from, of, reply));
+            Ok(part.map_or(Action::StartOver, Action::Append))
         }
+        (206, Plan::CheckComplete(_)) => Ok(Action::StartOver),
+        (206, Plan::Range(range)) => match part.filter(|part| range.is_answered_by(part)) {
+            Some(part) => Ok(Action::SavePart(part)),
+            None => protocol("the server sent another part (206) than it was asked for"),
+        },
+        (206, _) if !sent(&["Range"]) => protocol("the server sent a part (206) where the whole was asked for"),
+        (200, Plan::Range(range)) if !range.is_all_of(length) => {
+            protocol("the server sent the whole (200) where a part was asked for")
+        }
+        (416, Plan::Resume(from, of)) => {
+            let length = content_range(head.fields()).and_then(unsatisfied_range).or(of.length);
+            let same = of.resource == UrlDigest::of_resource(url);
+            let complete = same && length == Some(*from) && of.length.is_none_or(|whole| whole == *from);
+            Ok(if complete && !of.validator.is_contradicted_by(head.fields()) { Action::Complete } else { Action::StartOver })
+        }
+        (416, Plan::CheckComplete(file)) => {
+            let length = content_range(head.fields()).and_then(unsatisfied_range);
+            Ok(if length == Some(file.length) && !contradicted(file, head) { Action::Unchanged } else { Action::StartOver })
+        }
+        (304, Plan::IfModified(_)) => Ok(Action::Unchanged),
+        (200, Plan::IfModified(file) | Plan::CheckComplete(file))
+            if is_same(file, head, length, matches!(plan, Plan::CheckComplete(_))) =>
+        {
+            Ok(Action::Unchanged)
+        }
+        // The user's own condition.
+        (304, _) if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(Action::Unchanged),
+        (304, _) => refused(head, now),
+        (200..=399, _) => Ok(Action::Save),
+        _ => refused(head, now),
     }
 }
 
 /// A status that is a failure. RFC 9110 section 15: one that is out of range is treated as 5xx.
-fn refused(head: &Head, now: SystemTime) -> Result<Answer, Error> {
+fn refused(head: &Head, now: SystemTime) -> Result<Action, Error> {
     let kind = if matches!(head.status(), 401 | 407) { Kind::Authentication } else { Kind::Status };
     let hint = (head.status() == 407).then_some(PROXY_HINT);
-    let error = Error::new(kind, "not saved").because(format!("the server answered {}", head.status_text())).hint(hint);
-    if !is_passing(head.status()) {
+    let error = Error::new(kind, "not saved").because(format!("the server reply {}", head.status_text())).hint(hint);
+    if !is_transient(head.status()) {
         return Err(error);
     }
     Err(match retry::after(head.fields(), now) {
         None => error.retryable(),
-        Some(moment) if moment <= retry::LONGEST_WISH => error.retryable_after(moment),
+        Some(moment) if moment <= retry::MAX_RETRY_AFTER => error.retryable_after(moment),
         Some(_) => error.hint("the server asks not to try again so soon (Retry-After)"),
     })
 }
@@ -161,8 +159,8 @@ fn content_range(fields: &Fields) -> Option<&[u8]> {
 
 /// Whether a part is the one behind so many bytes of this version, or enough of it to be worth asking
 /// for what follows.
-fn goes_on(part: &ContentRange, from: u64, of: &Representation, answered: &Answered<'_>) -> bool {
-    let Answered { url, head, length, .. } = *answered;
+fn goes_on(part: &ContentRange, from: u64, of: &Representation, reply: &Reply<'_>) -> bool {
+    let Reply { url, head, length, .. } = *reply;
     let lengths_agree = match (part.total, of.length) {
         (Some(total), Some(length)) => total == length,
         (Some(_), None) => true,
@@ -219,18 +217,18 @@ mod tests {
     use std::time::Duration;
     use url::Url;
 
-    fn answer(question: &Question, status: &str, fields: &str) -> String {
+    fn answer(plan: &Plan, status: &str, fields: &str) -> String {
         let section = format!("HTTP/1.1 {status} X\r\n{}\r\n\r\n", fields.replace('|', "\r\n"));
         let (head, _) = HeadParser::new().parse(section.as_bytes()).expect("good").expect("whole");
         let url = Url::parse("http://h/").expect("a URL");
         let mut request = Request::new(Method::Get, &url);
-        for (name, value) in question.fields() {
+        for (name, value) in plan.fields() {
             request.set(name, value.as_bytes()).expect("valid");
         }
         let length = head.fields().get("Content-Length").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-        match Answer::to(question, &Answered { request: &request, url: &url, head: &head, length, now: UNIX_EPOCH }) {
-            Ok(Answer::Part(part)) => format!("Part {}", part.first),
-            Ok(Answer::Rest(part)) => format!("Rest {}", part.first),
+        match classify(plan, &Reply { request: &request, url: &url, head: &head, length, now: UNIX_EPOCH }) {
+            Ok(Action::SavePart(part)) => format!("Part {}", part.first),
+            Ok(Action::Append(part)) => format!("Rest {}", part.first),
             Ok(answer) => format!("{answer:?}"),
             Err(error) => format!("{:?}", error.kind()),
         }
@@ -244,7 +242,7 @@ mod tests {
             length: Some(10),
             last_modified: Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
         };
-        let rest = Question::Rest(4, of.clone());
+        let rest = Plan::Resume(4, of.clone());
         assert_eq!(rest.fields(), [("Range", "bytes=4-".to_owned()), ("If-Range", "\"a\"".to_owned())]);
         for (status, fields, wanted) in [
             ("206", "Content-Range: bytes 4-9/10|ETag: \"a\"", "Rest 4"),
@@ -261,30 +259,30 @@ mod tests {
             ("206", "Content-Range: bytes 4-9/10|Content-Encoding: gzip|ETag: \"a\"", "StartOver"),
             ("206", "Content-Type: multipart/byteranges; boundary=x", "StartOver"),
             ("206", "Content-Range: nonsense", "StartOver"),
-            ("200", "ETag: \"a\"", "Whole"),
+            ("200", "ETag: \"a\"", "Save"),
             ("416", "Content-Range: bytes */10", "StartOver"),
             ("404", "X: y", "Status"),
             ("304", "X: y", "Status"),
         ] {
             assert_eq!(answer(&rest, status, fields), wanted, "{status} {fields}");
         }
-        let all = Question::Rest(10, of.clone());
+        let all = Plan::Resume(10, of.clone());
         for (status, fields, wanted) in [
             ("416", "Content-Range: bytes */10", "Complete"),
             ("416", "X: y", "Complete"),
             ("416", "Content-Range: bytes */11", "StartOver"),
             ("416", "Content-Range: bytes */10|ETag: \"b\"", "StartOver"),
-            ("200", "X: y", "Whole"),
+            ("200", "X: y", "Save"),
         ] {
             assert_eq!(answer(&all, status, fields), wanted, "{status} {fields}");
         }
         let elsewhere = Representation { resource: UrlDigest::of(&Url::parse("http://g/").expect("a URL")), ..of.clone() };
-        assert_eq!(answer(&Question::Rest(4, elsewhere.clone()), "206", "Content-Range: bytes 4-9/10|ETag: \"a\""), "StartOver");
-        assert_eq!(answer(&Question::Rest(10, elsewhere), "416", "Content-Range: bytes */10"), "StartOver");
-        let long = Question::Rest(4, Representation { length: Some(1_000_000), ..of.clone() });
+        assert_eq!(answer(&Plan::Resume(4, elsewhere.clone()), "206", "Content-Range: bytes 4-9/10|ETag: \"a\""), "StartOver");
+        assert_eq!(answer(&Plan::Resume(10, elsewhere), "416", "Content-Range: bytes */10"), "StartOver");
+        let long = Plan::Resume(4, Representation { length: Some(1_000_000), ..of.clone() });
         assert_eq!(answer(&long, "206", "Content-Range: bytes 4-99999/1000000|ETag: \"a\""), "Rest 4");
         assert_eq!(answer(&long, "206", "Content-Range: bytes 4-9999/1000000|ETag: \"a\""), "StartOver");
-        let unknown = Question::Rest(4, Representation { length: None, ..of });
+        let unknown = Plan::Resume(4, Representation { length: None, ..of });
         assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/10|ETag: \"a\""), "Rest 4");
         assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/*|ETag: \"a\""), "StartOver");
         assert_eq!(answer(&unknown, "416", "X: y"), "StartOver");
@@ -306,39 +304,39 @@ mod tests {
         for (tag, status, fields, newer, beyond) in [
             (None, "304", "X: y", "Unchanged", "Status"),
             (None, "200", SAME, "Unchanged", "Unchanged"),
-            (None, "200", "Content-Length: 11|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "Whole", "Whole"),
-            (None, "200", "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT", "Whole", "Whole"),
-            (None, "200", "Content-Length: 10", "Whole", "Whole"),
+            (None, "200", "Content-Length: 11|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "Save", "Save"),
+            (None, "200", "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT", "Save", "Save"),
+            (None, "200", "Content-Length: 10", "Save", "Save"),
             (Some("\"a\""), "200", "ETag: \"a\"", "Unchanged", "Unchanged"),
-            (Some("\"a\""), "200", "ETag: \"a\"|Content-Length: 9", "Whole", "Whole"),
-            (Some("\"a\""), "200", &format!("{SAME}|ETag: \"b\""), "Whole", "Whole"),
+            (Some("\"a\""), "200", "ETag: \"a\"|Content-Length: 9", "Save", "Save"),
+            (Some("\"a\""), "200", &format!("{SAME}|ETag: \"b\""), "Save", "Save"),
             (None, "416", "Content-Range: bytes */10", "Status", "Unchanged"),
             (None, "416", "Content-Range: bytes */9", "Status", "StartOver"),
             (None, "416", "X: y", "Status", "StartOver"),
             (Some("\"a\""), "416", "Content-Range: bytes */10|ETag: \"b\"", "Status", "StartOver"),
             (None, "206", "Content-Range: bytes 10-19/20", "Protocol", "StartOver"),
         ] {
-            assert_eq!(answer(&Question::Newer(file(tag)), status, fields), newer, "newer: {status} {fields}");
-            assert_eq!(answer(&Question::Beyond(file(tag)), status, fields), beyond, "beyond: {status} {fields}");
+            assert_eq!(answer(&Plan::IfModified(file(tag)), status, fields), newer, "newer: {status} {fields}");
+            assert_eq!(answer(&Plan::CheckComplete(file(tag)), status, fields), beyond, "beyond: {status} {fields}");
         }
     }
 
     #[test]
     fn a_part_is_the_one_asked_for_or_a_failure() {
-        let part = Question::Part(ByteRange::Between(0, 4));
+        let part = Plan::Range(ByteRange::Between(0, 4));
         for (status, fields, wanted) in [
             ("206", "Content-Range: bytes 0-4/10", "Part 0"),
             ("206", "Content-Range: bytes 0-5/10", "Protocol"),
             ("206", "X: y", "Protocol"),
             ("200", "Content-Length: 10", "Protocol"),
-            ("200", "Content-Length: 5", "Whole"),
+            ("200", "Content-Length: 5", "Save"),
             ("416", "X: y", "Status"),
         ] {
             assert_eq!(answer(&part, status, fields), wanted, "{status} {fields}");
         }
-        assert_eq!(answer(&Question::Whole, "206", "Content-Range: bytes 0-4/5"), "Protocol");
-        assert_eq!(answer(&Question::Whole, "304", "X: y"), "Status");
-        assert_eq!(answer(&Question::Whole, "401", "X: y"), "Authentication");
-        assert_eq!(answer(&Question::Whole, "999", "X: y"), "Status");
+        assert_eq!(answer(&Plan::Full, "206", "Content-Range: bytes 0-4/5"), "Protocol");
+        assert_eq!(answer(&Plan::Full, "304", "X: y"), "Status");
+        assert_eq!(answer(&Plan::Full, "401", "X: y"), "Authentication");
+        assert_eq!(answer(&Plan::Full, "999", "X: y"), "Status");
     }
 }

@@ -4,7 +4,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 
 /// Options of curl (and wget) that are none here, and what to write instead.
-const REFLEXES: &[(&[&str], &str)] = &[
+const CURL_HINTS: &[(&[&str], &str)] = &[
     (&["-L", "--location", "--location-trusted"], "redirects are followed without it; --max-redirects 0 follows none"),
     (&["-s", "--silent"], "-q is quiet"),
     (&["-S", "--show-error", "--server-response"], "errors are always shown, and headers unless -q"),
@@ -73,7 +73,7 @@ const REFLEXES: &[(&[&str], &str)] = &[
     (&["--directory-prefix", "--output-dir", "--create-dirs"], "-P DIR is the directory, made if missing"),
     (&["--inet4-only"], "-4"),
     (&["--inet6-only"], "-6"),
-    (&["--speed-limit", "--speed-time", "-y", "-Y", "--read-timeout", "--dns-timeout"], "-T SECS is the longest silence"),
+    (&["--speed-limit", "--speed-time", "-y", "-Y", "--read-timeout", "--dns-timeout"], "-T SECS is the longest idle"),
     (
         &["--retry-delay", "--retry-max-time", "--retry-all-errors", "--retry-connrefused", "--waitretry"],
         "--retry N waits by itself; -m SECS is the limit of everything",
@@ -106,9 +106,9 @@ const REFLEXES: &[(&[&str], &str)] = &[
 ];
 
 /// Options that have another meaning here: what is said where their value makes no sense.
-const FALSE_FRIENDS: &[(&str, &str)] = &[
+const MISLEADING_OPTIONS: &[(&str, &str)] = &[
     ("--range", "-r asks for a byte range; fetch follows no links of a page"),
-    ("--timeout", "-T is the longest silence; fetch sends no data"),
+    ("--timeout", "-T is the longest idle; fetch sends no data"),
     ("--max-time", "-m is the limit of everything; fetch follows no links of a page"),
 ];
 
@@ -118,21 +118,21 @@ pub(super) fn explain(error: &clap::Error) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return text.to_owned() };
     match error.kind() {
-        ErrorKind::UnknownArgument => match reflex(argument) {
+        ErrorKind::UnknownArgument => match curl_hint(argument) {
             Some(instead) => format!("there is no {argument} here: {instead}"),
             None => unknown(error, argument),
         },
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let first = text.lines().next().unwrap_or_default();
-            let friend = FALSE_FRIENDS.iter().find(|(habit, _)| argument.contains(habit));
+            let friend = MISLEADING_OPTIONS.iter().find(|(habit, _)| argument.contains(habit));
             friend.map_or_else(|| text.to_owned(), |(_, meaning)| format!("{first}\n({meaning})"))
         }
         _ => text.to_owned(),
     }
 }
 
-fn reflex(argument: &str) -> Option<&'static str> {
-    REFLEXES.iter().find(|(habits, _)| habits.contains(&argument)).map(|(_, instead)| *instead)
+fn curl_hint(argument: &str) -> Option<&'static str> {
+    CURL_HINTS.iter().find(|(habits, _)| habits.contains(&argument)).map(|(_, instead)| *instead)
 }
 
 /// An option that nobody has heard of. What it begins like may be what was meant; what it merely
@@ -152,7 +152,8 @@ pub(super) fn rest_of_bundle(arguments: &[OsString], known: impl Fn(char) -> boo
     let mut lines = String::new();
     for letter in bundles.filter(|bundle| bundle.chars().all(|c| c.is_ascii_alphabetic())).flat_map(str::chars) {
         let option = format!("-{letter}");
-        if let Some(instead) = reflex(&option).filter(|_| !known(letter) && !explained.contains(&format!("no {option} here"))) {
+        if let Some(instead) = curl_hint(&option).filter(|_| !known(letter) && !explained.contains(&format!("no {option} here")))
+        {
             let line = format!("\nnor {option}: {instead}");
             if !lines.contains(&line) {
                 lines += &line;
@@ -170,7 +171,7 @@ mod tests {
     #[test]
     fn no_reflex_is_an_option_of_ours_and_each_is_explained_once() {
         let mut seen = Vec::new();
-        for habit in REFLEXES.iter().flat_map(|(habits, _)| *habits) {
+        for habit in CURL_HINTS.iter().flat_map(|(habits, _)| *habits) {
             let refused = command().try_get_matches_from(["fetch", "h", habit]).expect_err("refused");
             assert_eq!(refused.kind(), ErrorKind::UnknownArgument, "{habit}");
             assert!(explain(&refused).starts_with(&format!("there is no {habit} here: ")), "{}", explain(&refused));

@@ -14,7 +14,7 @@ use url::Url;
 const SECRET: &[&str] = &["auth", "cookie", "token", "secret", "key", "password", "session", "signature"];
 
 /// Watches one try.
-pub(super) struct Teller<'r> {
+pub(super) struct TransferObserver<'r> {
     report: &'r mut Report,
     summary: &'r mut Summary,
     started: Instant,
@@ -23,9 +23,9 @@ pub(super) struct Teller<'r> {
     heads: u32,
 }
 
-impl<'r> Teller<'r> {
+impl<'r> TransferObserver<'r> {
     /// `started` is when the first try was.
-    pub(super) fn new(report: &'r mut Report, summary: &'r mut Summary, started: Instant) -> Teller<'r> {
+    pub(super) fn new(report: &'r mut Report, summary: &'r mut Summary, started: Instant) -> TransferObserver<'r> {
         // What an earlier try found out is not this one's.
         *summary = Summary {
             id: summary.id,
@@ -34,7 +34,7 @@ impl<'r> Teller<'r> {
             wire_bytes: summary.wire_bytes,
             ..Summary::default()
         };
-        Teller { report, summary, started, since: Instant::now(), phases: Vec::new(), heads: 0 }
+        TransferObserver { report, summary, started, since: Instant::now(), phases: Vec::new(), heads: 0 }
     }
 
     /// A phase ended now, where the next begins.
@@ -48,7 +48,7 @@ impl<'r> Teller<'r> {
     }
 }
 
-impl Observer for Teller<'_> {
+impl Observer for TransferObserver<'_> {
     fn connection(&mut self, event: Event) {
         match &event {
             Event::Resolved(_) => self.summary.timings.dns = Some(self.phase("dns").as_secs_f64()),
@@ -58,7 +58,7 @@ impl Observer for Teller<'_> {
             }
             Event::Secured { .. } => self.summary.timings.tls = Some(self.phase("tls").as_secs_f64()),
             Event::Tunnelled(_) => drop(self.phase("proxy")),
-            Event::Refused(_) | Event::Forwarded(_) => {}
+            Event::AttemptFailed(_) | Event::Forwarded(_) => {}
         }
         if !self.report.is_verbose() {
             return;
@@ -68,7 +68,7 @@ impl Observer for Teller<'_> {
                 let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 format!("addresses: {}", list.join(", "))
             }
-            Event::Refused(error) => error.to_string(),
+            Event::AttemptFailed(error) => error.to_string(),
             Event::Connected(address) => format!("connected to {address}"),
             Event::ConnectedUnix(path) => format!("connected to {}", path.display()),
             Event::Forwarded(proxy) => format!("the proxy {proxy} passes the request on"),
