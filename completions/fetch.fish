@@ -6,27 +6,27 @@ complete -c fetch -l sha256 -d 'Save only a body with this SHA-256' -r
 complete -c fetch -l progress -d 'Show progress: auto (a bar on a terminal), always, never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c fetch -s H -l header -d 'Add or replace a field; \'Name:\' removes it; CR, LF or NUL in it is bad usage' -r
+complete -c fetch -s H -l header -d 'Add a field; the first of a name takes the place of fetch\'s own, more of it are sent too; \'Name:\' removes it; CR, LF or NUL in it is bad usage' -r
 complete -c fetch -s A -l user-agent -d 'User-Agent' -r
-complete -c fetch -s u -l user -d 'Basic authentication; also from the URL\'s userinfo, and from --netrc (asks on the terminal for a missing password)' -r
+complete -c fetch -s u -l user -d 'Basic authentication (asks on the terminal for a missing password); else the URL\'s userinfo, else --netrc' -r
 complete -c fetch -s b -l cookie -d 'Send these, or read a Netscape cookie file; read only. A file that is missing is an error, unless it is the --cookie-jar too: then it is empty' -r -F
 complete -c fetch -l cookie-jar -d 'Write all cookies here at the end (atomic, mode 0600)' -r -F
-complete -c fetch -l max-redirects -d 'Follow at most N; with 0 the 3xx response is the result' -r
+complete -c fetch -l max-redirects -d 'Follow at most N redirects; with 0 the 3xx response is the result' -r
 complete -c fetch -s x -l proxy -d 'http://, https://, socks5://, socks5h://; else http_proxy (lower case only), https_proxy, all_proxy, no_proxy; -x \'\' for none' -r
-complete -c fetch -l resolve -d 'Use ADDR for that host and port (repeatable)' -r
+complete -c fetch -l resolve -d 'Use ADDR for that host and port (repeatable); localhost and names below it are always this machine' -r
 complete -c fetch -l unix-socket -d 'Connect through this Unix socket' -r -F
 complete -c fetch -l cacert -d 'Trust these PEM roots instead of the system\'s (SSL_CERT_FILE and SSL_CERT_DIR work too)' -r -F
 complete -c fetch -l connect-timeout -d 'The longest that connecting may take, every address tried included; 0 for no limit' -r
 complete -c fetch -s T -l timeout -d 'The longest silence while waiting for bytes; 0 for no limit' -r
-complete -c fetch -s m -l max-time -d 'The whole operation\'s limit, redirects and retries included' -r
-complete -c fetch -l retry -d 'Again after a passing failure (connect, timeout, reset, cut-off body, 408, 429, 500, 502, 503, 504): exponential back-off with jitter, Retry-After honoured up to 60 s; a retry goes on where the last try stopped, by the rules of -c' -r
+complete -c fetch -s m -l max-time -d 'The whole operation\'s limit, redirects, retries, decoding and printing included' -r
+complete -c fetch -l retry -d 'Again after a transient failure (connect, timeout, reset, cut-off body, 408, 429, 500, 502, 503, 504): exponential back-off with jitter, Retry-After honoured up to 60 s; a retry resumes where the last try stopped, by the rules of -c' -r
 complete -c fetch -l limit-rate -d 'At most this many bytes a second (suffixes k, M, G)' -r
 complete -c fetch -l skip-existing -d 'A URL whose file is already there is done'
-complete -c fetch -s c -l continue -d 'Finish an interrupted save: FILE.part goes on with Range and If-Range, only on a strong validator that still matches and a 206 that starts where it must; else it starts over. A file that is already complete is done'
-complete -c fetch -s N -l newer -d 'Fetch only what changed: If-Modified-Since from FILE\'s time, If-None-Match from its recorded ETag; unchanged exits 0 and touches nothing'
+complete -c fetch -s c -l continue -d 'Finish an interrupted save: FILE.part is completed with Range and If-Range, only on a strong validator that the 206 confirms and if that starts where it must; else it starts over. A file that is already complete, by its recorded entity tag or its time and length, is done'
+complete -c fetch -s N -l newer -d 'Fetch only what changed: If-Modified-Since from FILE\'s time, If-None-Match from its recorded ETag; unchanged exits 0 and touches nothing. A FILE that is no longer what was saved is asked for whole'
 complete -c fetch -l no-compression -d 'Neither ask for nor undo content codings (gzip, deflate, br, zstd are undone by default)'
 complete -c fetch -l include-error-body -d 'Save the body of a 4xx or 5xx response too (the exit status stays 8)'
-complete -c fetch -s q -l quiet -d 'No headers, no progress; errors still'
+complete -c fetch -s q -l quiet -d 'No headers, no progress, no notes; errors still'
 complete -c fetch -s v -l verbose -d 'Also what was tried and used: addresses, TLS version and certificate subject, the request\'s header section (credentials hidden), timings'
 complete -c fetch -l json -d 'Instead of headers, one JSON object for each URL on standard output, written whole and at once, in order of completion'
 complete -c fetch -s I -l head -d 'HEAD: print the headers, save nothing'

@@ -16,8 +16,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let resolve = format!("--resolve=www.sina.com.cn:{port}:127.0.0.1");
     let command = ["fetch".to_owned(), resolve, format!("www.sina.com.cn:{port}"), "-o".to_owned(), "sina.html".to_owned()];
     println!("$ {}\n", command.join(" "));
-    let (job, mut report) = cli::parse(command.into_iter().map(OsString::from)).map_err(|refusal| format!("{refusal:?}"))?;
-    if let Some(kind) = fetch::run::run(job, &mut report) {
+    let (job, report) = cli::parse(command.into_iter().map(OsString::from)).map_err(|exit| format!("{exit:?}"))?;
+    if let Some(kind) = cli::run(job, &report) {
         return Ok(kind.exit_status().into());
     }
     let saved = std::fs::read("sina.html")?;

@@ -1,8 +1,9 @@
-//! Undoing codings: gzip, deflate, br and zstd, one or several in a row (RFC 9110 section 8.4).
+//! Decoding gzip, deflate, br and zstd, one or several in a row (RFC 9110 section 8.4).
 //!
 //! A stream that was cut off, is corrupt, or is followed by anything else is an error; each
 //! library names those differently, so [`CodingError`] names them once. Of gzip all members are
-//! undone, of zstd all frames.
+//! decoded, of zstd all frames. There is no clock here: a [`Decoder`] does one step at a time, and who
+//! drives it looks at the clock in between.
 
 use crate::http::{Coding, Fields, MAX_CODINGS};
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
@@ -17,7 +18,7 @@ const OUTPUT: usize = 128 * 1024;
 
 /// Why a body cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CodingError {
+pub(crate) enum CodingError {
     /// A coding of that name is not known.
     Unknown(String),
     /// More than [`MAX_CODINGS`] codings.
@@ -28,6 +29,10 @@ pub enum CodingError {
     Trailing(Coding),
     /// The stream is not what it should be.
     Corrupt(Coding, String),
+    /// More bytes came out of a stage than may.
+    TooLarge(u64),
+    /// Far more goes into a stage than comes out of it.
+    Overhead(Coding),
 }
 
 impl fmt::Display for CodingError {
@@ -44,6 +49,8 @@ impl fmt::Display for CodingError {
             CodingError::CutOff(coding) => write!(f, "the {} stream is cut off", name(coding)),
             CodingError::Trailing(coding) => write!(f, "something follows the end of the {} stream", name(coding)),
             CodingError::Corrupt(coding, why) => write!(f, "the {} stream is corrupt: {why}", name(coding)),
+            CodingError::TooLarge(most) => write!(f, "it is larger than {most} bytes"),
+            CodingError::Overhead(coding) => write!(f, "the {} stream holds next to nothing", name(coding)),
         }
     }
 }
@@ -51,38 +58,97 @@ impl fmt::Display for CodingError {
 impl std::error::Error for CodingError {}
 
 /// The content codings of a body, in the order they were applied.
-pub fn content_codings(fields: &Fields) -> Result<Vec<Coding>, CodingError> {
+pub(crate) fn content_codings(fields: &Fields) -> Result<Vec<Coding>, CodingError> {
     let mut codings = Vec::new();
-    for name in fields.list("Content-Encoding").filter(|name| !name.eq_ignore_ascii_case(b"identity")) {
+    // "none" is no registered name, but servers send it and browsers take it for "identity".
+    let is_coding = |name: &&[u8]| !["identity", "none"].iter().any(|none| name.eq_ignore_ascii_case(none.as_bytes()));
+    for name in fields.list("Content-Encoding").filter(is_coding) {
         let unknown = || CodingError::Unknown(String::from_utf8_lossy(name).into_owned());
         codings.push(Coding::named(name).ok_or_else(unknown)?);
     }
     if codings.len() > MAX_CODINGS { Err(CodingError::TooMany) } else { Ok(codings) }
 }
 
-/// Undoes codings, slice by slice.
-pub struct Decoder {
-    /// The last coding applied is the first to be undone.
+/// How many bytes more than twice what comes out of it may go into a stage that another one feeds: a
+/// few bytes can come to any number of empty members.
+const MAX_OVERHEAD: u64 = 16 * 1024 * 1024;
+
+/// Decodes a body, step by step.
+pub(crate) struct Decoder {
+    /// The last coding applied is the first to be decoded.
     stages: Vec<Stage>,
+    /// The stage that has something to do.
+    current: usize,
+    /// The most bytes that may come out of any stage.
+    max_size: Option<u64>,
     /// Whether any byte was fed.
     fed: bool,
 }
 
+/// What one [`step`](Decoder::step) came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DecoderState {
+    /// All input is used up.
+    NeedsInput,
+    /// Something was decoded that did not come out yet.
+    Working,
+    /// There is [output](Decoder::output).
+    Output,
+}
+
 impl Decoder {
-    /// A decoder for codings that were applied in this order. For none it passes bytes through.
-    pub fn new(codings: &[Coding]) -> Decoder {
-        Decoder { stages: codings.iter().rev().map(|coding| Stage::new(*coding)).collect(), fed: false }
+    /// A decoder for codings that were applied in this order, at least one. No stage may give more than
+    /// `max_size` bytes.
+    pub(crate) fn new(codings: &[Coding], max_size: Option<u64>) -> Decoder {
+        let stages = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
+        Decoder { stages, current: 0, max_size, fed: false }
     }
 
-    /// Decodes some bytes and gives what comes out, piece by piece, to `sink`.
-    pub fn decode<E: From<CodingError>>(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    /// Decodes a little, 64 KiB at most, in one of the stages; the input used is cut off `input`. To be
+    /// repeated, with a look at the clock in between, until it wants more input.
+    pub(crate) fn step(&mut self, input: &mut &[u8]) -> Result<DecoderState, CodingError> {
         self.fed |= !input.is_empty();
-        run(&mut self.stages, input, sink)
+        let last = self.stages.len().saturating_sub(1);
+        let (before, after) = self.stages.split_at_mut(self.current);
+        let Some(stage) = after.first_mut() else { return Ok(DecoderState::NeedsInput) };
+        let available = before.last().map_or(*input, |previous| &previous.output[previous.taken..previous.produced]);
+        if available.is_empty() && !stage.pending {
+            if self.current == 0 {
+                return Ok(DecoderState::NeedsInput);
+            }
+            self.current -= 1;
+            return Ok(DecoderState::Working);
+        }
+        let consumed = stage.step(available)?;
+        let is_fed_by_another = !before.is_empty();
+        match before.last_mut() {
+            Some(previous) => previous.taken += consumed,
+            None => *input = &input[consumed..],
+        }
+        if is_fed_by_another && stage.total_in > stage.total_out.saturating_mul(2).saturating_add(MAX_OVERHEAD) {
+            return Err(CodingError::Overhead(stage.coding));
+        }
+        if let Some(most) = self.max_size.filter(|most| stage.total_out > *most) {
+            return Err(CodingError::TooLarge(most));
+        }
+        match stage.produced {
+            0 => Ok(DecoderState::Working),
+            _ if self.current == last => Ok(DecoderState::Output),
+            _ => {
+                self.current += 1;
+                Ok(DecoderState::Working)
+            }
+        }
     }
 
-    /// The verdict at the end of the body. With `may_be_empty`, a body of no bytes at all is whole:
-    /// servers send it with a coding's name where the framing says that it has no bytes.
-    pub fn finish(&mut self, may_be_empty: bool) -> Result<(), CodingError> {
+    /// What came out of the last step.
+    pub(crate) fn output(&self) -> &[u8] {
+        self.stages.last().map_or(&[], |stage| &stage.output[..stage.produced])
+    }
+
+    /// Checks at the end of the body that every stream was whole. With `may_be_empty`, a body of no bytes
+    /// at all is: servers send it with a coding's name where the framing says that it has no bytes.
+    pub(crate) fn finish(&self, may_be_empty: bool) -> Result<(), CodingError> {
         if !self.fed && may_be_empty {
             return Ok(());
         }
@@ -90,27 +156,7 @@ impl Decoder {
     }
 }
 
-fn run<E: From<CodingError>>(
-    stages: &mut [Stage],
-    mut input: &[u8],
-    sink: &mut dyn FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), E> {
-    let Some((stage, rest)) = stages.split_first_mut() else { return sink(input) };
-    let mut output = std::mem::take(&mut stage.output);
-    output.resize(OUTPUT, 0);
-    while !input.is_empty() || stage.pending {
-        let (consumed, produced) = stage.step(input, &mut output)?;
-        input = &input[consumed..];
-        stage.pending = produced == output.len();
-        if produced > 0 {
-            run(rest, &output[..produced], sink)?;
-        }
-    }
-    stage.output = output;
-    Ok(())
-}
-
-/// One coding being undone.
+/// One coding being decoded.
 struct Stage {
     coding: Coding,
     codec: Codec,
@@ -118,7 +164,12 @@ struct Stage {
     ended: bool,
     /// The output was full: more may come out without more going in.
     pending: bool,
-    output: Vec<u8>,
+    /// What the last step gave: `output[..produced]`, of which the next stage has taken so many.
+    output: Box<[u8]>,
+    produced: usize,
+    taken: usize,
+    total_in: u64,
+    total_out: u64,
 }
 
 enum Codec {
@@ -147,13 +198,27 @@ impl Stage {
             }
             Coding::Zstd => zstd_decoder().map_or_else(|error| Codec::Failed(error.to_string()), Codec::Zstd),
         };
-        Stage { coding, codec, ended: false, pending: false, output: Vec::new() }
+        Stage {
+            coding,
+            codec,
+            ended: false,
+            pending: false,
+            output: vec![0; OUTPUT].into_boxed_slice(),
+            produced: 0,
+            taken: 0,
+            total_in: 0,
+            total_out: 0,
+        }
     }
 
-    /// Decodes as much as the input gives and the output takes: (bytes consumed, bytes produced).
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize), CodingError> {
+    /// Decodes as much as the input gives and the output takes: how many bytes were consumed.
+    fn step(&mut self, input: &[u8]) -> Result<usize, CodingError> {
+        (self.produced, self.taken) = (0, 0);
         if self.ended {
-            let Some(first) = input.first() else { return Ok((0, 0)) };
+            let Some(first) = input.first() else {
+                self.pending = false;
+                return Ok(0);
+            };
             match (&mut self.codec, first) {
                 (Codec::Gzip(gzip), 0x1f) => *gzip = Decompress::new_gzip(15),
                 // A frame, or a skippable one.
@@ -162,6 +227,7 @@ impl Stage {
             }
             self.ended = false;
         }
+        let output = &mut self.output[..];
         let done = match &mut self.codec {
             Codec::Gzip(gzip) => inflate(gzip, input, output),
             Codec::Deflate(deflate) => deflate.step(input, output),
@@ -174,10 +240,12 @@ impl Stage {
         };
         let (consumed, produced, ended) = done.map_err(|why| CodingError::Corrupt(self.coding, why))?;
         if consumed == 0 && produced == 0 && !input.is_empty() && !ended {
-            return Err(CodingError::Corrupt(self.coding, "it does not go on".to_owned()));
+            return Err(CodingError::Corrupt(self.coding, "the decoder made no progress".to_owned()));
         }
-        self.ended = ended;
-        Ok((consumed, produced))
+        (self.ended, self.pending, self.produced) = (ended, produced == self.output.len(), produced);
+        self.total_in += consumed as u64;
+        self.total_out += produced as u64;
+        Ok(consumed)
     }
 }
 
@@ -262,13 +330,16 @@ mod tests {
     }
 
     fn decoded(codings: &[Coding], pieces: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<u8>, CodingError> {
-        let mut decoder = Decoder::new(codings);
+        let mut decoder = Decoder::new(codings, None);
         let mut plain = Vec::new();
-        for piece in pieces {
-            decoder.decode(piece, &mut |out: &[u8]| {
-                plain.extend_from_slice(out);
-                Ok::<(), CodingError>(())
-            })?;
+        for mut piece in pieces {
+            loop {
+                match decoder.step(&mut piece)? {
+                    DecoderState::Output => plain.extend_from_slice(decoder.output()),
+                    DecoderState::Working => {}
+                    DecoderState::NeedsInput => break,
+                }
+            }
         }
         decoder.finish(false).map(|()| plain)
     }
@@ -297,7 +368,6 @@ mod tests {
             (&[Zstd], skippable, plain.clone()),
             (&[Br, Gzip], encoded(Gzip, &encoded(Br, &plain)), plain.clone()),
             (&[Zstd, Deflate, Gzip], encoded(Gzip, &encoded(Deflate, &encoded(Zstd, &plain))), plain.clone()),
-            (&[], plain.clone(), plain),
         ]
     }
 
@@ -372,10 +442,28 @@ mod tests {
     }
 
     #[test]
+    fn every_stage_has_its_limits() {
+        // A few hundred bytes that come to millions of empty members, which hold nothing.
+        let empty = encoded(Coding::Gzip, b"");
+        let bomb = encoded(Coding::Gzip, &encoded(Coding::Gzip, &empty.repeat(2_000_000)));
+        let codings = [Coding::Gzip; 3];
+        assert_eq!(whole(&codings, &bomb), Err(CodingError::Overhead(Coding::Gzip)));
+        let mut decoder = Decoder::new(&codings, Some(1000));
+        let mut input = &bomb[..];
+        let error = loop {
+            match decoder.step(&mut input) {
+                Ok(DecoderState::NeedsInput) => panic!("it was decoded"),
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error, CodingError::TooLarge(1000));
+    }
+
+    #[test]
     fn no_bytes_are_a_body_only_where_the_framing_says_so() {
-        assert_eq!(Decoder::new(&[Coding::Gzip]).finish(true), Ok(()));
-        assert_eq!(Decoder::new(&[Coding::Gzip]).finish(false), Err(CodingError::CutOff(Coding::Gzip)));
-        assert_eq!(Decoder::new(&[]).finish(false), Ok(()));
+        assert_eq!(Decoder::new(&[Coding::Gzip], None).finish(true), Ok(()));
+        assert_eq!(Decoder::new(&[Coding::Gzip], None).finish(false), Err(CodingError::CutOff(Coding::Gzip)));
     }
 
     #[test]
@@ -385,7 +473,7 @@ mod tests {
             fields.append("Content-Encoding", value.as_bytes()).expect("valid");
             content_codings(&fields)
         };
-        assert_eq!(of("GZip, identity,, X-GZIP, br, zstd, deflate").map(|c| c.len()), Ok(5));
+        assert_eq!(of("GZip, identity,, X-GZIP, br, zstd, deflate, None").map(|c| c.len()), Ok(5));
         assert_eq!(of("gzip, compress"), Err(CodingError::Unknown("compress".to_owned())));
         assert_eq!(of("br,br,br,br,br,br"), Err(CodingError::TooMany));
     }

@@ -1,23 +1,17 @@
-//! The front door of the library: ask, read, save, and know why not.
+//! The library's entry point: request, read, save, and know why not.
 
-use crate::client::{self, Body, Client, Config, Credentials, NoopObserver};
-use crate::coding::{CodingError, Decoder};
+use crate::client::{Client, Config, Credentials, Home, NoopObserver, RequestOptions, Response};
 use crate::error::{Error, Kind};
-use crate::http::{Fields, Framing, Head, InvalidField};
+use crate::http::{Fields, InvalidField};
+use crate::net::Timer;
 use crate::report::Report;
-use crate::run::{self, Output, SaveOptions, undecodable};
-use std::io::{self, Read};
+use crate::run::{self, Output, SaveOptions};
 use std::path::{Path, PathBuf};
 use url::Url;
 
-/// How many bytes of a body are received at a time, and the most that they may come to when decoded: what
-/// comes to more wants to use up memory.
-const CODED: usize = 16 * 1024;
-const DECODED: usize = 64 * 1024 * 1024;
-
 /// Fetches URLs, over connections that it keeps.
 ///
-/// Get a response and read it:
+/// Request a URL and read the response:
 ///
 /// ```
 /// # use fixtures::{Server, reply};
@@ -33,8 +27,8 @@ const DECODED: usize = 64 * 1024 * 1024;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Save a file: the whole body, or the old file untouched. What fails and may pass is tried again, and
-/// goes on where it stopped:
+/// Save a file: the whole body, or the old file untouched. A transient failure is tried again, and the
+/// save resumed where it stopped:
 ///
 /// ```
 /// # use fixtures::{Server, cut, ranged};
@@ -80,7 +74,7 @@ const DECODED: usize = 64 * 1024 * 1024;
 ///
 /// let error = Fetcher::new().save(url, "page.html").expect_err("there is no such page");
 /// assert_eq!(error.kind(), Kind::Status);
-/// assert_eq!(error.to_string(), "not saved: the server answered 404 Not Found");
+/// assert_eq!((error.status(), error.to_string().as_str()), (Some(404), "the server answered 404 Not Found"));
 /// assert!(error.retry().is_none(), "another try would not help");
 /// # assert!(!std::path::Path::new("page.html").exists());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -97,53 +91,58 @@ impl Default for Fetcher {
 }
 
 impl Fetcher {
-    /// One that asks as the program does without options, and knows no proxies.
+    /// One that makes requests as the program does without options, and reads nothing from the environment.
     pub fn new() -> Fetcher {
-        Fetcher { client: Client::new(Config::default()), options: SaveOptions { retries: 2, ..SaveOptions::default() } }
+        Fetcher::with_config(Config::default(), SaveOptions::default())
     }
 
-    /// Sends a field, in place of any of that name, to the origin asked for and no other.
-    pub fn header(mut self, name: &str, value: &str) -> Result<Fetcher, InvalidField> {
-        Fields::new().append(name, value.as_bytes())?;
-        self.client.config_mut().fields.push((name.to_owned(), Some(value.into())));
-        Ok(self)
+    /// One that makes requests and saves files this way.
+    pub fn with_config(config: Config, options: SaveOptions) -> Fetcher {
+        Fetcher { client: Client::new(config), options }
+    }
+
+    /// Sends a header to the origin asked for and no other: the first of a name in place of one that is sent
+    /// anyway, more of it besides. An error for what cannot be a header of a request without content.
+    pub fn header(self, name: &str, value: &str) -> Result<Fetcher, InvalidField> {
+        let mut config = self.client.into_config();
+        config.headers.add(name, value.as_bytes())?;
+        Ok(Fetcher { client: Client::new(config), ..self })
     }
 
     /// Sends a name and a password (Basic authentication) to the origin asked for and no other.
     #[must_use]
-    pub fn user(mut self, name: &str, password: &str) -> Fetcher {
-        self.client.config_mut().credentials = Some(Credentials::new(name, password));
-        self
+    pub fn user(self, name: &str, password: &str) -> Fetcher {
+        let config = Config { credentials: Some(Credentials::new(name, password)), ..self.client.into_config() };
+        Fetcher { client: Client::new(config), ..self }
     }
 
-    /// How it asks: limits, proxies, whom to trust, and all else.
-    pub fn config(&mut self) -> &mut Config {
-        self.client.config_mut()
-    }
-
-    /// On what options it saves: how often to try again, what is too large, and all else.
-    pub fn options(&mut self) -> &mut SaveOptions {
-        &mut self.options
-    }
-
-    /// Asks for a URL, and follows where the answer leads. An error status is an answer, not a failure.
-    pub fn get(&mut self, url: &str) -> Result<Response, Error> {
-        let decode = self.client.config().compression;
-        Response::new(self.client.get(&parse(url)?, &mut NoopObserver)?, decode)
+    /// Requests a URL, and follows redirects. An error status is a response, not a failure.
+    pub fn get(&self, url: &str) -> Result<Response, Error> {
+        let (url, config) = (parse(url)?, self.client.config());
+        let request = RequestOptions {
+            url: &url,
+            method: config.method,
+            headers: &Fields::new(),
+            home: &Home::of(&url, config)?,
+            public_only: false,
+            identity: false,
+            timer: &Timer::start(config.limits),
+        };
+        self.client.send(&request, &mut NoopObserver)
     }
 
     /// Saves a URL's body as a file. An error status is a failure.
-    pub fn save(&mut self, url: &str, path: impl AsRef<Path>) -> Result<Saved, Error> {
+    pub fn save(&self, url: &str, path: impl AsRef<Path>) -> Result<Saved, Error> {
         self.save_to(url, &Output::File(path.as_ref().to_owned()))
     }
 
-    /// Saves a URL's body in a directory, under a name that the server or the URL gives and no file has.
-    pub fn save_in(&mut self, url: &str, directory: impl AsRef<Path>) -> Result<Saved, Error> {
+    /// Saves a URL's body in a directory, under a name that the server or the URL gives and that is free.
+    pub fn save_in(&self, url: &str, directory: impl AsRef<Path>) -> Result<Saved, Error> {
         self.save_to(url, &Output::Directory(directory.as_ref().to_owned()))
     }
 
-    fn save_to(&mut self, url: &str, output: &Output) -> Result<Saved, Error> {
-        let outcome = run::fetch(&parse(url)?, output, &self.options, &mut self.client, &mut Report::silent(), true);
+    fn save_to(&self, url: &str, output: &Output) -> Result<Saved, Error> {
+        let outcome = run::fetch(&parse(url)?, output, &self.options, &self.client, &Report::silent());
         match outcome.failed {
             Some(error) => Err(error),
             None => Ok(Saved { path: outcome.summary.file.unwrap_or_default(), bytes: outcome.summary.bytes }),
@@ -152,122 +151,24 @@ impl Fetcher {
 }
 
 fn parse(url: &str) -> Result<Url, Error> {
-    Url::parse(url).map_err(|why| Error::new(Kind::Usage, "this is no URL").because(why))
+    Url::parse(url).map_err(|error| Error::new(Kind::Usage, "invalid URL").caused_by(error))
 }
 
 /// A file that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Saved {
-    /// Where it is; nowhere, if it was written to what is no file.
+    /// Where it is; empty, if the body was written to what is not a file.
     pub path: PathBuf,
     /// How many bytes were saved: none of a file that was there already.
     pub bytes: u64,
-}
-
-/// An answer. Its body is [read](Read) as the server meant it, content codings undone; one that is cut
-/// off or corrupt ends in an error that holds an [`Error`], never in a short read.
-pub struct Response {
-    head: Head,
-    url: Url,
-    body: Body,
-    decoder: Option<Decoder>,
-    ready: Vec<u8>,
-    taken: usize,
-    done: bool,
-    failed: bool,
-}
-
-impl Response {
-    fn new(response: client::Response, decode: bool) -> Result<Response, Error> {
-        let codings = response.codings(decode).map_err(undecodable)?;
-        let client::Response { head, url, mut body, .. } = response;
-        body.receive_at_most(CODED);
-        let decoder = (!codings.is_empty()).then(|| Decoder::new(&codings));
-        Ok(Response { head, url, body, decoder, ready: Vec::new(), taken: 0, done: false, failed: false })
-    }
-
-    /// The status code.
-    pub fn status(&self) -> u16 {
-        self.head.status()
-    }
-
-    /// The address that answered, redirects followed.
-    pub fn url(&self) -> &Url {
-        &self.url
-    }
-
-    /// The first value under that name, where it is text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(self.head.fields().get(name)?).ok()
-    }
-
-    /// All of the header section.
-    pub fn head(&self) -> &Head {
-        &self.head
-    }
-
-    /// Receives until there is something to read, or nothing more comes.
-    fn advance(&mut self) -> Result<(), Error> {
-        self.ready.clear();
-        self.taken = 0;
-        while self.ready.is_empty() && !self.done {
-            match (self.body.piece()?, &mut self.decoder) {
-                (Some(piece), None) => self.ready.extend_from_slice(piece),
-                (Some(piece), Some(decoder)) => {
-                    decoder.decode(piece, &mut |plain| keep(&mut self.ready, plain)).map_err(|error| error.0)?;
-                }
-                (None, decoder) => {
-                    self.done = true;
-                    if let Some(mut decoder) = decoder.take() {
-                        decoder.finish(self.body.framing() != Framing::UntilClose).map_err(undecodable)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Why decoding ended early.
-struct Undecodable(Error);
-
-impl From<CodingError> for Undecodable {
-    fn from(error: CodingError) -> Undecodable {
-        Undecodable(undecodable(error))
-    }
-}
-
-fn keep(ready: &mut Vec<u8>, plain: &[u8]) -> Result<(), Undecodable> {
-    ready.extend_from_slice(plain);
-    if ready.len() <= DECODED {
-        return Ok(());
-    }
-    Err(Undecodable(Error::new(Kind::Protocol, "cannot decode the body").because("a few bytes of it come to more than 64 MiB")))
-}
-
-impl Read for Response {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.failed {
-            return Err(io::Error::other("the body failed before"));
-        }
-        if self.taken == self.ready.len() {
-            self.advance().map_err(|error| {
-                self.failed = true;
-                io::Error::other(error)
-            })?;
-        }
-        let length = buffer.len().min(self.ready.len() - self.taken);
-        buffer[..length].copy_from_slice(&self.ready[self.taken..self.taken + length]);
-        self.taken += length;
-        Ok(length)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use fixtures::{Server, Step, head, reply};
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -280,8 +181,9 @@ mod tests {
         let script = vec![Step::Send([&head, &body[..sent]].concat()), Step::Close];
         let server = Server::start(move |_| script.clone()).expect("started");
         let mut read = Vec::new();
-        let mut response = Fetcher::new().get(&server.url("/")).map_err(|error| error.to_string())?;
-        response.read_to_end(&mut read).map(|_| read).map_err(|error| error.to_string())
+        let mut response = Fetcher::new().get(&server.url("/")).map_err(|error| error.full())?;
+        let full = |error: std::io::Error| error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).map(Error::full);
+        response.read_to_end(&mut read).map(|_| read).map_err(|error| full(error).unwrap_or_default())
     }
 
     #[test]
@@ -305,10 +207,47 @@ mod tests {
     }
 
     #[test]
+    fn one_connection_serves_a_loop_whether_bodies_are_read_or_dropped() {
+        let server = Server::start(|_| reply("200 OK", "", "hello")).expect("started");
+        let fetcher = Fetcher::new();
+        for _ in 0..3 {
+            fetcher.get(&server.url("/")).expect("a response").read_to_string(&mut String::new()).expect("read");
+            drop(fetcher.get(&server.url("/")).expect("a response"));
+        }
+        assert_eq!((server.requests().len(), server.connections()), (6, 1));
+    }
+
+    #[test]
+    fn threads_share_a_fetcher() {
+        let server = Server::start(|_| reply("200 OK", "", "hello")).expect("started");
+        let (fetcher, url) = (Fetcher::new(), server.url("/"));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| fetcher.get(&url).expect("a response").read_to_string(&mut String::new()).expect("read"));
+            }
+        });
+        assert_eq!(server.requests().len(), 4);
+    }
+
+    #[test]
+    fn a_request_without_content_has_no_header_that_frames_it() {
+        for name in ["Content-Length", "transfer-encoding"] {
+            assert_eq!(Fetcher::new().header(name, "5").err(), Some(InvalidField::Framing));
+        }
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = Fetcher::new().save("http://[", "f").expect_err("no URL");
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!((error.to_string().as_str(), source.as_deref()), ("invalid URL", Some("invalid IPv6 address")));
+    }
+
+    #[test]
     fn derived_names_are_told() {
         let (server, directory) =
             (Server::start(|_| reply("200 OK", "", "x")).expect("started"), tempfile::tempdir().expect("made"));
-        let mut fetcher = Fetcher::new();
+        let fetcher = Fetcher::new();
         let names = [1, 2].map(|_| fetcher.save_in(&server.url("/a.txt"), directory.path()).expect("saved").path);
         assert_eq!(names, ["a.txt", "a-1.txt"].map(|name| directory.path().join(name)));
         assert_eq!(server.connections(), 1);

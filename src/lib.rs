@@ -1,7 +1,7 @@
 //! A minimal HTTP fetcher and page saver: the whole body under its name, or the old file untouched.
 //!
-//! The program is this library and thirty lines of `main.rs`. Its front door is [`Fetcher`]: get a
-//! [`Response`] and read it, save a file, set a header, and know from an [`Error`] why it failed:
+//! The program is this library and a short `main.rs`. Its entry point is [`Fetcher`]: request a URL and
+//! read the [`Response`], save a file, set a header, and know from an [`Error`] why it failed:
 //!
 //! ```no_run
 //! use fetch::Fetcher;
@@ -11,29 +11,31 @@
 //! # Ok::<(), fetch::Error>(())
 //! ```
 //!
-//! Behind it, from the bottom up:
-//!
-//! - [`http`]: HTTP/1.1 as bytes in, bytes out
-//! - [`net`]: a byte stream to a server, with deadlines
-//! - [`coding`]: content codings undone
-//! - [`client`]: one URL to one response
-//! - [`save`]: bytes to a file, atomically
-//! - [`report`]: what is printed
-//! - [`run`]: all of it together, for one [`run::Job`]
-//! - [`cli`]: from a command line to a job
+//! The feature `cli`, which is on by default, is the program's command line and its handling of signals. A
+//! library does without: `default-features = false`.
 
+#[cfg(not(unix))]
+compile_error!("fetch is written for Unix: it uses file descriptors, poll(2), flock(2) and file permissions");
+
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
-pub mod client;
-pub mod coding;
-pub mod error;
+mod client;
+mod coding;
+mod error;
 mod fetcher;
-pub mod http;
-pub mod interrupt;
-pub mod net;
-pub mod report;
-pub mod run;
-pub mod save;
+mod http;
+mod interrupt;
+mod net;
+mod report;
+mod run;
+mod save;
+mod sys;
 mod text;
 
+pub use client::{Config, Response};
 pub use error::{Error, Kind};
-pub use fetcher::{Fetcher, Response, Saved};
+pub use fetcher::{Fetcher, Saved};
+pub use http::{ByteRange, InvalidField, Method};
+pub use net::{Limits, Proxies, Proxy, Trust};
+pub use run::SaveOptions;

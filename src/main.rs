@@ -1,29 +1,31 @@
 //! `fetch`: parse, run, exit status.
 
-use fetch::cli::{self, ParseExit};
-use fetch::error::Kind;
-use fetch::report::Report;
-use fetch::{interrupt, run};
-use std::io::{self, Write};
+use fetch::cli::{self, Kind, Output};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Before `main`, std opens /dev/null in the place of a closed standard output: a body would be lost there
+/// without an error.
+#[ctor::ctor(unsafe)]
+fn look_at_stdout() {
+    let closed = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err();
+    STDOUT_WAS_CLOSED.store(closed, Ordering::Relaxed);
+}
 
 fn main() -> ExitCode {
-    let (job, mut report) = match cli::parse(std::env::args_os()) {
+    let (job, report) = match cli::parse(std::env::args_os()) {
         Ok(parsed) => parsed,
-        Err(ParseExit::Help(text)) => {
-            // Whoever closes the pipe has read enough of it.
-            let _ = io::stdout().write_all(text.as_bytes());
-            return ExitCode::SUCCESS;
-        }
-        Err(ParseExit::Error(error)) => {
-            Report::silent().failure(&error);
-            return error.kind().exit_status().into();
-        }
+        Err(exit) => return exit.print().into(),
     };
-    if let Err(error) = interrupt::install() {
-        report.note(&format!("an interrupted save may leave its part file behind: {error}"));
+    if job.output == Output::Stdout && STDOUT_WAS_CLOSED.load(Ordering::Relaxed) {
+        return Kind::ClosedPipe.exit_status().into();
     }
-    let failed = run::run(job, &mut report);
-    interrupt::end_if_caught();
+    if let Err(error) = cli::install() {
+        report.detail(&format!("an interrupted save may leave its part file behind: {error}"));
+    }
+    let failed = cli::run(job, &report);
+    cli::end_if_caught();
     failed.map_or(0, Kind::exit_status).into()
 }

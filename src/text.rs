@@ -1,7 +1,7 @@
-//! Text that reads as what it is.
+//! Characters that make text read as what it is not.
 
-/// Whether a character makes text read differently from what it is: direction marks, and the separators
-/// of lines and paragraphs.
+/// Whether a character changes the direction of text (Unicode's Bidi_Control) or separates lines or
+/// paragraphs.
 pub(crate) fn is_bidi_or_separator(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

@@ -16,8 +16,11 @@ const ROWS: &[Row] = &[
     ("bare line feeds", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", Ok("hello")),
     ("space before the colon", "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello, world", Ok("hello")),
     ("a folded line", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 5\r\n\r\nhello", Ok("hello")),
-    ("no content", "HTTP/1.1 204 No Content\r\n\r\n", Ok("")),
-    ("reset content", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", Ok("")),
+    ("no content", "HTTP/1.1 204 No Content\r\n\r\n", Err((8, "nothing to save: the server answered 204 No Content"))),
+    ("reset content", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", Err((8, "nothing to save"))),
+    ("no coding", "HTTP/1.1 200 OK\r\nContent-Encoding: none\r\nContent-Length: 5\r\n\r\nhello", Ok("hello")),
+    ("bare LF in chunk lines", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n", Ok("hello")),
+    ("an empty Location", "HTTP/1.1 302 Found\r\nLocation:\r\nContent-Length: 0\r\n\r\n", Err((7, "an empty Location"))),
     (
         "interim responses",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",

@@ -266,7 +266,7 @@ fn a_certificate_that_is_its_own_authority_is_trusted_as_itself() {
     place.fetch(&["-q", &server.url("/"), "-o", "g", "--cacert", "other.pem"]).failed(
         5,
         &server.url("/"),
-        "none that is trusted",
+        "self-signed CA certificate, not trusted",
     );
     assert!(!place.path("g").exists());
 }

@@ -76,7 +76,7 @@ fn a_cookie_file_is_there_or_is_to_be_written() {
     assert!(server.requests().is_empty());
     place.write("odd", "nonsense\n");
     let run = place.fetch(&[&server.url("/"), "-o", "f", "-b", "odd"]);
-    assert!(run.status == 0 && run.stderr.contains("odd: line 1 is no cookie"), "{run:?}");
+    assert!(run.status == 0 && run.stderr.contains("odd: line 1 is not a cookie"), "{run:?}");
     let run = place.fetch(&["-q", &server.url("/"), "-o", "f", "--cookie-jar", "missing/jar"]);
     assert!(run.status == 3 && run.stderr.contains("cannot write missing/jar"), "{run:?}");
 }

@@ -113,7 +113,7 @@ fn a_proxy_that_makes_no_sense_is_a_protocol_error() {
     let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(300_000));
     for (answer, exit, why) in [
         ("nonsense\r\n\r\n", 7, "not an HTTP/1 response"),
-        ("HTTP/1.1 200 OK\r\n\r\nunasked", 7, "nobody asked for"),
+        ("HTTP/1.1 200 OK\r\n\r\nunasked", 7, "unsolicited bytes"),
         (&long, 7, "256 KiB"),
         ("HTTP/1.1 200", 4, "closed by the proxy"),
         ("", 4, "closed by the proxy"),
@@ -158,7 +158,7 @@ fn the_environment_names_the_proxy() {
 #[test]
 fn socks_replies_are_understood() {
     for (replies, exit, why) in [
-        (&[5, 0xff][..], 6, "wants a name and password"),
+        (&[5, 0xff][..], 6, "requires a name and password"),
         (&[4, 0], 7, "does not speak SOCKS5"),
         (&[5, 0, 5, 1, 0, 1], 4, "general failure"),
         (&[5, 0, 5, 2, 0, 1], 4, "not allowed"),
@@ -194,7 +194,7 @@ fn a_redirect_from_a_public_address_to_a_private_one_is_refused() {
     let by = proxy.url("").replace("http://", "socks5://");
     let public = "http://1.2.3.4/";
     let run = Place::new().fetch(&["-q", "-x", &by, public, "-o", "f"]);
-    run.failed(7, public, "127.0.0.1 is no public address");
+    run.failed(7, public, "127.0.0.1 is not a public address");
     assert_eq!(proxy.connections(), 1);
     // The same where the second is connected to directly, by address or by name.
     static TO: std::sync::OnceLock<String> = std::sync::OnceLock::new();
@@ -205,7 +205,7 @@ fn a_redirect_from_a_public_address_to_a_private_one_is_refused() {
     let arguments = ["-q", public, "-o", "f", "--resolve", &resolve];
     let variables = [("http_proxy", by.as_str()), ("no_proxy", "h.test")];
     let place = Place::new();
-    with_environment(&place, &variables, &arguments).failed(7, public, "127.0.0.1 is no public address");
+    with_environment(&place, &variables, &arguments).failed(7, public, "127.0.0.1 is not a public address");
     assert_eq!(private.connections(), 0);
     with_environment(&place, &variables, &[&arguments[..], &["--allow-private"]].concat()).succeeded();
     assert_eq!(place.read("f"), "hello");

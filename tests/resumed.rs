@@ -1,4 +1,4 @@
-//! Saves that were interrupted: gone on with, tried again, or started over.
+//! Saves that were interrupted: resumed, tried again, or started over.
 
 use crate::harness::Place;
 use fixtures::{Request, Script, Server, Step, cut, head, ranged, reply};
@@ -34,11 +34,11 @@ fn ranges(server: &Server) -> Vec<String> {
 }
 
 #[test]
-fn a_body_that_was_cut_off_is_kept_and_gone_on_with() {
+fn a_body_that_was_cut_off_is_kept_and_resumed() {
     let (server, place) = (cut_once(STRONG), Place::with_old_file());
-    let run = place.fetch(&["-q", &server.url("/"), "-o", "f"]);
+    let run = place.fetch(&[&server.url("/"), "-o", "f"]);
     run.failed(4, &server.url("/"), "cut off after 120000 of 200000 bytes");
-    assert!(run.stderr.contains("-c goes on"), "{run:?}");
+    assert!(run.stderr.starts_with("kept for -c: f.part (120000 bytes)\n"), "{run:?}");
     assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f f.part f.part.info"));
     place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
     assert!(place.bytes("f") == body() && place.listing() == "f");
@@ -51,7 +51,7 @@ fn a_body_that_was_cut_off_is_kept_and_gone_on_with() {
 }
 
 #[test]
-fn a_retry_goes_on_where_the_last_try_stopped() {
+fn a_retry_resumes_where_the_last_try_stopped() {
     let (server, place) = (cut_once(STRONG), Place::with_old_file());
     let run = place.fetch(&[&server.url("/"), "-o", "f", "--retry", "1"]);
     assert!(run.status == 0 && run.stderr.contains("trying again in"), "{run:?}");
@@ -95,7 +95,7 @@ fn only_a_strong_validator_keeps_a_part() {
 }
 
 #[test]
-fn what_cannot_be_gone_on_with_starts_over() {
+fn what_cannot_be_resumed_starts_over() {
     let other = || ranged(&Request(Vec::new()), "ETag: \"v2\"", b"another version".repeat(1000));
     let part = |fields: &'static str, bytes: Vec<u8>| move |_: &Request| reply("206 Partial Content", fields, &bytes);
     let rest = || body()[120_000..].to_vec();
@@ -143,11 +143,18 @@ fn what_cannot_be_gone_on_with_starts_over() {
 }
 
 #[test]
-fn a_part_without_its_record_is_not_trusted() {
+fn a_part_of_another_program_is_neither_resumed_nor_removed() {
     let (server, place) = (Server::start(|r| ranged(r, STRONG, body())).expect("started"), Place::with_old_file());
     place.write("f.part", "planted");
-    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
-    assert!(place.bytes("f") == body() && place.listing() == "f");
+    for options in [&["-q"][..], &["-q", "-c"]] {
+        let run = place.fetch(&[options, &[&server.url("/"), "-o", "f"]].concat());
+        run.failed(3, &server.url("/"), "f.part is in the way");
+        assert_eq!((place.read("f").as_str(), place.read("f.part").as_str()), ("old", "planted"));
+    }
+    fs::remove_file(place.path("f.part")).expect("removed");
+    place.write("f.part.info", "planted");
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).failed(3, &server.url("/"), "f.part.info is in the way");
+    assert_eq!((place.listing().as_str(), server.requests().len()), ("f f.part.info", 0));
 }
 
 #[test]
@@ -168,7 +175,8 @@ fn a_part_that_turns_out_to_be_all_is_done() {
     assert_eq!(place.listing(), "f f.part f.part.info");
     place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
     assert!(place.bytes("f") == body() && place.listing() == "f");
-    assert_eq!(ranges(&server), ["-", "bytes=200000-"]);
+    // A 416 that does not confirm the version says nothing.
+    assert_eq!(ranges(&server), ["-", "bytes=200000-", "-"]);
 }
 
 #[test]
@@ -177,7 +185,7 @@ fn a_file_that_is_complete_is_done() {
     place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
     let before = fs::metadata(place.path("f")).expect("there");
     place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
-    assert_eq!(ranges(&server), ["-", "bytes=200000-"]);
+    assert_eq!(server.requests()[1].field("If-None-Match").as_deref(), Some("\"v1\""));
     use std::os::unix::fs::MetadataExt;
     assert_eq!(fs::metadata(place.path("f")).expect("there").ino(), before.ino());
     // One that is not the server's is fetched.
@@ -195,7 +203,8 @@ fn a_derived_name_is_found_again() {
     place.fetch(&["-q", "-c", &url]).succeeded();
     place.fetch(&["-q", "-c", &url]).succeeded();
     assert!(place.bytes("a.bin") == body() && place.listing() == "a.bin");
-    assert_eq!(ranges(&server), ["-", "bytes=120000-", "bytes=200000-"]);
+    assert_eq!(ranges(&server), ["-", "bytes=120000-", "-"]);
+    assert_eq!(server.requests()[2].field("If-None-Match").as_deref(), Some("\"v1\""));
 }
 
 #[test]

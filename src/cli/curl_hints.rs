@@ -1,4 +1,4 @@
-//! What a habit from curl or wget is here.
+//! Options of curl and wget, and what to write instead.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ const CURL_HINTS: &[(&[&str], &str)] = &[
     ),
     (&["--output-document"], "-o FILE names the file"),
     (&["-i", "--include", "-D", "--dump-header", "--save-headers"], "headers are printed without it, to standard output"),
-    (&["-C", "--continue-at", "--start-pos"], "-c goes on with an interrupted save"),
+    (&["-C", "--continue-at", "--start-pos"], "-c resumes an interrupted save"),
     (
         &[
             "-d",
@@ -63,7 +63,7 @@ const CURL_HINTS: &[(&[&str], &str)] = &[
     (&["--socks5-hostname"], "-x socks5h://HOST:PORT"),
     (&["--max-redirs", "--max-redirect"], "--max-redirects N"),
     (&["--max-filesize", "-Q", "--quota"], "--max-size BYTES"),
-    (&["--no-check-certificate"], "-k trusts whoever answers"),
+    (&["--no-check-certificate"], "-k trusts any certificate"),
     (&["--ca-certificate", "--capath", "--ca-directory"], "--cacert FILE; SSL_CERT_DIR names a directory"),
     (&["--load-cookies"], "-b FILE reads cookies"),
     (&["--save-cookies", "--keep-session-cookies", "-j", "--junk-session-cookies"], "--cookie-jar FILE writes all cookies"),
@@ -73,7 +73,7 @@ const CURL_HINTS: &[(&[&str], &str)] = &[
     (&["--directory-prefix", "--output-dir", "--create-dirs"], "-P DIR is the directory, made if missing"),
     (&["--inet4-only"], "-4"),
     (&["--inet6-only"], "-6"),
-    (&["--speed-limit", "--speed-time", "-y", "-Y", "--read-timeout", "--dns-timeout"], "-T SECS is the longest idle"),
+    (&["--speed-limit", "--speed-time", "-y", "-Y", "--read-timeout", "--dns-timeout"], "-T SECS is the longest silence"),
     (
         &["--retry-delay", "--retry-max-time", "--retry-all-errors", "--retry-connrefused", "--waitretry"],
         "--retry N waits by itself; -m SECS is the limit of everything",
@@ -108,7 +108,7 @@ const CURL_HINTS: &[(&[&str], &str)] = &[
 /// Options that have another meaning here: what is said where their value makes no sense.
 const MISLEADING_OPTIONS: &[(&str, &str)] = &[
     ("--range", "-r asks for a byte range; fetch follows no links of a page"),
-    ("--timeout", "-T is the longest idle; fetch sends no data"),
+    ("--timeout", "-T is the longest silence; fetch sends no data"),
     ("--max-time", "-m is the limit of everything; fetch follows no links of a page"),
 ];
 
@@ -119,7 +119,7 @@ pub(super) fn explain(error: &clap::Error) -> String {
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return text.to_owned() };
     match error.kind() {
         ErrorKind::UnknownArgument => match curl_hint(argument) {
-            Some(instead) => format!("there is no {argument} here: {instead}"),
+            Some(instead) => format!("unknown option {argument}: {instead}"),
             None => unknown(error, argument),
         },
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
@@ -135,14 +135,14 @@ fn curl_hint(argument: &str) -> Option<&'static str> {
     CURL_HINTS.iter().find(|(habits, _)| habits.contains(&argument)).map(|(_, instead)| *instead)
 }
 
-/// An option that nobody has heard of. What it begins like may be what was meant; what it merely
-/// resembles is not, and it is no URL either.
+/// An option of no tool. One that it is the beginning of may be what was meant; one that it merely
+/// resembles is not.
 fn unknown(error: &clap::Error, argument: &str) -> String {
     let begun = match error.get(ContextKind::SuggestedArg) {
-        Some(ContextValue::String(known)) if known.starts_with(argument) => format!(": {known} is one"),
+        Some(ContextValue::String(known)) if known.starts_with(argument) => format!(", did you mean {known}?"),
         _ => String::new(),
     };
-    format!("there is no {argument} here{begun} (--help lists all options)")
+    format!("unknown option {argument}{begun} (--help lists all options)")
 }
 
 /// The other options of a bundle like curl's `-fsSL` that are none here, one a line.
@@ -152,9 +152,10 @@ pub(super) fn rest_of_bundle(arguments: &[OsString], known: impl Fn(char) -> boo
     let mut lines = String::new();
     for letter in bundles.filter(|bundle| bundle.chars().all(|c| c.is_ascii_alphabetic())).flat_map(str::chars) {
         let option = format!("-{letter}");
-        if let Some(instead) = curl_hint(&option).filter(|_| !known(letter) && !explained.contains(&format!("no {option} here")))
+        if let Some(instead) =
+            curl_hint(&option).filter(|_| !known(letter) && !explained.contains(&format!("unknown option {option}:")))
         {
-            let line = format!("\nnor {option}: {instead}");
+            let line = format!("\nunknown option {option}: {instead}");
             if !lines.contains(&line) {
                 lines += &line;
             }
@@ -169,12 +170,12 @@ mod tests {
     use crate::cli::command;
 
     #[test]
-    fn no_reflex_is_an_option_of_ours_and_each_is_explained_once() {
+    fn no_hint_is_for_an_option_of_ours_and_each_is_given_once() {
         let mut seen = Vec::new();
         for habit in CURL_HINTS.iter().flat_map(|(habits, _)| *habits) {
             let refused = command().try_get_matches_from(["fetch", "h", habit]).expect_err("refused");
             assert_eq!(refused.kind(), ErrorKind::UnknownArgument, "{habit}");
-            assert!(explain(&refused).starts_with(&format!("there is no {habit} here: ")), "{}", explain(&refused));
+            assert!(explain(&refused).starts_with(&format!("unknown option {habit}: ")), "{}", explain(&refused));
             assert!(!seen.contains(habit), "{habit} twice");
             seen.push(*habit);
         }
@@ -183,9 +184,9 @@ mod tests {
     #[test]
     fn an_unknown_option_is_no_url_and_not_another() {
         for (option, wanted) in [
-            ("--nonsense", "there is no --nonsense here (--help lists all options)"),
-            ("--hea", "there is no --hea here: --head is one (--help lists all options)"),
-            ("--usr", "there is no --usr here (--help lists all options)"),
+            ("--nonsense", "unknown option --nonsense (--help lists all options)"),
+            ("--hea", "unknown option --hea, did you mean --head? (--help lists all options)"),
+            ("--usr", "unknown option --usr (--help lists all options)"),
         ] {
             let refused = command().try_get_matches_from(["fetch", "h", option]).expect_err("refused");
             assert_eq!(explain(&refused), wanted);
@@ -195,12 +196,13 @@ mod tests {
     #[test]
     fn every_letter_of_a_bundle_is_explained_at_once() {
         let arguments = ["fetch", "-fsSL", "-o", "f"].map(OsString::from);
-        let lines = rest_of_bundle(&arguments, |letter| letter == 'o', "there is no -f here: ...");
-        assert_eq!(lines.lines().map(|line| &line[..line.len().min(6)]).collect::<Vec<_>>(), ["", "nor -s", "nor -S", "nor -L"]);
+        let lines = rest_of_bundle(&arguments, |letter| letter == 'o', "unknown option -f: ...");
+        let options: Vec<_> = lines.lines().filter_map(|line| line.split([' ', ':']).nth(2)).collect();
+        assert_eq!(options, ["-s", "-S", "-L"]);
     }
 
     #[test]
-    fn false_friends_are_told_apart() {
+    fn options_with_another_meaning_are_told_apart() {
         for (arguments, wanted) in [
             (["-r", "http://h/"], "follows no links"),
             (["-T", "file"], "sends no data"),

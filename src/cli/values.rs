@@ -1,6 +1,6 @@
 //! The values of options: from text to what they mean.
 
-use crate::http::{ByteRange, Fields};
+use crate::http::{ByteRange, FieldEdits, Fields};
 use crate::net::HostOverride;
 use crate::report::When;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
@@ -42,28 +42,26 @@ pub(super) fn named() -> ValueParser {
     ValueParser::from(clap::builder::OsStringValueParser::new().try_map(not_empty))
 }
 
-/// A field to send or to remove. Read here and not by clap, which would print a secret that is not
-/// written well.
-pub(super) fn field(text: &OsStr) -> Result<(String, Option<Vec<u8>>), String> {
+/// A field to add or to remove. Read here and not by clap, which would print a secret that is not
+/// well-formed.
+pub(super) fn edit_field(edits: &mut FieldEdits, text: &OsStr) -> Result<(), String> {
     let bytes = text.as_bytes();
     let colon = bytes.iter().position(|byte| *byte == b':').ok_or("a field is 'Name: value', and 'Name:' removes it")?;
     let name = std::str::from_utf8(&bytes[..colon]).map_err(|error| error.to_string())?;
-    // Not trimmed before it was looked at: a line end at the end of it is bad usage too.
+    // Checked before it is trimmed: a line end at the end of it is bad usage too.
     let value = &bytes[colon + 1..];
-    Fields::new().append(name, value).map_err(|why| why.to_string())?;
-    if ["Content-Length", "Transfer-Encoding"].iter().any(|framing| framing.eq_ignore_ascii_case(name)) {
-        return Err("a request of fetch has no content".to_owned());
-    }
+    Fields::new().append(name, value).map_err(|error| error.to_string())?;
     let value = value.trim_ascii();
-    Ok((name.to_owned(), (!value.is_empty()).then(|| value.to_owned())))
+    let edited = if value.is_empty() { edits.remove(name) } else { edits.add(name, value) };
+    edited.map_err(|error| error.to_string())
 }
 
 pub(super) fn seconds() -> ValueParser {
     ValueParser::from(|text: &str| {
-        // What is longer than a human life is no limit, and would overflow a clock.
-        const LIFE: f64 = 4e9;
+        // More would overflow a clock, and is no limit.
+        const MAX: f64 = 4e9;
         match text.parse::<f64>() {
-            Ok(seconds) if seconds == 0.0 || seconds > LIFE => Ok(Seconds(None)),
+            Ok(seconds) if seconds == 0.0 || seconds > MAX => Ok(Seconds(None)),
             Ok(seconds) if seconds > 0.0 => Ok(Seconds(Some(Duration::from_secs_f64(seconds.max(0.001))))),
             _ => Err("a number of seconds is wanted, as in 30 or 0.5"),
         }

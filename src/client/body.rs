@@ -1,22 +1,23 @@
-//! The body of a response, as it comes off the connection, framing undone, codings not.
+//! The body of a response as it comes off the connection, framing removed, codings not.
 
 use super::connection::Connection;
-use super::net_error;
 use crate::error::{Error, Kind};
 use crate::http::{Coding, Deframer, Framing, FramingError, Head, Method};
 use crate::net::{NetError, Timer};
+use crate::sys::SplicePipe;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-/// The most that is read of a body that nobody wants, to keep its connection.
+/// The most that is read of a body that is not wanted, to keep its connection.
 const DRAIN: u64 = 64 * 1024;
-/// The longest that is waited for it: a new connection costs not much more.
+/// The longest wait for it: a new connection costs not much more.
 const DRAIN_TIME: Duration = Duration::from_millis(200);
 
-/// A body being received.
-pub struct Body {
-    connection: Connection,
+/// A body being received. Read to its end or dropped, it gives its connection back to the pool, where
+/// another request can use that.
+pub(super) struct Body {
+    /// `None` once it was given back or closed.
+    connection: Option<Connection>,
     framing: Framing,
     deframer: Deframer,
     codings: Vec<Coding>,
@@ -26,127 +27,141 @@ pub struct Body {
 
 impl Body {
     pub(super) fn new(connection: Connection, head: &Head, method: Method, timer: Timer) -> Result<Body, Error> {
-        let malformed = |error: FramingError| Error::new(Kind::Protocol, "malformed response").because(error);
+        let malformed = |error: FramingError| Error::new(Kind::Protocol, "malformed response").caused_by(error);
         let (framing, codings) = Framing::of(head, method).map_err(malformed)?;
-        let keeps_connection = head.keeps_connection();
-        Ok(Body { connection, framing, deframer: Deframer::new(framing), codings, keeps_connection, timer })
+        let keeps_connection = head.keeps_connection() && framing != Framing::UntilClose;
+        let deframer = Deframer::new(framing);
+        Ok(Body { connection: Some(connection), framing, deframer, codings, keeps_connection, timer })
     }
 
-    /// Where it ends.
-    pub fn framing(&self) -> Framing {
+    /// How its end is marked.
+    pub(super) fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// The transfer codings under the framing, in the order they were applied: to be undone even
+    /// The transfer codings under the framing, in the order they were applied: to be decoded even
     /// where content codings are not.
-    pub fn transfer_codings(&self) -> &[Coding] {
+    pub(super) fn transfer_codings(&self) -> &[Coding] {
         &self.codings
     }
 
     /// Whether all of it has been received.
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.deframer.is_done()
     }
 
     /// From now on, receives no more bytes at a time than this.
-    pub fn receive_at_most(&mut self, bytes: usize) {
-        self.connection.most = bytes;
+    pub(super) fn limit_receive(&mut self, bytes: usize) {
+        if let Some(connection) = &mut self.connection {
+            connection.receive_limit = bytes;
+        }
     }
 
     /// The limits that it is received within.
-    pub fn timer(&self) -> &Timer {
+    pub(super) fn timer(&self) -> &Timer {
         &self.timer
     }
 
-    /// The next piece; `None` once the body is whole. A body that is not, is an error.
-    pub fn piece(&mut self) -> Result<Option<&[u8]>, Error> {
-        let piece = self.advance()?;
-        Ok(piece.map(|range| &self.connection.buffer()[range]))
-    }
-
-    fn advance(&mut self) -> Result<Option<Range<usize>>, Error> {
+    /// Where in the [buffer](Body::buffer) the next piece stands; `None` once the body is whole. A body
+    /// that is not, is an error.
+    pub(super) fn next_piece(&mut self) -> Result<Option<Range<usize>>, Error> {
         while !self.deframer.is_done() {
-            let received = self.connection.received();
+            let Some(connection) = &mut self.connection else { return Err(self.closed_early()) };
+            let received = connection.received();
             if received.is_empty() {
                 self.fill()?;
                 continue;
             }
-            let step = match self.deframer.step(received) {
-                Ok(step) => step,
-                Err(error) => return Err(Error::new(Kind::Protocol, "malformed body").because(error)),
-            };
-            let start = self.connection.consume(step.consumed);
+            let step =
+                self.deframer.step(received).map_err(|error| Error::new(Kind::Protocol, "malformed body").caused_by(error))?;
+            let start = connection.consume(step.consumed);
             if !step.data.is_empty() {
                 return Ok(Some(start + step.data.start..start + step.data.end));
             }
         }
+        self.release();
         Ok(None)
+    }
+
+    /// What [`next_piece`](Body::next_piece) points into.
+    pub(super) fn buffer(&self) -> &[u8] {
+        self.connection.as_ref().map_or(&[], Connection::buffer)
     }
 
     /// Receives more, or learns that there is no more.
     fn fill(&mut self) -> Result<(), Error> {
-        match self.connection.fill(&self.timer) {
+        let Some(connection) = &mut self.connection else { return Err(self.closed_early()) };
+        match connection.fill(&self.timer) {
             Ok(0) if self.deframer.close().is_ok() => Ok(()),
             Ok(0) => Err(self.closed_early()),
             Ok(_) => Ok(()),
-            Err(error) => Err(self.cut_off(&error)),
+            Err(error) => Err(self.cut_off(error)),
         }
     }
 
     fn closed_early(&self) -> Error {
         let what = format!("the body is {}", self.deframer.cut_off());
-        Error::new(Kind::Network, what).because("the server closed the connection").retryable()
+        Error::new(Kind::Network, what).detail("the server closed the connection").retryable()
     }
 
-    fn cut_off(&self, error: &NetError) -> Error {
-        let kind = net_error(error).kind();
-        let failure = Error::new(kind, format!("the body is {}", self.deframer.cut_off())).because(error.to_string());
-        if error.is_transient() { failure.retryable() } else { failure }
+    fn cut_off(&self, error: NetError) -> Error {
+        let transient = error.is_transient();
+        let failure = Error::new(error.kind(), format!("the body is {}", self.deframer.cut_off())).caused_by(error);
+        if transient { failure.retryable() } else { failure }
     }
 
     /// How many bytes can be [spliced](Body::splice): those of a known length that have not been
-    /// received yet, on a connection where nobody has to look at them.
-    pub fn spliceable(&mut self) -> u64 {
-        let can = self.connection.stream.can_splice() && self.connection.received().is_empty();
+    /// received yet, on a connection where nothing has to look at them.
+    pub(super) fn spliceable(&mut self) -> u64 {
+        let Some(connection) = &mut self.connection else { return 0 };
+        let can = connection.stream.can_splice() && connection.received().is_empty();
         if can { self.deframer.left().unwrap_or(0) } else { 0 }
     }
 
     /// Moves bytes into a pipe without looking at them, at most as many as are
-    /// [spliceable](Body::spliceable): how many it were.
-    pub fn splice(&mut self, pipe: BorrowedFd<'_>, most: u64) -> Result<u64, Error> {
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        match self.connection.stream.splice(pipe, most, &self.timer) {
+    /// [spliceable](Body::spliceable), and gives their number.
+    pub(super) fn splice(&mut self, pipe: &SplicePipe) -> Result<usize, Error> {
+        let most = self.spliceable();
+        let Some(connection) = &mut self.connection else { return Err(self.closed_early()) };
+        match connection.splice(pipe, most, &self.timer) {
             Ok(0) => Err(self.closed_early()),
             Ok(moved) => {
                 self.deframer.skip(moved as u64);
-                Ok(moved as u64)
+                Ok(moved)
             }
-            Err(error) => Err(self.cut_off(&error)),
+            Err(error) => Err(self.cut_off(error)),
         }
     }
 
-    /// The connection, if another request can use it.
-    pub(super) fn into_idle(mut self) -> Option<Connection> {
-        // Bytes after the end of the body answer no request of ours.
-        let clean = self.drain() && self.connection.received().is_empty();
-        clean.then_some(self.connection)
+    /// Gives the connection back, where another request can use it.
+    fn release(&mut self) {
+        let reusable = self.keeps_connection && self.deframer.is_done() && self.deframer.keeps_connection();
+        match self.connection.take() {
+            Some(connection) if reusable => connection.release(),
+            Some(connection) => connection.close(),
+            None => {}
+        }
     }
 
-    /// Reads the rest and throws it away; whether it was whole, and little enough, and there at once.
-    fn drain(&mut self) -> bool {
-        if !self.keeps_connection || self.framing == Framing::UntilClose {
-            return false;
-        }
+    /// Reads the rest and discards it, where it is little and comes at once.
+    fn drain(&mut self) {
         self.timer = self.timer.at_most(DRAIN_TIME);
-        self.connection.most = usize::MAX;
+        self.limit_receive(usize::MAX);
         let mut drained = 0;
         while drained <= DRAIN && self.deframer.left().is_none_or(|left| left <= DRAIN) {
-            match self.piece() {
+            match self.next_piece() {
                 Ok(Some(piece)) => drained += piece.len() as u64,
-                Ok(None) => return true,
-                Err(_) => return false,
+                Ok(None) | Err(_) => return,
             }
         }
-        false
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if self.connection.is_some() && self.keeps_connection {
+            self.drain();
+        }
+        self.release();
     }
 }

@@ -6,7 +6,7 @@ use url::Url;
 
 /// What a netrc file says.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Netrc {
+pub(crate) struct Netrc {
     entries: Vec<Entry>,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Debug for Netrc {
 
 impl Netrc {
     /// Reads a file. The error has the line it is on, and nothing of what stands there.
-    pub fn parse(text: &str) -> Result<Netrc, String> {
+    pub(crate) fn parse(text: &str) -> Result<Netrc, String> {
         let mut words = Words { rest: text, line: 1 };
         let mut entries: Vec<Entry> = Vec::new();
         while let Some(word) = words.next(true)? {
@@ -60,7 +60,7 @@ impl Netrc {
 
     /// The credentials for the host of a URL, those of this login where one is given. An entry of its own
     /// goes before the default one.
-    pub fn find(&self, url: &Url, login: Option<&str>) -> Option<Credentials> {
+    pub(crate) fn find(&self, url: &Url, login: Option<&str>) -> Option<Credentials> {
         let host = url.host_str()?.trim_matches(['[', ']']);
         let fits = |entry: &&Entry| login.is_none() || entry.login.is_none() || entry.login.as_deref() == login;
         let named = |entry: &&Entry| entry.machine.as_deref().is_some_and(|machine| machine.eq_ignore_ascii_case(host));

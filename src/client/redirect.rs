@@ -1,4 +1,4 @@
-//! Where a response leads to (RFC 9110 section 15.4).
+//! Where a redirect leads (RFC 9110 section 15.4).
 
 use super::without_secrets;
 use crate::error::{Error, Kind};
@@ -7,20 +7,27 @@ use percent_encoding::{AsciiSet, percent_encode};
 use std::borrow::Cow;
 use url::Url;
 
-/// The address that a redirect leads to; `None` for a response that is no redirect.
+/// The URL that a redirect leads to; `None` for a response that is no redirect.
 pub(super) fn next(base: &Url, head: &Head) -> Result<Option<Url>, Error> {
-    if !matches!(head.status(), 301 | 302 | 303 | 307 | 308) {
+    let status = head.status();
+    if !matches!(status, 300..=303 | 307 | 308) {
         return Ok(None);
     }
+    let nowhere = |why: &str| Error::new(Kind::Protocol, format!("redirected ({status}) to nowhere: {why}"));
     let mut locations = head.fields().all("Location");
-    let Some(location) = locations.next() else {
-        return Err(Error::new(Kind::Protocol, format!("redirected ({}) to nowhere: no Location", head.status())));
+    let location = match locations.next() {
+        // Without one, it is a list of choices to be read.
+        None if status == 300 => return Ok(None),
+        None => return Err(nowhere("no Location")),
+        // It would lead to the same URL again and again.
+        Some(b"") => return Err(nowhere("an empty Location")),
+        Some(location) => location,
     };
     if locations.any(|other| other != location) {
-        return Err(Error::new(Kind::Protocol, "redirected to several places: Locations that differ"));
+        return Err(Error::new(Kind::Protocol, "redirected to several URLs: Locations that differ"));
     }
     let text = readable(location);
-    let refused = |why: String| Error::new(Kind::Protocol, format!("redirected to \"{}\"", without_secrets(&text))).because(why);
+    let refused = |why: String| Error::new(Kind::Protocol, format!("redirected to \"{}\"", without_secrets(&text))).detail(why);
     let mut next = base.join(&text).map_err(|error| refused(error.to_string()))?;
     if !matches!(next.scheme(), "http" | "https") {
         return Err(refused(format!("\"{}:\" is neither http nor https", next.scheme())));
@@ -63,7 +70,7 @@ mod tests {
             (&b"/x"[..], "http://h:81/x#part"),
             (b"x", "http://h:81/a/x#part"),
             (b"?y", "http://h:81/a/b?y#part"),
-            (b"", "http://h:81/a/b?c#part"),
+            (b"", "redirected (302) to nowhere: an empty Location"),
             (b"#other", "http://h:81/a/b?c#other"),
             (b"//other/x", "http://other/x#part"),
             (b"https://other:444/x#", "https://other:444/x#"),
@@ -79,9 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn only_five_statuses_lead_somewhere() {
+    fn only_six_statuses_lead_somewhere() {
         for status in 200..400 {
-            let leads = matches!(status, 301 | 302 | 303 | 307 | 308);
+            let leads = matches!(status, 300..=303 | 307 | 308);
             assert_eq!(led(status, b"Location: /x") != "-", leads, "{status}");
         }
     }
@@ -89,6 +96,7 @@ mod tests {
     #[test]
     fn one_place_it_must_be() {
         assert!(led(301, b"X: y").contains("no Location"));
+        assert_eq!(led(300, b"X: y"), "-");
         assert!(led(301, b"Location: /x\r\nLocation: /y").contains("several"));
         assert_eq!(led(301, b"Location: /x\r\nLocation: /x"), "http://h:81/x#part");
     }

@@ -1,29 +1,40 @@
 //! The chunked transfer coding (RFC 9112 section 7.1).
 //!
-//! Stricter than RFC 9112 needs where leniency has let responses be smuggled: a chunk-size line and a
-//! chunk's data end with CRLF, never with a bare LF. More lenient where servers in the field need it: white space may pad a
-//! chunk size at its end.
+//! As lenient as browsers are where servers in the field need it: white space may pad a chunk size at
+//! its end, and a line may end with a bare LF. The second has let responses be smuggled, so after it the
+//! connection is not used again.
 
-use super::MAX_CHUNK_LINE;
-use super::framing::Deframed;
 use super::head::HeadParser;
+use super::{MAX_CHUNK_LINE, MAX_FRAMING};
 use std::fmt;
+use std::ops::Range;
+
+/// What one step of removing the framing did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Deframed {
+    /// How many bytes of the buffer are done with.
+    pub consumed: usize,
+    /// Where in the buffer the body's bytes now stand.
+    pub data: Range<usize>,
+}
 
 /// What is wrong at some byte of a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChunkError {
+pub(crate) enum ChunkError {
     /// Not a hexadecimal digit where the chunk size begins or goes on.
     Size,
     /// The chunk size needs more than 64 bits.
     Overflow,
     /// A control character in a chunk extension.
     Extension,
-    /// Not CRLF where a line of the framing ends, or where a chunk's data ends.
+    /// No line end where a line of the framing ends, or where a chunk's data ends.
     LineEnd,
     /// A line of the trailer section is not a field.
     Trailer,
     /// A chunk-size line, or the trailer section, is longer than [`MAX_CHUNK_LINE`].
     TooLong,
+    /// More framing than data, by more than [`MAX_FRAMING`].
+    TooMuchFraming,
 }
 
 impl fmt::Display for ChunkError {
@@ -35,6 +46,7 @@ impl fmt::Display for ChunkError {
             ChunkError::LineEnd => f.write_str("bad line end"),
             ChunkError::Trailer => f.write_str("bad trailer field"),
             ChunkError::TooLong => write!(f, "more than {} KiB of chunk-size line or trailer section", MAX_CHUNK_LINE / 1024),
+            ChunkError::TooMuchFraming => write!(f, "{} MiB more of chunk framing than of data", MAX_FRAMING / 1024 / 1024),
         }
     }
 }
@@ -84,15 +96,23 @@ pub(super) struct Chunked {
     trailer: Vec<u8>,
     /// Bytes of framed body consumed so far.
     offset: u64,
+    /// Bytes of data among them.
+    data: u64,
+    /// Whether a line ended with a bare LF.
+    bare_lf: bool,
 }
 
 impl Chunked {
     pub(super) fn new() -> Chunked {
-        Chunked { state: State::SizeStart, left: 0, line: 0, trailer: Vec::new(), offset: 0 }
+        Chunked { state: State::SizeStart, left: 0, line: 0, trailer: Vec::new(), offset: 0, data: 0, bare_lf: false }
     }
 
     pub(super) fn is_done(&self) -> bool {
         self.state == State::Done
+    }
+
+    pub(super) fn has_bare_lf(&self) -> bool {
+        self.bare_lf
     }
 
     /// Moves the data of as many chunks as is worth it together; an error comes with its offset.
@@ -113,13 +133,18 @@ impl Chunked {
                 data.end += length;
                 at += length;
                 self.left -= length as u64;
+                self.data += length as u64;
                 if self.left == 0 {
                     self.state = State::DataCr;
                 }
             } else {
                 let byte = buffer[at];
-                self.framing_byte(byte).map_err(|what| (self.offset + at as u64, what))?;
+                let offset = self.offset + at as u64;
+                self.framing_byte(byte).map_err(|what| (offset, what))?;
                 at += 1;
+                if offset + 1 - self.data > self.data + MAX_FRAMING {
+                    return Err((offset, ChunkError::TooMuchFraming));
+                }
             }
         }
         self.offset += at as u64;
@@ -146,19 +171,30 @@ impl Chunked {
             (State::Size | State::Padding, b' ' | b'\t') => State::Padding,
             (State::Size | State::Padding, b';') => State::Extension,
             (State::Size | State::Padding | State::Extension, b'\r') => State::SizeLf,
-            (State::Size | State::Padding | State::Extension, b'\n') => return Err(ChunkError::LineEnd),
+            (State::Size | State::Padding | State::Extension, b'\n') => {
+                self.bare_lf = true;
+                self.after_size_line()
+            }
             (State::SizeStart | State::Size | State::Padding, _) => return Err(ChunkError::Size),
             (State::Extension, b'\t' | b' '..=0x7e | 0x80..) => State::Extension,
             (State::Extension, _) => return Err(ChunkError::Extension),
-            (State::SizeLf, b'\n') if self.left == 0 => State::Trailer,
-            (State::SizeLf, b'\n') => State::Data,
+            (State::SizeLf, b'\n') => self.after_size_line(),
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::SizeStart,
+            (State::DataCr, b'\n') => {
+                self.bare_lf = true;
+                State::SizeStart
+            }
             (State::SizeLf | State::DataCr | State::DataLf, _) => return Err(ChunkError::LineEnd),
             (State::Trailer, _) => self.trailer_byte(byte)?,
             (State::Data | State::Done, _) => unreachable!("not a byte of the framing"),
         };
         Ok(())
+    }
+
+    /// The last chunk has no data.
+    fn after_size_line(&self) -> State {
+        if self.left == 0 { State::Trailer } else { State::Data }
     }
 
     fn trailer_byte(&mut self, byte: u8) -> Result<State, ChunkError> {
@@ -170,10 +206,15 @@ impl Chunked {
         let section = match &self.trailer[..] {
             [b'\r'] => return Ok(State::Trailer),
             [b'\r', b'\n'] => return Ok(State::Done),
+            [b'\n'] => {
+                self.bare_lf = true;
+                return Ok(State::Done);
+            }
             [b'\r', _] => return Err(ChunkError::LineEnd),
             trailer => trailer,
         };
         if section.ends_with(b"\n\r\n") || section.ends_with(b"\n\n") {
+            self.bare_lf |= section.ends_with(b"\n\n");
             // A trailer section is written as the fields of a header section are.
             let as_head = [b"HTTP/1.1 200 OK\r\n", section].concat();
             return match HeadParser::new().parse(&as_head) {
@@ -181,8 +222,7 @@ impl Chunked {
                 _ => Err(ChunkError::Trailer),
             };
         }
-        // A lone LF is an empty line as well, but no CRLF.
-        if section == b"\n" { Err(ChunkError::LineEnd) } else { Ok(State::Trailer) }
+        Ok(State::Trailer)
     }
 }
 
@@ -245,18 +285,17 @@ mod tests {
         (b"0x5\r\nhello", Err((1, ChunkError::Size))),
         (b"5 5\r\nhello", Err((2, ChunkError::Size))),
         (b"5g\r\nhello", Err((1, ChunkError::Size))),
-        (b"5\nhello", Err((1, ChunkError::LineEnd))),
+        (b"5\nhello\n0\n\nmore", Ok("hello.more")),
+        (b"5\nhello\r\n0\nA: b\n\n", Ok("hello.")),
+        (b"5;a\r\nhello\n0;a\n\r\n", Ok("hello.")),
         (b"5\rhello", Err((2, ChunkError::LineEnd))),
         (b"5\r\r\nhello", Err((2, ChunkError::LineEnd))),
-        (b"5;a\nhello", Err((3, ChunkError::LineEnd))),
         (b"5;a\0\r\n", Err((3, ChunkError::Extension))),
         (b"5\r\nhelloX\r\n0\r\n\r\n", Err((8, ChunkError::LineEnd))),
-        (b"5\r\nhello\n0\r\n\r\n", Err((8, ChunkError::LineEnd))),
         (b"5\r\nhello\rX", Err((9, ChunkError::LineEnd))),
         (b"5\r\nhello0\r\n\r\n", Err((8, ChunkError::LineEnd))),
         (b"FFFFFFFFFFFFFFFF0\r\n", Err((16, ChunkError::Overflow))),
         (b"10000000000000000\r\n", Err((16, ChunkError::Overflow))),
-        (b"0\r\n\n", Err((3, ChunkError::LineEnd))),
         (b"0\r\n\rX", Err((4, ChunkError::LineEnd))),
         (b"0\r\nno colon\r\n\r\n", Err((14, ChunkError::Trailer))),
         (b"0\r\n folded: first\r\n\r\n", Err((20, ChunkError::Trailer))),
@@ -281,6 +320,28 @@ mod tests {
             let fed = feed(bytes.chunks(1));
             assert_eq!(fed.as_deref(), wanted.as_ref().copied(), "{} byte by byte", bytes.escape_ascii());
         }
+    }
+
+    #[test]
+    fn a_bare_lf_anywhere_in_the_framing_is_noted() {
+        for (body, bare) in [
+            (&b"1\r\nx\r\n0\r\nA: b\r\n\r\n"[..], false),
+            (b"1\nx\r\n0\r\n\r\n", true),
+            (b"1\r\nx\n0\r\n\r\n", true),
+            (b"1\r\nx\r\n0\r\n\n", true),
+            (b"1\r\nx\r\n0\r\nA: b\n\n", true),
+        ] {
+            let mut chunked = Chunked::new();
+            chunked.step(&mut body.to_vec()).expect("good");
+            assert_eq!((chunked.is_done(), chunked.has_bare_lf()), (true, bare), "{}", body.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn framing_counts_against_the_data() {
+        let tiny = |chunks: usize| [b"1;abcdefgh\r\nx\r\n".repeat(chunks), b"0\r\n\r\n".to_vec()].concat();
+        assert!(feed([&tiny(80_000)[..]].into_iter()).is_ok());
+        assert!(matches!(feed([&tiny(100_000)[..]].into_iter()), Err((_, ChunkError::TooMuchFraming))));
     }
 
     #[test]

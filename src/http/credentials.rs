@@ -51,7 +51,7 @@ impl fmt::Debug for Credentials {
 
 /// An address as it can be printed: all before its last @ is hidden. Of one that is not well-formed
 /// nobody knows where userinfo ends, so rather too much is hidden than too little.
-pub fn without_secrets(address: &str) -> String {
+pub(crate) fn without_secrets(address: &str) -> String {
     match address.rfind('@') {
         Some(at) => format!("***{}", &address[at..]),
         None => address.to_owned(),

@@ -9,13 +9,13 @@ const MONTHS: [&[u8]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"j
 const LAST: u64 = 253_402_300_799;
 
 /// Writes a date; `None` for one that has no such form, before 1970 or after 9999.
-pub fn format_date(time: SystemTime) -> Option<String> {
+pub(crate) fn format_date(time: SystemTime) -> Option<String> {
     let since_1970 = time.duration_since(UNIX_EPOCH).ok()?;
     (since_1970.as_secs() <= LAST).then(|| httpdate::fmt_http_date(time))
 }
 
 /// Reads a date; one before 1970 is as good as 1970.
-pub fn parse_date(text: &[u8]) -> Option<SystemTime> {
+pub(crate) fn parse_date(text: &[u8]) -> Option<SystemTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(|byte| is_delimiter(*byte)).filter(|token| !token.is_empty()) {
         // Each token is the first thing it can be that was not there yet.

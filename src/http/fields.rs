@@ -8,11 +8,14 @@ pub struct Fields(Vec<(String, Vec<u8>)>);
 
 /// Why something cannot be a field (RFC 9110 section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InvalidField {
     /// The name is empty or has a character that no token has.
     Name,
     /// The value has CR, LF or NUL in it.
     Value,
+    /// It would frame content, and no request here has content.
+    Framing,
 }
 
 impl fmt::Display for InvalidField {
@@ -20,6 +23,7 @@ impl fmt::Display for InvalidField {
         f.write_str(match self {
             InvalidField::Name => "a field name is letters, digits and !#$%&'*+-.^_`|~ only",
             InvalidField::Value => "a field value has no CR, LF or NUL",
+            InvalidField::Framing => "a request without content has no Content-Length or Transfer-Encoding",
         })
     }
 }
@@ -98,6 +102,57 @@ impl Fields {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
+}
+
+/// Fields that a user adds to requests, or removes from them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FieldEdits {
+    added: Fields,
+    removed: Vec<String>,
+}
+
+impl FieldEdits {
+    /// Adds a field: the first of a name takes the place of those that a request has already, and more of
+    /// it are sent too.
+    pub(crate) fn add(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidField> {
+        check_framing(name)?;
+        self.added.append(name, value)
+    }
+
+    /// Removes the fields of that name that a request has already.
+    pub(crate) fn remove(&mut self, name: &str) -> Result<(), InvalidField> {
+        check_framing(name)?;
+        Fields::new().append(name, b"")?;
+        self.removed.push(name.to_owned());
+        Ok(())
+    }
+
+    /// The fields to be added.
+    pub(crate) fn added(&self) -> &Fields {
+        &self.added
+    }
+
+    /// Whether fields of that name are removed and none is added.
+    pub(crate) fn removes(&self, name: &str) -> bool {
+        self.removed.iter().any(|removed| removed.eq_ignore_ascii_case(name)) && self.added.get(name).is_none()
+    }
+
+    /// Makes these edits.
+    pub(crate) fn apply(&self, fields: &mut Fields) {
+        self.removed.iter().for_each(|name| fields.remove(name));
+        for (index, (name, value)) in self.added.iter().enumerate() {
+            let is_first = self.added.iter().take(index).all(|(earlier, _)| !earlier.eq_ignore_ascii_case(name));
+            if is_first {
+                fields.remove(name);
+            }
+            fields.push(name, value);
+        }
+    }
+}
+
+fn check_framing(name: &str) -> Result<(), InvalidField> {
+    let frames = ["Content-Length", "Transfer-Encoding"].iter().any(|framing| framing.eq_ignore_ascii_case(name));
+    if frames { Err(InvalidField::Framing) } else { Ok(()) }
 }
 
 /// Without the optional white space around it: spaces and tabs, and nothing else that may look like

@@ -1,14 +1,13 @@
 //! Where the body ends (RFC 9112 section 6.3), and taking the framing off.
 
-use super::chunked::{ChunkError, Chunked};
+use super::chunked::ChunkError;
 use super::fields::trim_ows;
 use super::{Head, Method};
 use std::fmt;
-use std::ops::Range;
 
 /// How the end of a body is marked; decided once, from the header section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub(crate) enum Framing {
     /// There is no body: HEAD, 1xx, 204, 304.
     Empty,
     /// So many bytes.
@@ -21,7 +20,7 @@ pub enum Framing {
 
 /// A coding that a body can be under: a content coding, or a transfer coding other than chunked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
+pub(crate) enum Coding {
     /// gzip, x-gzip.
     Gzip,
     /// zlib, or what servers send by that name: raw deflate.
@@ -34,7 +33,7 @@ pub enum Coding {
 
 impl Coding {
     /// The coding of that name; names compare without case.
-    pub fn named(name: &[u8]) -> Option<Coding> {
+    pub(crate) fn named(name: &[u8]) -> Option<Coding> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match () {
             () if is("gzip") || is("x-gzip") => Some(Coding::Gzip),
@@ -48,10 +47,10 @@ impl Coding {
 
 /// What is wrong with the framing of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FramingError {
+pub(crate) enum FramingError {
     /// Content-Length is not a number, or several that differ.
     ContentLength(String),
-    /// Transfer-Encoding is not one that can be undone.
+    /// Transfer-Encoding is not supported.
     TransferEncoding(String),
     /// Transfer-Encoding without chunked last, and Content-Length: they contradict each other.
     Contradiction,
@@ -77,7 +76,7 @@ impl fmt::Display for FramingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FramingError::ContentLength(value) => write!(f, "bad Content-Length \"{value}\""),
-            FramingError::TransferEncoding(value) => write!(f, "cannot undo Transfer-Encoding \"{value}\""),
+            FramingError::TransferEncoding(value) => write!(f, "unsupported Transfer-Encoding \"{value}\""),
             FramingError::Contradiction => f.write_str("Transfer-Encoding and Content-Length contradict each other"),
             FramingError::TransferEncodingInHttp10 => f.write_str("Transfer-Encoding in an HTTP/1.0 response"),
             FramingError::Chunk { offset, what } => write!(f, "{what} at byte {offset} of the chunked body"),
@@ -94,7 +93,7 @@ impl std::error::Error for FramingError {}
 impl Framing {
     /// Decides the framing of the response to a request with `method`, and names the transfer
     /// codings under the chunks, in the order they were applied.
-    pub fn of(head: &Head, method: Method) -> Result<(Framing, Vec<Coding>), FramingError> {
+    pub(crate) fn of(head: &Head, method: Method) -> Result<(Framing, Vec<Coding>), FramingError> {
         if method == Method::Head || matches!(head.status(), 100..=199 | 204 | 304) {
             return Ok((Framing::Empty, Vec::new()));
         }
@@ -166,97 +165,6 @@ fn transfer_encoding(head: &Head) -> Result<Option<(bool, Vec<Coding>)>, Framing
 fn list_of(head: &Head, name: &str) -> String {
     let values: Vec<_> = head.fields().all(name).map(String::from_utf8_lossy).collect();
     values.join(", ")
-}
-
-/// What one step of a [`Deframer`] did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deframed {
-    /// How many bytes of the buffer are done with.
-    pub consumed: usize,
-    /// Where in the buffer the body's bytes now stand.
-    pub data: Range<usize>,
-}
-
-/// Takes the framing off a body, slice by slice.
-#[derive(Debug)]
-pub struct Deframer {
-    state: State,
-    received: u64,
-}
-
-#[derive(Debug)]
-enum State {
-    Length { left: u64 },
-    Chunked(Chunked),
-    UntilClose { closed: bool },
-}
-
-impl Deframer {
-    /// A deframer at the start of a body.
-    pub fn new(framing: Framing) -> Deframer {
-        let state = match framing {
-            Framing::Empty => State::Length { left: 0 },
-            Framing::Length(left) => State::Length { left },
-            Framing::Chunked => State::Chunked(Chunked::new()),
-            Framing::UntilClose => State::UntilClose { closed: false },
-        };
-        Deframer { state, received: 0 }
-    }
-
-    /// Takes the framing off the start of what was received. Small chunks are moved together, so
-    /// that the data of one step is one slice; bytes past the end of the body are not consumed.
-    pub fn step(&mut self, buffer: &mut [u8]) -> Result<Deframed, FramingError> {
-        let done = match &mut self.state {
-            State::Length { left } => {
-                let length = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.len());
-                *left -= length as u64;
-                Deframed { consumed: length, data: 0..length }
-            }
-            State::Chunked(chunked) => chunked.step(buffer).map_err(|(offset, what)| FramingError::Chunk { offset, what })?,
-            State::UntilClose { .. } => Deframed { consumed: buffer.len(), data: 0..buffer.len() },
-        };
-        self.received += done.data.len() as u64;
-        Ok(done)
-    }
-
-    /// How many bytes may be moved without being looked at, where their number is known.
-    pub fn left(&self) -> Option<u64> {
-        match self.state {
-            State::Length { left } => Some(left),
-            _ => None,
-        }
-    }
-
-    /// Counts bytes that were moved without being looked at; at most [`Deframer::left`].
-    pub fn skip(&mut self, moved: u64) {
-        if let State::Length { left } = &mut self.state {
-            *left = left.saturating_sub(moved);
-            self.received += moved;
-        }
-    }
-
-    /// Whether the body is whole.
-    pub fn is_done(&self) -> bool {
-        match &self.state {
-            State::Length { left } => *left == 0,
-            State::Chunked(chunked) => chunked.is_done(),
-            State::UntilClose { closed } => *closed,
-        }
-    }
-
-    /// The verdict when the connection was closed in good order: the end of the body where closing
-    /// is the end, cut off where the body is not [done](Deframer::is_done).
-    pub fn close(&mut self) -> Result<(), FramingError> {
-        if let State::UntilClose { closed } = &mut self.state {
-            *closed = true;
-        }
-        if self.is_done() { Ok(()) } else { Err(self.cut_off()) }
-    }
-
-    /// How far the body got, as the error for a connection that broke.
-    pub fn cut_off(&self) -> FramingError {
-        FramingError::CutOff { received: self.received, expected: self.left().map(|left| self.received + left) }
-    }
 }
 
 #[cfg(test)]
@@ -351,24 +259,5 @@ mod tests {
             let framing = Framing::of(&head, method).expect("good").0;
             assert_eq!(framing == Framing::Empty, empty, "{status} to {method:?}");
         }
-    }
-
-    #[test]
-    fn a_length_is_counted_to_the_byte() {
-        let mut deframer = Deframer::new(Framing::Length(5));
-        assert_eq!(deframer.step(&mut b"abc".to_vec()), Ok(Deframed { consumed: 3, data: 0..3 }));
-        assert_eq!(deframer.close(), Err(FramingError::CutOff { received: 3, expected: Some(5) }));
-        deframer.skip(1);
-        assert_eq!(deframer.step(&mut b"efg".to_vec()), Ok(Deframed { consumed: 1, data: 0..1 }));
-        assert_eq!((deframer.is_done(), deframer.close()), (true, Ok(())));
-    }
-
-    #[test]
-    fn only_a_close_ends_a_body_without_framing() {
-        let mut deframer = Deframer::new(Framing::UntilClose);
-        assert_eq!(deframer.step(&mut b"abc".to_vec()), Ok(Deframed { consumed: 3, data: 0..3 }));
-        assert!(!deframer.is_done());
-        assert_eq!(deframer.cut_off(), FramingError::CutOff { received: 3, expected: None });
-        assert_eq!((deframer.close(), deframer.is_done()), (Ok(()), true));
     }
 }

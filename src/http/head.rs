@@ -11,7 +11,7 @@ use std::fmt;
 
 /// The header section of one response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub(crate) struct Head {
     minor_version: u8,
     status: u16,
     fields: Fields,
@@ -20,34 +20,34 @@ pub struct Head {
 
 impl Head {
     /// The x of HTTP/1.x.
-    pub fn minor_version(&self) -> u8 {
+    pub(crate) fn minor_version(&self) -> u8 {
         self.minor_version
     }
 
     /// The status code: three digits, not necessarily in the range that has a meaning.
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.status
     }
 
     /// The fields, folded lines made one.
-    pub fn fields(&self) -> &Fields {
+    pub(crate) fn fields(&self) -> &Fields {
         &self.fields
     }
 
     /// The header section as it was received, the empty line that ends it included.
-    pub fn raw(&self) -> &[u8] {
+    pub(crate) fn raw(&self) -> &[u8] {
         &self.raw
     }
 
     /// Status code and reason phrase, as received.
-    pub fn status_text(&self) -> String {
+    pub(crate) fn status_text(&self) -> String {
         let line = self.raw.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let text = line.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
         String::from_utf8_lossy(text.trim_ascii()).into_owned()
     }
 
     /// Whether the server will take another request on the connection (RFC 9112 section 9.3).
-    pub fn keeps_connection(&self) -> bool {
+    pub(crate) fn keeps_connection(&self) -> bool {
         // Both framings at once may be an attempt at response splitting: section 6.1 wants the
         // connection closed.
         let ambiguous = self.fields.get("Transfer-Encoding").is_some() && self.fields.get("Content-Length").is_some();
@@ -57,14 +57,14 @@ impl Head {
     }
 }
 
-/// Whether a status is a failure that may pass: another try, after a moment, could go well.
-pub fn is_transient(status: u16) -> bool {
+/// Whether a status is a transient failure: another try, after a while, could succeed.
+pub(crate) fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 /// Why bytes are not a header section.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HeadError {
+pub(crate) enum HeadError {
     /// The answer does not start with `HTTP/1.`; the offset is of the first byte that differs.
     NotHttp1 {
         /// Where it stops looking like HTTP/1.
@@ -92,7 +92,7 @@ pub enum HeadError {
 
 /// What is wrong at the byte that a [`HeadError::Malformed`] points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Malformed {
+pub(crate) enum Malformed {
     /// The version of the status line.
     Version,
     /// The status code.
@@ -140,14 +140,14 @@ impl std::error::Error for HeadError {}
 
 /// Finds and parses one header section in bytes that arrive bit by bit.
 #[derive(Debug, Default)]
-pub struct HeadParser {
+pub(crate) struct HeadParser {
     /// How far the search for the end got; that far back it need not look again.
     searched: usize,
 }
 
 impl HeadParser {
     /// A parser at the start of a response.
-    pub fn new() -> HeadParser {
+    pub(crate) fn new() -> HeadParser {
         HeadParser::default()
     }
 
@@ -156,7 +156,7 @@ impl HeadParser {
     ///
     /// What is plainly not HTTP/1 is refused at its first wrong byte, so that nobody waits for the
     /// end of a header section that will never come.
-    pub fn parse(&mut self, received: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
+    pub(crate) fn parse(&mut self, received: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         let start = empty_lines(received);
         check_version(received, start)?;
         let end = self.find_end(received, start);
@@ -174,7 +174,7 @@ impl HeadParser {
 
     /// The verdict when the connection ended before [`HeadParser::parse`] gave a header section:
     /// malformed already, or cut off.
-    pub fn close(&self, received: &[u8]) -> HeadError {
+    pub(crate) fn close(&self, received: &[u8]) -> HeadError {
         match parse(received) {
             Err(error) => error,
             Ok(_) => HeadError::CutOff { received: received.len() },

@@ -5,16 +5,17 @@
 //! 1. [`Request::to_bytes`] makes the header section that is sent.
 //! 2. [`HeadParser`] turns what came back into a [`Head`], as soon as it is all there.
 //! 3. [`Framing::of`] decides, once, where the body ends (RFC 9112 section 6.3).
-//! 4. [`Deframer`] takes the framing off, slice by slice, and at the end gives its verdict: whole,
+//! 4. [`Deframer`] removes the framing, slice by slice, and says at the end whether the body was whole
 //!    or cut off.
 //!
 //! In scope: requests without content (GET, HEAD) and any response to them. Not in scope:
-//! HTTP/0.9, HTTP/2, upgrades, requests with content. Content codings are undone one floor up, in
+//! HTTP/0.9, HTTP/2, upgrades, requests with content. Content codings are decoded one layer up, in
 //! [`crate::coding`].
 
 mod chunked;
 mod credentials;
 mod date;
+mod deframer;
 mod fields;
 mod framing;
 mod head;
@@ -22,22 +23,28 @@ mod range;
 mod request;
 mod validator;
 
-pub use credentials::{Credentials, without_secrets};
-pub use date::{format_date, parse_date};
-pub use fields::{Fields, InvalidField};
-pub use framing::{Coding, Deframed, Deframer, Framing, FramingError};
-pub use head::{Head, HeadError, HeadParser, Malformed, is_transient};
-pub use range::{ByteRange, ContentRange, unsatisfied_range};
-pub use request::{Method, Request};
-pub use validator::{Representation, StrongValidator, UrlDigest, entity_tag, last_modified};
+pub(crate) use credentials::{Credentials, without_secrets};
+pub(crate) use date::{format_date, parse_date};
+pub(crate) use deframer::Deframer;
+pub use fields::InvalidField;
+pub(crate) use fields::{FieldEdits, Fields};
+pub(crate) use framing::{Coding, Framing, FramingError};
+pub(crate) use head::{Head, HeadError, HeadParser, is_transient};
+pub use range::ByteRange;
+pub(crate) use range::{ContentRange, unsatisfied_range};
+pub use request::Method;
+pub(crate) use request::Request;
+pub(crate) use validator::{StrongValidator, entity_tag, last_modified};
 
 /// The most bytes that a header section may have.
-pub const MAX_HEAD: usize = 256 * 1024;
+pub(crate) const MAX_HEAD: usize = 256 * 1024;
 /// The most fields that a header section may have.
-pub const MAX_FIELDS: usize = 1000;
+pub(crate) const MAX_FIELDS: usize = 1000;
 /// The most interim (1xx) responses that may come before the final one.
-pub const MAX_INTERIM: usize = 100;
+pub(crate) const MAX_INTERIM: usize = 100;
 /// The most content codings that a body may have.
-pub const MAX_CODINGS: usize = 5;
+pub(crate) const MAX_CODINGS: usize = 5;
 /// The most bytes that a chunk-size line, or a trailer section, may have.
-pub const MAX_CHUNK_LINE: usize = 16 * 1024;
+pub(crate) const MAX_CHUNK_LINE: usize = 16 * 1024;
+/// How many bytes more than its data the framing of a chunked body may have.
+pub(crate) const MAX_FRAMING: u64 = 1024 * 1024;

@@ -98,7 +98,7 @@ impl ContentRange {
 }
 
 /// The length of the whole that the Content-Range of a 416 gives: `bytes */1234`.
-pub fn unsatisfied_range(value: &[u8]) -> Option<u64> {
+pub(crate) fn unsatisfied_range(value: &[u8]) -> Option<u64> {
     split(value).filter(|(range, _)| *range == "*").and_then(|(_, total)| position(total))
 }
 

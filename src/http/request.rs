@@ -15,7 +15,7 @@ pub enum Method {
 
 /// A request without content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub(crate) struct Request {
     method: Method,
     /// It asks for a tunnel: CONNECT, whatever `method` says.
     tunnel: bool,
@@ -28,7 +28,7 @@ impl Request {
     /// URL standard serialises them, the fragment dropped, with the Host field that belongs to it.
     ///
     /// Expects an http or https URL: those always have a host and a path.
-    pub fn new(method: Method, url: &Url) -> Request {
+    pub(crate) fn new(method: Method, url: &Url) -> Request {
         let target = url[Position::BeforePath..Position::AfterQuery].to_owned();
         let mut fields = Fields::new();
         // The URL standard leaves out a default port and puts an IPv6 address in brackets.
@@ -37,40 +37,45 @@ impl Request {
     }
 
     /// A request to a proxy for a tunnel to `authority`, a host and a port (RFC 9110 section 9.3.6).
-    pub fn tunnel(authority: &str) -> Request {
+    pub(crate) fn tunnel(authority: &str) -> Request {
         let mut fields = Fields::new();
         fields.push("Host", authority.as_bytes());
         Request { method: Method::Get, tunnel: true, target: authority.to_owned(), fields }
     }
 
     /// Turns a request for `url` into absolute-form (RFC 9112 section 3.2.2), as a proxy wants it.
-    pub fn make_absolute(&mut self, url: &Url) {
+    pub(crate) fn make_absolute(&mut self, url: &Url) {
         let authority = &url[Position::BeforeHost..Position::AfterPort];
         self.target = format!("{}://{authority}{}", url.scheme(), &url[Position::BeforePath..Position::AfterQuery]);
     }
 
     /// Adds a field, in place of any of that name.
-    pub fn set(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidField> {
+    pub(crate) fn set(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidField> {
         self.fields.replace(name, value)
     }
 
     /// Drops every field of that name.
-    pub fn remove(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         self.fields.remove(name);
     }
 
     /// The method.
-    pub fn method(&self) -> Method {
+    pub(crate) fn method(&self) -> Method {
         self.method
     }
 
     /// The fields, in the order they are sent.
-    pub fn fields(&self) -> &Fields {
+    pub(crate) fn fields(&self) -> &Fields {
         &self.fields
     }
 
+    /// The fields, to be changed.
+    pub(crate) fn fields_mut(&mut self) -> &mut Fields {
+        &mut self.fields
+    }
+
     /// The request line, without its line end.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let method = match self.method {
             _ if self.tunnel => "CONNECT",
             Method::Get => "GET",
@@ -80,7 +85,7 @@ impl Request {
     }
 
     /// The whole header section, as it is sent.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.line().into_bytes();
         bytes.extend_from_slice(b"\r\n");
         for (name, value) in self.fields.iter() {

@@ -6,7 +6,7 @@ use url::Host;
 
 /// Whether an address is one of the public Internet: not loopback, private, link-local, multicast,
 /// or special otherwise. An IPv6 address that stands for an IPv4 address is judged by that.
-pub fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -15,7 +15,7 @@ pub fn is_public(address: IpAddr) -> bool {
 
 /// What can be told of a host without asking for its address, where only a proxy knows that: a name is
 /// the Internet's if it is below a public suffix, and somebody's own (`localhost`, `intranet`) if not.
-pub(super) fn may_be_public(host: &Host) -> bool {
+pub(crate) fn may_be_public(host: &Host) -> bool {
     match host {
         Host::Ipv4(address) => is_public_v4(*address),
         Host::Ipv6(address) => is_public_v6(*address),

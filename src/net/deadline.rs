@@ -1,11 +1,11 @@
-//! Deadlines that nothing resets: no slow drip, no stalled name server, no redirect.
+//! Deadlines that nothing resets: neither a slow trickle of bytes, nor a stalled name server, nor a redirect.
 
 use super::NetError;
 use crate::interrupt;
 use std::time::{Duration, Instant};
 
 /// The longest one wait lasts before interrupts and deadlines are looked at again.
-const SLICE: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// One of the three limits, as it is named on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +20,11 @@ pub enum Limit {
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// Making a connection: names, every address tried, TLS.
     pub connect: Option<Duration>,
-    /// The longest idle while waiting for bytes.
+    /// The longest silence while waiting for bytes.
     pub idle: Option<Duration>,
     /// Everything, redirects included.
     pub max_time: Option<Duration>,
@@ -54,12 +55,12 @@ impl Timer {
         self.limits.connect.map_or_else(|| self.clone(), |time| self.ending(time, Limit::Connect))
     }
 
-    /// The same where no bytes are waited for: for a name server, or for an address to answer.
+    /// This timer, for waits that are not for bytes: for a name server, or for an address to answer.
     pub(super) fn without_idle_limit(&self) -> Timer {
         Timer { limits: Limits { idle: None, ..self.limits }, ..self.clone() }
     }
 
-    /// The same with an end that comes no later than this from now.
+    /// This timer, with an end that comes no later than this from now.
     pub fn at_most(&self, time: Duration) -> Timer {
         self.ending(time, Limit::MaxTime)
     }
@@ -70,8 +71,8 @@ impl Timer {
         Timer { end: Some(end), ..self.clone() }
     }
 
-    /// How long to wait for anything else, a reader of a pipe say, before asking again. An error
-    /// where the whole operation's limit is reached or the program was interrupted.
+    /// How long to wait for anything other than the server, the reader of a pipe for example, before
+    /// asking again. An error where the whole operation's limit is reached or the program was interrupted.
     pub fn poll_interval(&self) -> Result<Duration, NetError> {
         self.without_idle_limit().wait().poll_timeout()
     }
@@ -99,16 +100,16 @@ pub(super) struct Wait<'t> {
 }
 
 impl Wait<'_> {
-    /// How long to wait before asking again: never zero. An error where a limit is reached or the
-    /// program was interrupted.
+    /// How long to wait at most before asking again: never zero. An error where a limit is reached or
+    /// the program was interrupted.
     pub(super) fn poll_timeout(&self) -> Result<Duration, NetError> {
         if interrupt::caught().is_some() {
             return Err(NetError::Interrupted);
         }
         let idle = self.timer.limits.idle.map(|limit| (self.since + limit, limit, Limit::Idle));
-        let mut slice = SLICE;
+        let mut timeout = LONGEST_WAIT;
         if idle.is_none() && self.timer.end.is_none() {
-            return Ok(slice);
+            return Ok(timeout);
         }
         let now = Instant::now();
         for (end, after, limit) in [idle, self.timer.end].into_iter().flatten() {
@@ -116,9 +117,9 @@ impl Wait<'_> {
             if left.is_zero() {
                 return Err(NetError::TimedOut { limit, after });
             }
-            slice = slice.min(left);
+            timeout = timeout.min(left);
         }
         // The kernel counts microseconds, and takes zero for "no limit".
-        Ok(slice.max(Duration::from_micros(1)))
+        Ok(timeout.max(Duration::from_micros(1)))
     }
 }

@@ -4,11 +4,13 @@ use super::deadline::Timer;
 use super::socket::Socket;
 use super::{Event, NetError, is_public};
 use crate::error::system_words;
+use crate::sys;
+use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
+use rustix::net::{AddressFamily, SocketAddrUnix, sockopt};
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -21,7 +23,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// The address families to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Family {
+pub(crate) enum Family {
     /// Both.
     #[default]
     Any,
@@ -33,7 +35,7 @@ pub enum Family {
 
 /// An address to use for a host and port, instead of what the name server says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostOverride {
+pub(crate) struct HostOverride {
     /// The host, as the URL standard has it.
     pub host: Host,
     /// The port it goes for.
@@ -42,32 +44,32 @@ pub struct HostOverride {
     pub address: IpAddr,
 }
 
-/// The way to a target.
+/// How names become addresses, and what is connected to instead.
 #[derive(Clone, Debug, Default)]
-pub struct ResolveConfig {
+pub(crate) struct ResolveConfig {
     /// The address families to use.
     pub family: Family,
-    /// Addresses known without asking.
+    /// Addresses that take the place of what the name server says.
     pub overrides: Vec<HostOverride>,
     /// A Unix socket to connect through, whatever the host is.
     pub unix_socket: Option<PathBuf>,
 }
 
-/// Connects to a host, or to the Unix socket that the route has instead: then there is no address.
+/// Connects to a host, or to the Unix socket that the configuration has instead: then there is no address.
 pub(super) fn dial(
     host: &Host,
     port: u16,
-    route: &ResolveConfig,
+    config: &ResolveConfig,
     timer: &Timer,
-    only_public: bool,
+    public_only: bool,
     observe: &mut dyn FnMut(Event),
 ) -> Result<(Socket, Option<SocketAddr>), NetError> {
-    if let Some(path) = &route.unix_socket {
+    if let Some(path) = &config.unix_socket {
         let socket = connect_unix(path, timer)?;
         observe(Event::ConnectedUnix(path.clone()));
         return Ok((socket, None));
     }
-    let addresses = addresses(host, port, route, timer, only_public)?;
+    let addresses = addresses(host, port, config, timer, public_only)?;
     observe(Event::Resolved(addresses.clone()));
     let (fd, address) = race(&addresses, timer, observe)?;
     observe(Event::Connected(address));
@@ -76,55 +78,78 @@ pub(super) fn dial(
     Ok((Socket::new(fd), Some(address)))
 }
 
-/// The addresses of a host in the order they are to be tried; with `only_public`, those that are.
+/// The addresses of a host in the order they are to be tried; with `public_only`, those that are.
 pub(super) fn addresses(
     host: &Host,
     port: u16,
-    route: &ResolveConfig,
+    config: &ResolveConfig,
     timer: &Timer,
-    only_public: bool,
+    public_only: bool,
 ) -> Result<Vec<SocketAddr>, NetError> {
-    let known = route.overrides.iter().filter(|known| known.host == *host && known.port == port);
+    let known = config.overrides.iter().filter(|known| known.host == *host && known.port == port);
     let mut all: Vec<SocketAddr> = known.map(|known| SocketAddr::new(known.address, port)).collect();
     if all.is_empty() {
         all = match host {
             Host::Ipv4(address) => vec![(*address, port).into()],
             Host::Ipv6(address) => vec![(*address, port).into()],
+            Host::Domain(name) if is_localhost(name) => {
+                vec![(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()]
+            }
             Host::Domain(name) => resolve(name, port, timer)?,
         };
     }
-    all.retain(|address| match route.family {
+    all.retain(|address| match config.family {
         Family::Any => true,
         Family::V4 => address.is_ipv4(),
         Family::V6 => address.is_ipv6(),
     });
     let first = all.first().ok_or(NetError::NoSuchFamily)?.ip();
-    all.retain(|address| !only_public || is_public(address.ip()));
+    all.retain(|address| !public_only || is_public(address.ip()));
     if all.is_empty() { Err(NetError::NotPublic(first.to_string())) } else { Ok(interleave(&all)) }
+}
+
+/// Whether a name is this machine, whatever a name server says (RFC 6761 section 6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// Asks the system, on a thread of its own: getaddrinfo takes as long as it likes.
 fn resolve(name: &str, port: u16, timer: &Timer) -> Result<Vec<SocketAddr>, NetError> {
-    let (answer, answered) = mpsc::channel();
-    let question = (name.to_owned(), port);
+    let (sender, receiver) = mpsc::channel();
+    let owned = name.to_owned();
     let ask = move || {
-        // Nobody may be waiting any more.
-        let _ = answer.send(question.to_socket_addrs().map(Iterator::collect));
+        // By then the receiver may have given up.
+        let _ = sender.send(lookup(&owned, port));
     };
-    thread::Builder::new().name("resolver".to_owned()).spawn(ask).map_err(|error| NetError::Resolve(system_words(&error)))?;
+    let failed = |error: String| NetError::Resolve { error, transient: false };
+    thread::Builder::new().name("resolver".to_owned()).spawn(ask).map_err(|error| failed(system_words(&error)))?;
     let wait = timer.wait();
     loop {
-        match answered.recv_timeout(wait.poll_timeout()?) {
-            Ok(Ok(addresses)) => return Ok(addresses),
-            Ok(Err(error)) => {
-                let text = system_words(&error);
-                let why = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
-                return Err(NetError::Resolve(why.to_owned()));
-            }
+        match receiver.recv_timeout(wait.poll_timeout()?) {
+            Ok(answer) => return answer,
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(NetError::Resolve("the resolver ended".to_owned())),
+            Err(RecvTimeoutError::Disconnected) => return Err(failed("the resolver thread ended".to_owned())),
         }
     }
+}
+
+/// Asks the system, which takes as long as it likes.
+fn lookup(name: &str, port: u16) -> Result<Vec<SocketAddr>, NetError> {
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
+        let transient = matches!(error.kind(), LookupErrorKind::Again);
+        let error = match error.kind() {
+            LookupErrorKind::NoName => "no such host".to_owned(),
+            LookupErrorKind::NoData => "the host has no address".to_owned(),
+            LookupErrorKind::Again => "temporary failure, the name server does not answer".to_owned(),
+            LookupErrorKind::Fail => "the name server failed".to_owned(),
+            LookupErrorKind::System => system_words(&error.into()),
+            _ => format!("getaddrinfo error {}", error.error_num()),
+        };
+        NetError::Resolve { error, transient }
+    })?;
+    Ok(found.flatten().map(|info| SocketAddr::new(info.sockaddr.ip(), port)).collect())
 }
 
 /// The families in turn, the first address's first (RFC 8305 section 4).
@@ -147,19 +172,23 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 /// wins.
 fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event)) -> Result<(OwnedFd, SocketAddr), NetError> {
     let wait = timer.wait();
-    let mut waiting = addresses.iter();
+    let mut untried = addresses.iter();
     let mut under_way: Vec<(OwnedFd, SocketAddr)> = Vec::new();
     let mut next_at = Instant::now();
-    let mut first_error = None;
-    let mut failed = |address: SocketAddr, error: Errno, observe: &mut dyn FnMut(Event)| {
-        let error = NetError::Connect { address: address.to_string(), error: system_words(&error.into()) };
+    let mut first_error: Option<(NetError, bool)> = None;
+    let mut failed = |address: SocketAddr, errno: Errno, observe: &mut dyn FnMut(Event)| {
+        let error = NetError::Connect { address: address.to_string(), error: system_words(&errno.into()) };
         observe(Event::AttemptFailed(error.clone()));
-        first_error.get_or_insert(error);
+        // "No IPv6 on this machine" explains nothing where an IPv4 address was tried too.
+        let unusable = matches!(errno, Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::NETUNREACH);
+        if first_error.as_ref().is_none_or(|(_, was_unusable)| *was_unusable && !unusable) {
+            first_error = Some((error, unusable));
+        }
     };
     loop {
-        let mut slice = wait.poll_timeout()?;
+        let mut timeout = wait.poll_timeout()?;
         if under_way.is_empty() || Instant::now() >= next_at {
-            if let Some(address) = waiting.next() {
+            if let Some(address) = untried.next() {
                 next_at = Instant::now() + ATTEMPT_DELAY;
                 match attempt(*address) {
                     Ok((fd, true)) => return Ok((blocking(fd)?, *address)),
@@ -172,13 +201,13 @@ fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event))
                 continue;
             }
             if under_way.is_empty() {
-                return Err(first_error.unwrap_or(NetError::NoSuchFamily));
+                return Err(first_error.map_or(NetError::NoSuchFamily, |(error, _)| error));
             }
         }
-        if waiting.len() > 0 {
-            slice = slice.min(next_at.saturating_duration_since(Instant::now()));
+        if untried.len() > 0 {
+            timeout = timeout.min(next_at.saturating_duration_since(Instant::now()));
         }
-        for index in finished(&under_way, slice)?.into_iter().rev() {
+        for index in finished(&under_way, timeout)?.into_iter().rev() {
             let (fd, address) = under_way.swap_remove(index);
             match sockopt::socket_error(&fd) {
                 Ok(Ok(())) => return Ok((blocking(fd)?, address)),
@@ -194,8 +223,7 @@ fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event))
 /// Starts to connect; true where that is done at once.
 fn attempt(address: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let fd = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    let fd = sys::stream_socket(family)?;
     match rustix::net::connect(&fd, &address) {
         Ok(()) => Ok((fd, true)),
         Err(Errno::INPROGRESS | Errno::INTR) => Ok((fd, false)),
@@ -204,9 +232,9 @@ fn attempt(address: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
 }
 
 /// Waits, for so long at most, until some attempts are decided; gives their indices, rising.
-fn finished(under_way: &[(OwnedFd, SocketAddr)], slice: Duration) -> Result<Vec<usize>, NetError> {
+fn finished(under_way: &[(OwnedFd, SocketAddr)], within: Duration) -> Result<Vec<usize>, NetError> {
     let mut polled: Vec<_> = under_way.iter().map(|(fd, _)| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::OUT)).collect();
-    let timeout = slice.try_into().map_err(|_| NetError::Broken("a limit is too long".to_owned()))?;
+    let timeout = within.try_into().map_err(|_| NetError::Broken("a limit is too long".to_owned()))?;
     match poll(&mut polled, Some(&timeout)) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(NetError::broken(error)),
@@ -222,8 +250,7 @@ fn blocking(fd: OwnedFd) -> Result<OwnedFd, NetError> {
 fn connect_unix(path: &PathBuf, timer: &Timer) -> Result<Socket, NetError> {
     let failed = |error: io::Error| NetError::Connect { address: path.display().to_string(), error: system_words(&error) };
     let address = SocketAddrUnix::new(path).map_err(|error| failed(error.into()))?;
-    let fd = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
-        .map_err(|error| failed(error.into()))?;
+    let fd = sys::stream_socket(AddressFamily::UNIX).map_err(|error| failed(error.into())).and_then(blocking)?;
     let wait = timer.wait();
     loop {
         // A full backlog makes connect wait; the send timeout is what ends that.

@@ -2,38 +2,42 @@
 //! it, and a deadline on every wait.
 
 mod address;
+mod certificate;
 mod deadline;
 mod dial;
 mod error;
 mod layers;
 mod proxy;
 mod socket;
-mod subject;
 mod tls;
+mod transport;
 mod tunnel;
 mod verifier;
 
-pub use address::is_public;
-pub use deadline::{Limit, Limits, Timer};
-pub use dial::{Family, HostOverride, ResolveConfig};
-pub use error::NetError;
-pub use proxy::{Proxies, Proxy, ProxyKind};
-pub use socket::is_writable;
+pub(crate) use address::{is_public, may_be_public};
+pub use deadline::Limits;
+pub(crate) use deadline::{Limit, Timer};
+pub(crate) use dial::{Family, HostOverride, ResolveConfig};
+pub(crate) use error::{NetError, PROXY_HINT};
+pub(crate) use proxy::ProxyKind;
+pub use proxy::{Proxies, Proxy};
+pub(crate) use socket::is_writable;
 pub use tls::Trust;
 
+use crate::http::Fields;
+use crate::sys::SplicePipe;
 use dial::{addresses, dial};
 use layers::Layers;
 use socket::Socket;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
-use tunnel::Destination;
+use transport::Transport;
+use tunnel::SocksTarget;
 use url::{Host, Url};
 
-/// Where to connect to: an origin (RFC 9110 section 4.3.1). Connections are used again for an equal
-/// target only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where to connect to: an origin (RFC 9110 section 4.3.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// Whether TLS is spoken.
     pub secure: bool,
@@ -61,48 +65,48 @@ impl fmt::Display for Target {
     }
 }
 
-/// What a connection turned out to be, for those who want to know.
+/// What happened while a connection was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The addresses of the host.
+pub(crate) enum Event {
+    /// The host has these addresses.
     Resolved(Vec<SocketAddr>),
-    /// An address did not take the connection.
+    /// Connecting to one address failed; the next is tried.
     AttemptFailed(NetError),
-    /// An address did.
+    /// TCP connected to this address.
     Connected(SocketAddr),
-    /// A Unix socket did.
+    /// Connected to this Unix socket.
     ConnectedUnix(PathBuf),
-    /// A proxy will pass requests on.
+    /// Connected to this proxy, which will forward requests.
     Forwarded(String),
-    /// A proxy made a connection to the target.
+    /// This proxy connected to the target.
     Tunnelled(String),
-    /// TLS is up.
+    /// The TLS handshake is done.
     Secured {
-        /// The version, `TLS 1.3` say.
+        /// The version: `TLS 1.3`.
         version: String,
         /// The cipher suite.
         cipher_suite: String,
-        /// Whose certificate the server has, `CN=example.com` say; `None` where it does not say.
+        /// The subject of the server's certificate: `CN=example.com`; `None` where it has none.
         subject: Option<String>,
     },
 }
 
 /// How a target is to be reached.
-pub struct ConnectOptions<'w> {
+pub(crate) struct ConnectOptions<'c> {
     /// Names and addresses.
-    pub route: &'w ResolveConfig,
-    /// Whom to trust.
-    pub trust: &'w Trust,
+    pub resolve: &'c ResolveConfig,
+    /// Which certificates are trusted.
+    pub trust: &'c Trust,
     /// The proxy in between.
-    pub proxy: Option<&'w Proxy>,
-    /// Fields for a proxy that is asked for a tunnel.
-    pub tunnel_fields: &'w [(&'w str, Vec<u8>)],
-    /// Whether only a public address will do.
-    pub only_public: bool,
+    pub proxy: Option<&'c Proxy>,
+    /// Fields of the request for a tunnel.
+    pub tunnel_fields: &'c Fields,
+    /// Whether only a public address is allowed.
+    pub public_only: bool,
 }
 
 /// A connection that bytes can be sent to and received from.
-pub struct Stream {
+pub(crate) struct Stream {
     socket: Socket,
     sessions: Vec<tls::Session>,
     peer: Option<IpAddr>,
@@ -112,19 +116,19 @@ pub struct Stream {
 impl Stream {
     /// Connects to a target. The connect limit of `timer` covers all of it: names, every address
     /// tried, proxies, TLS.
-    pub fn connect(
+    pub(crate) fn connect(
         target: &Target,
-        way: &ConnectOptions<'_>,
+        options: &ConnectOptions<'_>,
         timer: &Timer,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stream, NetError> {
         let connecting = timer.connecting();
-        let mut stream = match way.proxy {
-            None => Stream::dialled(&target.host, target.port, way, &connecting, way.only_public, observe)?,
-            Some(proxy) => Stream::through(proxy, target, way, &connecting, observe)?,
+        let mut stream = match options.proxy {
+            None => Stream::dialled(&target.host, target.port, options, &connecting, options.public_only, observe)?,
+            Some(proxy) => Stream::through(proxy, target, options, &connecting, observe)?,
         };
         if target.secure {
-            stream.secure(&target.host, way, &connecting, observe)?;
+            stream.secure(&target.host, options, &connecting, observe)?;
         }
         Ok(stream)
     }
@@ -132,12 +136,12 @@ impl Stream {
     fn dialled(
         host: &Host,
         port: u16,
-        way: &ConnectOptions<'_>,
+        options: &ConnectOptions<'_>,
         timer: &Timer,
-        only_public: bool,
+        public_only: bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stream, NetError> {
-        let (socket, address) = dial(host, port, way.route, &timer.without_idle_limit(), only_public, observe)?;
+        let (socket, address) = dial(host, port, options.resolve, &timer.without_idle_limit(), public_only, observe)?;
         let peer = address.map(|address| address.ip());
         Ok(Stream { socket, sessions: Vec::new(), peer, public: peer.is_some_and(is_public) })
     }
@@ -146,42 +150,44 @@ impl Stream {
     fn through(
         proxy: &Proxy,
         target: &Target,
-        way: &ConnectOptions<'_>,
+        options: &ConnectOptions<'_>,
         timer: &Timer,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stream, NetError> {
-        let may_be_public = address::may_be_public(&target.host);
+        let may_be_public = may_be_public(&target.host);
         let mut known = Vec::new();
         if proxy.kind == ProxyKind::Socks5 {
             // Without h, names are resolved here.
-            known = addresses(&target.host, target.port, way.route, &timer.without_idle_limit(), way.only_public)?;
+            known = addresses(&target.host, target.port, options.resolve, &timer.without_idle_limit(), options.public_only)?;
             observe(Event::Resolved(known.clone()));
-        } else if way.only_public && !may_be_public {
+        } else if options.public_only && !may_be_public {
             return Err(NetError::NotPublic(target.host.to_string()));
         }
+        let via_proxy = |error| proxy.explain(error);
         let mut tries = known.iter().copied();
         loop {
             let address = tries.next();
-            let mut stream = Stream::dialled(&proxy.host, proxy.port, way, timer, false, observe)?;
-            // A proxy on the Internet is as far away as what it leads to.
-            stream.public |= address.map_or(may_be_public, |address| is_public(address.ip()));
+            let stream = Stream::dialled(&proxy.host, proxy.port, options, timer, false, observe);
+            let mut stream = stream.map_err(via_proxy)?;
             if proxy.kind == ProxyKind::Https {
-                stream.secure(&proxy.host, way, timer, observe)?;
+                stream.secure(&proxy.host, options, timer, observe).map_err(via_proxy)?;
             }
             if proxy.forwards(target) {
                 observe(Event::Forwarded(proxy.to_string()));
                 return Ok(stream);
             }
+            // A proxy on the Internet is as far away as what it leads to.
+            stream.public |= address.map_or(may_be_public, |address| is_public(address.ip()));
             let mut layers = stream.layers();
             let tunnel = match (proxy.kind, address) {
-                (ProxyKind::Http | ProxyKind::Https, _) => tunnel::connect(&mut layers, target, way.tunnel_fields, timer),
-                (_, Some(address)) => tunnel::socks(&mut layers, proxy, &Destination::Address(address), timer),
-                (_, None) => tunnel::socks(&mut layers, proxy, &Destination::Named(target), timer),
+                (ProxyKind::Http | ProxyKind::Https, _) => tunnel::connect(&mut layers, target, options.tunnel_fields, timer),
+                (_, Some(address)) => tunnel::socks(&mut layers, proxy, &SocksTarget::Address(address), timer),
+                (_, None) => tunnel::socks(&mut layers, proxy, &SocksTarget::Named(target), timer),
             };
             match tunnel {
-                Err(error @ NetError::Unreachable(_)) if tries.len() > 0 => observe(Event::AttemptFailed(error)),
+                Err(error @ NetError::ProxyUnreachable(_)) if tries.len() > 0 => observe(Event::AttemptFailed(error)),
                 tunnel => {
-                    tunnel?;
+                    tunnel.map_err(via_proxy)?;
                     observe(Event::Tunnelled(proxy.to_string()));
                     return Ok(stream);
                 }
@@ -192,11 +198,11 @@ impl Stream {
     fn secure(
         &mut self,
         host: &Host,
-        way: &ConnectOptions<'_>,
+        options: &ConnectOptions<'_>,
         timer: &Timer,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), NetError> {
-        let session = tls::Session::start(host, way.trust, &mut self.layers(), timer)?;
+        let session = tls::Session::start(host, options.trust, &mut self.layers(), timer)?;
         observe(session.describe());
         self.sessions.push(session);
         Ok(())
@@ -207,42 +213,42 @@ impl Stream {
     }
 
     /// The address connected to, the proxy's where there is one; `None` for a Unix socket.
-    pub fn peer(&self) -> Option<IpAddr> {
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
         self.peer
     }
 
-    /// Whether the target's address is a public one; of a target that only a proxy has the address of,
-    /// whether it may be.
-    pub fn is_public(&self) -> bool {
+    /// Whether the target's address is public; of a target that only a proxy has the address of,
+    /// whether it may be. Where a proxy forwards requests, whether the proxy's own address is.
+    pub(crate) fn is_public(&self) -> bool {
         self.public
     }
 
     /// Sends all of it.
-    pub fn send(&mut self, bytes: &[u8], timer: &Timer) -> Result<(), NetError> {
+    pub(crate) fn send(&mut self, bytes: &[u8], timer: &Timer) -> Result<(), NetError> {
         self.layers().send(bytes, timer)
     }
 
     /// Receives at least one byte; 0 means that the peer closed the connection in good order. Over
     /// TLS, good order includes a close_notify: without it the end is
     /// [`NetError::ClosedWithoutNotify`].
-    pub fn receive(&mut self, buffer: &mut [u8], timer: &Timer) -> Result<usize, NetError> {
+    pub(crate) fn receive(&mut self, buffer: &mut [u8], timer: &Timer) -> Result<usize, NetError> {
         self.layers().receive(buffer, timer)
     }
 
-    /// Whether another request may be sent: nothing has come that was not asked for, not even the
-    /// end of the connection. What came would be taken for the response (RFC 9112 section 9.2).
-    pub fn is_silent(&self) -> bool {
+    /// Whether another request may be sent: nothing unsolicited has come, not even the end of the
+    /// connection. It would be taken for the response (RFC 9112 section 9.2).
+    pub(crate) fn is_silent(&self) -> bool {
         self.socket.is_silent() && self.sessions.iter().all(tls::Session::is_drained)
     }
 
     /// Whether [`splice`](Stream::splice) can be used: not over TLS, where bytes have to be looked at.
-    pub fn can_splice(&self) -> bool {
+    pub(crate) fn can_splice(&self) -> bool {
         self.sessions.is_empty()
     }
 
     /// Moves at most `most` bytes into a pipe without looking at them, as they come; 0 as for
     /// [`receive`](Stream::receive).
-    pub fn splice(&mut self, pipe: BorrowedFd<'_>, most: usize, timer: &Timer) -> Result<usize, NetError> {
+    pub(crate) fn splice(&mut self, pipe: &SplicePipe, most: u64, timer: &Timer) -> Result<usize, NetError> {
         self.socket.splice(pipe, most, timer)
     }
 }

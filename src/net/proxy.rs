@@ -1,6 +1,6 @@
 //! Proxies: which one a target is reached through, if any.
 
-use super::Target;
+use super::{Limit, NetError, Target};
 use crate::http::{Credentials, without_secrets};
 use std::fmt;
 use std::net::IpAddr;
@@ -28,15 +28,17 @@ pub struct Proxy {
     pub host: Host,
     /// Its port.
     pub port: u16,
-    /// What it wants to know.
+    /// Its credentials.
     pub credentials: Option<Credentials>,
+    /// The environment variable that named it.
+    pub variable: Option<&'static str>,
 }
 
 impl Proxy {
     /// Reads the URL of a proxy; without a scheme it is `http://`. The error does not show what the
     /// URL says of credentials.
     pub fn parse(text: &str) -> Result<Proxy, String> {
-        let failed = |why: &str| format!("\"{}\" is no proxy: {why}", without_secrets(text));
+        let failed = |why: &str| format!("\"{}\" is not a proxy: {why}", without_secrets(text));
         let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         if !text.contains("://") && text.trim_end_matches('/').contains('/') {
             return Err(failed("a URL or HOST:PORT is wanted"));
@@ -53,10 +55,19 @@ impl Proxy {
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| failed("the host is missing"))?;
         let host = Host::parse(host).map_err(|error| failed(&error.to_string()))?;
         let credentials = Credentials::of(&url);
-        Ok(Proxy { kind, host, port: url.port().unwrap_or(port), credentials })
+        Ok(Proxy { kind, host, port: url.port().unwrap_or(port), credentials, variable: None })
     }
 
-    /// Whether it takes requests for http addresses as they are, instead of making a connection.
+    /// An error on the way to it, as one of the proxy.
+    pub fn explain(&self, error: NetError) -> NetError {
+        match error {
+            // Not the proxy's fault.
+            NetError::Interrupted | NetError::TimedOut { limit: Limit::MaxTime, .. } => error,
+            error => NetError::Proxy { proxy: self.to_string(), variable: self.variable, error: Box::new(error) },
+        }
+    }
+
+    /// Whether it forwards requests for this target, instead of making a tunnel.
     pub fn forwards(&self, target: &Target) -> bool {
         matches!(self.kind, ProxyKind::Http | ProxyKind::Https) && !target.secure
     }
@@ -90,9 +101,10 @@ impl Proxies {
         let lower = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let either = |name: &str| lower(name).or_else(|| lower(&name.to_uppercase()));
         let all = either("all_proxy").map(|value| ("all_proxy", value));
-        let read = |found: Option<(&str, String)>| {
+        let read = |found: Option<(&'static str, String)>| {
             let (name, value) = found.or_else(|| all.clone())?;
-            Some(Proxy::parse(&value).map_err(|why| format!("{name} in the environment: {why}")))
+            let proxy = Proxy::parse(&value).map_err(|why| format!("{name} in the environment: {why}"));
+            Some(proxy.map(|proxy| Proxy { variable: Some(name), ..proxy }))
         };
         let http = read(lower("http_proxy").map(|value| ("http_proxy", value)));
         let https = read(either("https_proxy").map(|value| ("https_proxy", value)));
@@ -228,7 +240,7 @@ mod tests {
             " ",
         ] {
             let why = Proxy::parse(text).expect_err("refused");
-            assert!(why.contains("is no proxy") && !why.contains("secret"), "{why}");
+            assert!(why.contains("is not a proxy") && !why.contains("secret"), "{why}");
         }
     }
 

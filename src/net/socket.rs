@@ -2,9 +2,11 @@
 
 use super::NetError;
 use super::deadline::Timer;
+use super::transport::Transport;
+use crate::sys::{self, SEND_FLAGS, SplicePipe};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, sockopt};
+use rustix::net::{RecvFlags, sockopt};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -23,48 +25,15 @@ impl Socket {
         Socket { fd, timeout: None }
     }
 
-    pub(super) fn send(&mut self, mut bytes: &[u8], timer: &Timer) -> Result<(), NetError> {
-        while !bytes.is_empty() {
-            let wait = timer.wait();
-            match rustix::net::send(&self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-                Ok(sent) => bytes = &bytes[sent..],
-                Err(Errno::AGAIN) => while !is_writable(self.fd.as_fd(), wait.poll_timeout()?).map_err(NetError::broken)? {},
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(NetError::broken(error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Acknowledges what comes next at once. A server that waits for an acknowledgement before it
-    /// goes on (Nagle's algorithm, with TLS's session tickets before the response) would wait 40 ms
-    /// for a delayed one.
-    pub(super) fn acknowledge_at_once(&self) {
-        // Where that cannot be had, on a Unix socket say, nothing is worse than before.
-        let _ = sockopt::set_tcp_quickack(&self.fd, true);
-    }
-
-    /// Sends what can be sent at once, to a peer that need not hear it.
-    pub(super) fn try_send(&self, bytes: &[u8]) {
-        let _ = rustix::net::send(&self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
-    }
-
     /// Whether nothing has come that was not asked for, not even the end.
     pub(super) fn is_silent(&self) -> bool {
         let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         rustix::net::recv(&self.fd, &mut [0], peek) == Err(Errno::AGAIN)
     }
 
-    /// At least one byte, or 0 at the end.
-    pub(super) fn receive(&mut self, buffer: &mut [u8], timer: &Timer) -> Result<usize, NetError> {
-        self.waiting(timer, |fd| rustix::net::recv(fd, &mut *buffer, RecvFlags::empty()).map(|(n, _)| n))
-    }
-
-    /// The same into a pipe, without a copy. `SPLICE_F_MORE` is of no use here: a file has no
-    /// segments to fill.
-    pub(super) fn splice(&mut self, pipe: BorrowedFd<'_>, most: usize, timer: &Timer) -> Result<usize, NetError> {
-        use rustix::pipe::{SpliceFlags, splice};
-        self.waiting(timer, |fd| splice(fd, None, pipe, None, most, SpliceFlags::MOVE))
+    /// Receives into a pipe, without a copy; 0 at the end.
+    pub(super) fn splice(&mut self, pipe: &SplicePipe, most: u64, timer: &Timer) -> Result<usize, NetError> {
+        self.waiting(timer, |fd| pipe.fill(fd, most))
     }
 
     /// Repeats a receiving call until it gives something, or the timer's limits are reached.
@@ -88,8 +57,35 @@ impl Socket {
     }
 }
 
+impl Transport for Socket {
+    fn send(&mut self, mut bytes: &[u8], timer: &Timer) -> Result<(), NetError> {
+        while !bytes.is_empty() {
+            let wait = timer.wait();
+            match rustix::net::send(&self.fd, bytes, SEND_FLAGS) {
+                Ok(sent) => bytes = &bytes[sent..],
+                Err(Errno::AGAIN) => while !is_writable(self.fd.as_fd(), wait.poll_timeout()?).map_err(NetError::broken)? {},
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(NetError::broken(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], timer: &Timer) -> Result<usize, NetError> {
+        self.waiting(timer, |fd| rustix::net::recv(fd, &mut *buffer, RecvFlags::empty()).map(|(n, _)| n))
+    }
+
+    fn try_send(&mut self, bytes: &[u8]) {
+        let _ = rustix::net::send(&self.fd, bytes, SEND_FLAGS);
+    }
+
+    fn acknowledge_at_once(&self) {
+        sys::set_quickack(&self.fd);
+    }
+}
+
 /// Waits for so long at most; whether there is room to write now.
-pub fn is_writable(fd: BorrowedFd<'_>, within: Duration) -> io::Result<bool> {
+pub(crate) fn is_writable(fd: BorrowedFd<'_>, within: Duration) -> io::Result<bool> {
     let timeout = Timespec::try_from(within).map_err(io::Error::other)?;
     match poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::OUT)], Some(&timeout)) {
         Ok(ready) => Ok(ready > 0),

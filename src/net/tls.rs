@@ -1,17 +1,20 @@
 //! TLS 1.2 and 1.3 by rustls, in its unbuffered form: records are received many at a time, into a
 //! buffer of ours.
 
+use super::certificate::subject;
 use super::deadline::Timer;
-use super::layers::Layers;
-use super::subject::subject;
-use super::verifier::{Anyone, Verifier, is_authority};
+use super::transport::Transport;
+use super::verifier::{AnyCertificate, Verifier, is_ca_as_end_entity};
 use super::{Event, NetError};
+use crate::error::system_words;
 use rustls::client::{UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
-use std::path::PathBuf;
+use rustls::{CertificateError, ClientConfig, InvalidMessage, RootCertStore};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use url::Host;
 
@@ -20,7 +23,7 @@ const INCOMING: usize = 128 * 1024;
 /// The most plain text that one record holds (RFC 8446 section 5.1).
 const RECORD: usize = 16 * 1024;
 
-/// Whom to trust.
+/// Which server certificates are trusted.
 #[derive(Debug, Default)]
 pub struct Trust {
     roots: Roots,
@@ -33,7 +36,7 @@ enum Roots {
     #[default]
     System,
     File(PathBuf),
-    Anyone,
+    Any,
 }
 
 impl Trust {
@@ -47,9 +50,9 @@ impl Trust {
         Trust { roots: Roots::File(path), ..Trust::default() }
     }
 
-    /// Whoever answers.
-    pub fn anyone() -> Trust {
-        Trust { roots: Roots::Anyone, ..Trust::default() }
+    /// Any certificate.
+    pub fn any() -> Trust {
+        Trust { roots: Roots::Any, ..Trust::default() }
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>, NetError> {
@@ -62,6 +65,7 @@ impl Trust {
         let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
         let mut config = match &self.roots {
             Roots::System => {
+                check_variables()?;
                 let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(|error| error.to_string())?;
                 let trusted = || rustls_native_certs::load_native_certs().certs;
                 let verifier = Verifier::new(Arc::new(verifier), trusted);
@@ -82,8 +86,8 @@ impl Trust {
                 let verifier = Verifier::new(verifier.map_err(|error| error.to_string())?, move || certificates.clone());
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
             }
-            Roots::Anyone => {
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider))).with_no_client_auth()
+            Roots::Any => {
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth()
             }
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -100,7 +104,7 @@ pub(super) struct Session {
     end: usize,
     /// Plain text that had no room where it was wanted.
     plain: Vec<u8>,
-    /// The peer said close_notify.
+    /// The peer sent close_notify.
     closed: bool,
     /// What went wrong after plain text that had to be given first.
     failed: Option<NetError>,
@@ -108,19 +112,19 @@ pub(super) struct Session {
 
 /// Where a run of [`Session::process`] stopped.
 enum Stopped {
-    /// Nothing more happens without bytes from the peer.
-    Hungry,
+    /// More bytes from the peer are needed.
+    NeedsInput,
     /// The handshake is done, and there is nothing to read.
     Ready,
     /// Plain text was written.
     Data,
-    /// The peer said close_notify.
+    /// The peer sent close_notify.
     Closed,
 }
 
 impl Session {
-    /// Shakes hands.
-    pub(super) fn start(host: &Host, trust: &Trust, below: &mut Layers<'_>, timer: &Timer) -> Result<Session, NetError> {
+    /// Performs the handshake.
+    pub(super) fn start(host: &Host, trust: &Trust, below: &mut dyn Transport, timer: &Timer) -> Result<Session, NetError> {
         let name = match host {
             Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|error| NetError::Tls(error.to_string()))?,
             Host::Ipv4(address) => ServerName::from(std::net::IpAddr::from(*address)),
@@ -132,8 +136,8 @@ impl Session {
         loop {
             match session.process(&mut [], &mut 0, below, timer)? {
                 Stopped::Ready | Stopped::Data => return Ok(session),
-                Stopped::Hungry if session.fill(below, timer)? => {}
-                Stopped::Hungry | Stopped::Closed => {
+                Stopped::NeedsInput if session.fill(below, timer)? => {}
+                Stopped::NeedsInput | Stopped::Closed => {
                     return Err(NetError::Tls("the server closed the connection during the handshake".to_owned()));
                 }
             }
@@ -145,7 +149,7 @@ impl Session {
         self.start == self.end && self.plain.is_empty() && !self.closed && self.failed.is_none()
     }
 
-    /// What was agreed on, and with whom.
+    /// What was negotiated, and the server's subject.
     pub(super) fn describe(&self) -> Event {
         let version = self.connection.protocol_version().and_then(|version| version.as_str()).unwrap_or_default();
         let suite = self.connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
@@ -157,7 +161,7 @@ impl Session {
         }
     }
 
-    pub(super) fn send(&mut self, bytes: &[u8], below: &mut Layers<'_>, timer: &Timer) -> Result<(), NetError> {
+    pub(super) fn send(&mut self, bytes: &[u8], below: &mut dyn Transport, timer: &Timer) -> Result<(), NetError> {
         let mut outgoing = vec![0; bytes.len() + 1024];
         let length = loop {
             let (start, end) = (self.start, self.end);
@@ -174,11 +178,11 @@ impl Session {
             }
         };
         below.send(&outgoing[..length], timer)?;
-        below.socket.acknowledge_at_once();
+        below.acknowledge_at_once();
         Ok(())
     }
 
-    pub(super) fn receive(&mut self, buffer: &mut [u8], below: &mut Layers<'_>, timer: &Timer) -> Result<usize, NetError> {
+    pub(super) fn receive(&mut self, buffer: &mut [u8], below: &mut dyn Transport, timer: &Timer) -> Result<usize, NetError> {
         let mut length = self.plain.len().min(buffer.len());
         buffer[..length].copy_from_slice(&self.plain[..length]);
         self.plain.drain(..length);
@@ -210,7 +214,7 @@ impl Session {
         &mut self,
         buffer: &mut [u8],
         length: &mut usize,
-        below: &mut Layers<'_>,
+        below: &mut dyn Transport,
         timer: &Timer,
     ) -> Result<Stopped, NetError> {
         let mut outgoing = Vec::new();
@@ -240,7 +244,7 @@ impl Session {
                     transmit.done();
                     None
                 }
-                Ok(ConnectionState::BlockedHandshake) => Some(Stopped::Hungry),
+                Ok(ConnectionState::BlockedHandshake) => Some(Stopped::NeedsInput),
                 Ok(ConnectionState::WriteTraffic(_)) => Some(Stopped::Ready),
                 Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Stopped::Closed),
                 Ok(_) => return Err(NetError::Tls("an unexpected state".to_owned())),
@@ -258,7 +262,7 @@ impl Session {
     }
 
     /// Sends the alert that rustls has ready after an error.
-    fn alert(&mut self, below: &mut Layers<'_>, timer: &Timer) {
+    fn alert(&mut self, below: &mut dyn Transport, timer: &Timer) {
         let mut outgoing = Vec::new();
         if let Ok(ConnectionState::EncodeTlsData(mut data)) = self.connection.process_tls_records(&mut []).state
             && encode(&mut outgoing, |free| data.encode(free)).is_ok()
@@ -268,18 +272,18 @@ impl Session {
         }
     }
 
-    /// Tells the peer that this is the end (RFC 8446 section 6.1).
-    pub(super) fn send_close_notify(&mut self, below: &mut Layers<'_>) {
-        let mut goodbye = [0; 128];
+    /// Sends close_notify (RFC 8446 section 6.1).
+    pub(super) fn send_close_notify(&mut self, below: &mut dyn Transport) {
+        let mut alert = [0; 128];
         if let Ok(ConnectionState::WriteTraffic(mut write)) = self.connection.process_tls_records(&mut []).state
-            && let Ok(length) = write.queue_close_notify(&mut goodbye)
+            && let Ok(length) = write.queue_close_notify(&mut alert)
         {
-            below.try_send(&goodbye[..length]);
+            below.try_send(&alert[..length]);
         }
     }
 
     /// Receives more records; false at the end of the connection.
-    fn fill(&mut self, below: &mut Layers<'_>, timer: &Timer) -> Result<bool, NetError> {
+    fn fill(&mut self, below: &mut dyn Transport, timer: &Timer) -> Result<bool, NetError> {
         self.incoming.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         let received = below.receive(&mut self.incoming[self.end..], timer)?;
@@ -304,13 +308,39 @@ fn encode(outgoing: &mut Vec<u8>, mut encode: impl FnMut(&mut [u8]) -> Result<us
     }
 }
 
+/// A variable that names what cannot be read would be taken for no certificates at all.
+fn check_variables() -> Result<(), String> {
+    for (name, is_directory) in [("SSL_CERT_FILE", false), ("SSL_CERT_DIR", true)] {
+        let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else { continue };
+        let failed = |path: &Path, error: io::Error| format!("{name}: {}: {}", path.display(), system_words(&error));
+        if is_directory {
+            // Of several, some may be missing.
+            let mut directories = std::env::split_paths(&value);
+            let Some(first) = directories.next() else { continue };
+            if let Err(error) = fs::read_dir(&first)
+                && !directories.any(|directory| fs::read_dir(directory).is_ok())
+            {
+                return Err(failed(&first, error));
+            }
+        } else {
+            let path = Path::new(&value);
+            File::open(path).and_then(|mut file| file.read(&mut [0])).map_err(|error| failed(path, error))?;
+        }
+    }
+    Ok(())
+}
+
 fn explain(error: rustls::Error) -> NetError {
     match error {
-        rustls::Error::InvalidCertificate(CertificateError::Other(why)) if is_authority(&why) => {
-            NetError::Certificate("it is an authority's own, and none that is trusted".to_owned())
+        rustls::Error::InvalidCertificate(CertificateError::Other(why)) if is_ca_as_end_entity(&why) => {
+            NetError::Certificate("self-signed CA certificate, not trusted".to_owned())
+        }
+        // In a handshake: bytes that are no TLS record.
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
+            NetError::NotTls
         }
         rustls::Error::InvalidCertificate(why) => NetError::Certificate(why.to_string()),
-        rustls::Error::NoCertificatesPresented => NetError::Certificate("there is none".to_owned()),
+        rustls::Error::NoCertificatesPresented => NetError::Certificate("the server sent none".to_owned()),
         error => NetError::Tls(error.to_string()),
     }
 }

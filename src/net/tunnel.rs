@@ -1,10 +1,10 @@
-//! A way through a proxy to a target: CONNECT (RFC 9110 section 9.3.6) or SOCKS5 (RFC 1928, with the
+//! A tunnel through a proxy to a target: CONNECT (RFC 9110 section 9.3.6) or SOCKS5 (RFC 1928, with the
 //! name and password of RFC 1929).
 
 use super::deadline::Timer;
-use super::layers::Layers;
+use super::transport::Transport;
 use super::{NetError, Proxy, Target};
-use crate::http::{Credentials, HeadParser, MAX_HEAD, MAX_INTERIM, Request};
+use crate::http::{Credentials, Fields, HeadParser, MAX_HEAD, MAX_INTERIM, Request};
 use std::net::SocketAddr;
 use url::Host;
 
@@ -12,22 +12,17 @@ use url::Host;
 const PIECE: usize = 4096;
 
 /// Asks an HTTP proxy for a tunnel; these fields go with it.
-pub(super) fn connect(
-    layers: &mut Layers<'_>,
-    target: &Target,
-    fields: &[(&str, Vec<u8>)],
-    timer: &Timer,
-) -> Result<(), NetError> {
+pub(super) fn connect(layers: &mut dyn Transport, target: &Target, fields: &Fields, timer: &Timer) -> Result<(), NetError> {
     let mut request = Request::tunnel(&target.to_string());
-    for (name, value) in fields {
-        request.set(name, value).map_err(|why| NetError::Tunnel(format!("cannot send the field {name}: {why}")))?;
+    for (name, value) in fields.iter() {
+        request.set(name, value).map_err(|why| NetError::ProxyProtocol(format!("cannot send the field {name}: {why}")))?;
     }
     layers.send(&request.to_bytes(), timer)?;
     let mut received = Vec::new();
     for _ in 0..=MAX_INTERIM {
         let mut parser = HeadParser::new();
         let (head, length) = loop {
-            let malformed = |error: &dyn std::fmt::Display| NetError::Tunnel(format!("malformed response: {error}"));
+            let malformed = |error: &dyn std::fmt::Display| NetError::ProxyProtocol(format!("malformed response: {error}"));
             if let Some(found) = parser.parse(&received).map_err(|error| malformed(&error))? {
                 break found;
             }
@@ -44,15 +39,15 @@ pub(super) fn connect(
             100..=199 => {}
             // What follows is the target's, and that does not speak first.
             200..=299 if received.is_empty() => return Ok(()),
-            200..=299 => return Err(NetError::Tunnel("bytes came that nobody asked for".to_owned())),
+            200..=299 => return Err(NetError::ProxyProtocol("unsolicited bytes after the response".to_owned())),
             status => return Err(NetError::ProxyStatus { status, text: head.status_text() }),
         }
     }
-    Err(NetError::Tunnel("too many interim responses".to_owned()))
+    Err(NetError::ProxyProtocol("too many interim responses".to_owned()))
 }
 
 /// Where a SOCKS proxy is asked to connect to.
-pub(super) enum Destination<'t> {
+pub(super) enum SocksTarget<'t> {
     /// An address.
     Address(SocketAddr),
     /// A target whose name, if it is one, the proxy resolves.
@@ -60,30 +55,31 @@ pub(super) enum Destination<'t> {
 }
 
 const VERSION: u8 = 5;
-const ANYBODY: u8 = 0;
+const NO_AUTHENTICATION: u8 = 0;
 const PASSWORD: u8 = 2;
 
 /// Asks a SOCKS5 proxy for a connection.
-pub(super) fn socks(layers: &mut Layers<'_>, proxy: &Proxy, to: &Destination<'_>, timer: &Timer) -> Result<(), NetError> {
-    let methods: &[u8] = if proxy.credentials.is_some() { &[VERSION, 2, ANYBODY, PASSWORD] } else { &[VERSION, 1, ANYBODY] };
+pub(super) fn socks(layers: &mut dyn Transport, proxy: &Proxy, to: &SocksTarget<'_>, timer: &Timer) -> Result<(), NetError> {
+    let methods: &[u8] =
+        if proxy.credentials.is_some() { &[VERSION, 2, NO_AUTHENTICATION, PASSWORD] } else { &[VERSION, 1, NO_AUTHENTICATION] };
     layers.send(methods, timer)?;
     match (exactly(layers, timer)?, &proxy.credentials) {
-        ([VERSION, ANYBODY], _) => {}
+        ([VERSION, NO_AUTHENTICATION], _) => {}
         ([VERSION, PASSWORD], Some(credentials)) => {
             layers.send(&password(credentials)?, timer)?;
             let [_, status] = exactly(layers, timer)?;
             if status != 0 {
-                return Err(NetError::ProxyAuth("it does not take the name and password".to_owned()));
+                return Err(NetError::ProxyAuth("the name and password were not accepted".to_owned()));
             }
         }
-        ([VERSION, 0xff], Some(_)) => return Err(NetError::ProxyAuth("it takes no name and password".to_owned())),
-        ([VERSION, 0xff], None) => return Err(NetError::ProxyAuth("it wants a name and password".to_owned())),
-        _ => return Err(NetError::Tunnel("it does not speak SOCKS5".to_owned())),
+        ([VERSION, 0xff], Some(_)) => return Err(NetError::ProxyAuth("it does not accept a name and password".to_owned())),
+        ([VERSION, 0xff], None) => return Err(NetError::ProxyAuth("it requires a name and password".to_owned())),
+        _ => return Err(NetError::ProxyProtocol("it does not speak SOCKS5".to_owned())),
     }
     layers.send(&request(to)?, timer)?;
     let [version, reply, _, kind] = exactly(layers, timer)?;
     if version != VERSION {
-        return Err(NetError::Tunnel("it does not speak SOCKS5".to_owned()));
+        return Err(NetError::ProxyProtocol("it does not speak SOCKS5".to_owned()));
     }
     if reply != 0 {
         return Err(refusal(reply));
@@ -99,7 +95,7 @@ pub(super) fn socks(layers: &mut Layers<'_>, proxy: &Proxy, to: &Destination<'_>
             }
             Ok(())
         }
-        _ => Err(NetError::Tunnel("its reply has an address of no known kind".to_owned())),
+        _ => Err(NetError::ProxyProtocol("its reply has an address of no known kind".to_owned())),
     }
 }
 
@@ -114,25 +110,25 @@ fn password(credentials: &Credentials) -> Result<Vec<u8>, NetError> {
     Ok(bytes)
 }
 
-fn request(to: &Destination<'_>) -> Result<Vec<u8>, NetError> {
+fn request(to: &SocksTarget<'_>) -> Result<Vec<u8>, NetError> {
     let mut bytes = vec![VERSION, 1, 0];
     let mut v4 = |octets: [u8; 4]| bytes.extend([&[1][..], &octets].concat());
     let port = match to {
-        Destination::Address(SocketAddr::V4(address)) => {
+        SocksTarget::Address(SocketAddr::V4(address)) => {
             v4(address.ip().octets());
             address.port()
         }
-        Destination::Address(SocketAddr::V6(address)) => {
+        SocksTarget::Address(SocketAddr::V6(address)) => {
             bytes.extend([&[4][..], &address.ip().octets()].concat());
             address.port()
         }
-        Destination::Named(target) => {
+        SocksTarget::Named(target) => {
             match &target.host {
                 Host::Ipv4(address) => v4(address.octets()),
                 Host::Ipv6(address) => bytes.extend([&[4][..], &address.octets()].concat()),
                 Host::Domain(name) => {
-                    let length =
-                        u8::try_from(name.len()).map_err(|_| NetError::Tunnel("the name is too long for SOCKS5".to_owned()))?;
+                    let length = u8::try_from(name.len())
+                        .map_err(|_| NetError::ProxyProtocol("the name is too long for SOCKS5".to_owned()))?;
                     bytes.extend([&[3, length][..], name.as_bytes()].concat());
                 }
             }
@@ -156,11 +152,11 @@ fn refusal(reply: u8) -> NetError {
         8 => return NetError::ProxyDenied("address type not supported".to_owned()),
         _ => return NetError::ProxyDenied(format!("unknown reply {reply}")),
     };
-    NetError::Unreachable(why.to_owned())
+    NetError::ProxyUnreachable(why.to_owned())
 }
 
 /// Receives this many bytes and not one more.
-fn exactly<const N: usize>(layers: &mut Layers<'_>, timer: &Timer) -> Result<[u8; N], NetError> {
+fn exactly<const N: usize>(layers: &mut dyn Transport, timer: &Timer) -> Result<[u8; N], NetError> {
     let mut bytes = [0; N];
     let mut received = 0;
     while received < N {

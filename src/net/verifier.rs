@@ -1,5 +1,6 @@
-//! Who is trusted: the system's or a file's certificates, or anyone.
+//! Which certificates are accepted: those that the system's or a file's roots vouch for, or any.
 
+use super::certificate::allows_server_auth;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -9,8 +10,8 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, Signatu
 use std::fmt;
 use std::sync::Arc;
 
-/// What another verifier says, but for one thing: a server whose certificate is an authority's own, as
-/// `openssl req -x509` makes them, may be trusted as itself.
+/// Another verifier, with one exception: a server whose certificate is a self-signed CA certificate, as
+/// `openssl req -x509` makes them, is accepted where that very certificate is trusted.
 pub(super) struct Verifier {
     inner: Arc<dyn ServerCertVerifier>,
     /// The certificates that are trusted.
@@ -32,9 +33,9 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Whether a certificate was refused because it is an authority's. By then its dates have been checked.
-pub(super) fn is_authority(error: &OtherError) -> bool {
-    error.0.to_string() == "CaUsedAsEndEntity"
+/// Whether a certificate was refused because it is a CA's. By then its validity period has been checked.
+pub(super) fn is_ca_as_end_entity(error: &OtherError) -> bool {
+    matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 impl ServerCertVerifier for Verifier {
@@ -48,8 +49,11 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         match self.inner.verify_server_cert(certificate, intermediates, name, ocsp, now) {
             Err(Error::InvalidCertificate(CertificateError::Other(error)))
-                if is_authority(&error) && (self.trusted)().contains(certificate) =>
+                if is_ca_as_end_entity(&error) && (self.trusted)().contains(certificate) =>
             {
+                if !allows_server_auth(certificate) {
+                    return Err(Error::InvalidCertificate(CertificateError::InvalidPurpose));
+                }
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -80,11 +84,11 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Trusts every certificate; that its holder is at the other end is still checked.
+/// Accepts any certificate; that the peer holds its key is still checked.
 #[derive(Debug)]
-pub(super) struct Anyone(pub(super) Arc<CryptoProvider>);
+pub(super) struct AnyCertificate(pub(super) Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anyone {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

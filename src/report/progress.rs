@@ -1,11 +1,13 @@
-//! Progress: bytes, share, rate, time left. On a terminal a line that is drawn again and again, elsewhere
-//! a line now and then.
+//! Progress: share, bytes, rate, time left. On a terminal a line that is drawn again and again, elsewhere
+//! a line now and then. A thread of its own draws it, so that it is true while nothing comes.
 //!
 //! A hundred lines of our own: the library that does this draws on the mathematics library, and loading
 //! that makes every start of the program a tenth longer.
 
-use rustix::termios::tcgetwinsize;
-use std::io::{self, IsTerminal, Write};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// When progress is shown.
@@ -21,99 +23,151 @@ pub enum When {
 }
 
 /// How long something may take before a line is shown where it need not be.
-const MOMENT: Duration = Duration::from_millis(700);
-/// How long a drawn line stays.
+const DELAY: Duration = Duration::from_millis(700);
+/// How often a line is drawn again.
 const REDRAW: Duration = Duration::from_millis(100);
-/// How long a printed line has to do.
+/// How often a line is printed.
 const REPEAT: Duration = Duration::from_secs(1);
+/// What time the rate is of.
+const RATE_WINDOW: Duration = Duration::from_secs(5);
+/// In the place of a total that is not known.
+const UNKNOWN: u64 = u64::MAX;
 
-/// How far one body has come. Dropped, it clears its line, or prints the last.
-#[derive(Debug)]
+/// How far one body has come; its line goes away when this is dropped.
 pub struct Progress {
-    /// When to show next; `None` where nothing is to be shown at all.
-    next: Option<Instant>,
-    /// Whether lines can be drawn again.
-    draws: bool,
-    shown: bool,
-    always: bool,
-    started: Instant,
-    before: u64,
-    done: u64,
-    total: Option<u64>,
+    counts: Arc<Counts>,
+    drawer: Option<(Arc<Stop>, JoinHandle<()>)>,
+}
+
+#[derive(Debug)]
+struct Counts {
+    /// Bytes so far; of an earlier try or run, so many at the start.
+    done: AtomicU64,
+    before: AtomicU64,
+    total: AtomicU64,
+}
+
+#[derive(Default)]
+struct Stop {
+    stopped: Mutex<bool>,
+    changed: Condvar,
+}
+
+/// Where lines are drawn.
+pub(super) trait Canvas: Send + 'static {
+    /// How many columns a line has.
+    fn width(&self) -> usize;
+    /// Draws a line, in the place of the last one where lines can be drawn again.
+    fn draw(&self, line: &str);
+    /// The last line stays where it is to be kept, and goes away where not.
+    fn end(&self, keep: bool);
+}
+
+/// How lines are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Style {
+    /// In the place of the last one.
+    pub(super) redraws: bool,
+    /// Even where all is done at once.
+    pub(super) always: bool,
 }
 
 impl Progress {
-    pub(super) fn new(when: When, before: u64, total: Option<u64>) -> Progress {
-        let started = Instant::now();
-        let mut progress = Progress {
-            next: None,
-            draws: false,
-            shown: false,
-            always: when == When::Always,
-            started,
-            before,
-            done: before,
-            total,
-        };
-        if when != When::Never {
-            let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-            progress.draws = !dumb && io::stderr().is_terminal();
-            let first = if progress.always { Duration::ZERO } else { MOMENT };
-            progress.next = (progress.draws || progress.always).then(|| started + first);
-        }
-        progress
+    /// Nothing is shown.
+    pub(super) fn hidden() -> Progress {
+        Progress { counts: Arc::new(Counts::new()), drawer: None }
     }
 
-    /// So many bytes more came.
-    pub fn add(&mut self, bytes: u64) {
-        self.done += bytes;
-        if self.next.is_some_and(|next| Instant::now() >= next) {
-            self.show();
-        }
+    /// Lines are drawn by a thread.
+    pub(super) fn shown(style: Style, canvas: impl Canvas) -> Progress {
+        let (counts, stop) = (Arc::new(Counts::new()), Arc::new(Stop::default()));
+        let (shared, until) = (Arc::clone(&counts), Arc::clone(&stop));
+        // Without a thread nothing is shown, and nothing else is lost.
+        let thread = thread::Builder::new().name("progress".to_owned()).spawn(move || draw(&shared, &until, style, &canvas));
+        Progress { counts, drawer: thread.ok().map(|thread| (stop, thread)) }
     }
 
-    fn show(&mut self) {
-        let now = Instant::now();
-        // A terminal that does not know its width says 0.
-        let width = tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
-        let width = if width == 0 { 80 } else { width };
-        let line = line(self.done, self.done - self.before, self.total, now - self.started, width.saturating_sub(1));
-        if self.draws {
-            print(&format!("\r{line}\x1b[K"));
-        } else {
-            print(&format!("{}\n", line.trim_end()));
-        }
-        (self.next, self.shown) = (Some(now + if self.draws { REDRAW } else { REPEAT }), true);
+    /// A body begins: so many bytes are there before it, and there are to be so many in all.
+    pub fn begin(&self, before: u64, total: Option<u64>) {
+        self.counts.total.store(total.unwrap_or(UNKNOWN), Ordering::Relaxed);
+        self.counts.before.store(before, Ordering::Relaxed);
+        self.counts.done.store(before, Ordering::Relaxed);
+    }
+
+    /// So many bytes came by now, without those that were there before.
+    pub fn set(&self, received: u64) {
+        self.counts.done.store(self.counts.before.load(Ordering::Relaxed) + received, Ordering::Relaxed);
+    }
+}
+
+impl Counts {
+    fn new() -> Counts {
+        Counts { done: AtomicU64::new(0), before: AtomicU64::new(0), total: AtomicU64::new(UNKNOWN) }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.always && self.done > self.before {
-            self.show();
-            if self.draws {
-                print("\n");
-            }
-        } else if self.shown && self.draws {
-            print("\r\x1b[K");
+        if let Some((stop, thread)) = self.drawer.take() {
+            *stop.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            stop.changed.notify_all();
+            // It ends at once; what it could have panicked of is only a line.
+            let _ = thread.join();
         }
     }
 }
 
-fn print(text: &str) {
-    // Where standard error is closed there is nobody to show it to.
-    let _ = io::stderr().write_all(text.as_bytes());
+fn draw(counts: &Counts, stop: &Stop, style: Style, canvas: &impl Canvas) {
+    let started = Instant::now();
+    let first = match style {
+        Style { redraws: true, always: true } => Duration::ZERO,
+        Style { redraws: true, always: false } => DELAY,
+        Style { redraws: false, .. } => REPEAT,
+    };
+    let mut samples: VecDeque<(Instant, u64)> = VecDeque::from([(started, 0)]);
+    let (mut wait, mut drawn) = (first, false);
+    loop {
+        let stopped = stop.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        let (stopped, _) =
+            stop.changed.wait_timeout_while(stopped, wait, |stopped| !*stopped).unwrap_or_else(PoisonError::into_inner);
+        let (ended, now) = (*stopped, Instant::now());
+        let (done, before) = (counts.done.load(Ordering::Relaxed), counts.before.load(Ordering::Relaxed));
+        let total = Some(counts.total.load(Ordering::Relaxed)).filter(|total| *total != UNKNOWN);
+        let new = done.saturating_sub(before);
+        if samples.back().is_some_and(|(_, last)| *last > new) {
+            // Another try began.
+            samples = VecDeque::from([(now, new)]);
+        }
+        samples.push_back((now, new));
+        while samples.len() > 2 && now - samples[1].0 > RATE_WINDOW {
+            samples.pop_front();
+        }
+        let (since, first) = if ended { (started, 0) } else { samples[0] };
+        if !ended || style.always && new > 0 {
+            canvas.draw(&line(done, new - first, total, now - since, canvas.width()));
+            drawn = true;
+        }
+        if ended {
+            if drawn {
+                canvas.end(style.always && new > 0);
+            }
+            return;
+        }
+        wait = if style.redraws { REDRAW } else { REPEAT };
+    }
 }
 
-/// One line of at most `width` columns: `new` of the bytes that are done came in the time elapsed.
-fn line(done: u64, new: u64, total: Option<u64>, elapsed: Duration, width: usize) -> String {
-    let rate = u128::from(new) * 1000 / elapsed.as_millis().max(1);
+/// One line of at most `width` columns: `new` of the bytes that are done came in the time given.
+fn line(done: u64, new: u64, total: Option<u64>, time: Duration, width: usize) -> String {
+    let rate = u128::from(new) * 1000 / time.as_millis().max(1);
     let rate = u64::try_from(rate).unwrap_or(u64::MAX);
     let mut line = match total.filter(|total| *total > 0) {
+        None if done == 0 => "waiting".to_owned(),
         None => format!("{}, {}/s", size(done), size(rate)),
         Some(total) => {
-            let left = total.saturating_sub(done).checked_div(rate).map_or("?".to_owned(), time);
-            let figures = format!("{} of {}, {}/s, {left} left ", size(done), size(total), size(rate));
+            let percent = u128::from(done.min(total)) * 100 / u128::from(total);
+            let left = total.saturating_sub(done).checked_div(rate).map_or("?".to_owned(), clock);
+            let figures = format!("{percent:3}% {} of {}, {}/s, {left} left ", size(done), size(total), size(rate));
             let bar = width.saturating_sub(figures.len() + 2).min(50);
             let filled = usize::try_from(u128::from(done) * bar as u128 / u128::from(total)).unwrap_or(bar).min(bar);
             let bar = if bar < 5 { String::new() } else { format!("[{:<bar$}]", "=".repeat(filled)) };
@@ -137,7 +191,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// `1:05`, or `2:01:05`.
-fn time(seconds: u64) -> String {
+fn clock(seconds: u64) -> String {
     match seconds / 3600 {
         0 => format!("{}:{:02}", seconds / 60, seconds % 60),
         hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
@@ -147,20 +201,22 @@ fn time(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
 
     #[test]
-    fn a_line_has_bytes_rate_and_time_left_and_fits() {
+    fn a_line_has_share_bytes_rate_and_time_left_and_fits() {
         let second = Duration::from_secs(1);
         for (done, total, width, wanted) in [
+            (0, None, 79, "waiting"),
             (500, None, 79, "500 B, 500 B/s"),
-            (1536, Some(1536 * 1024), 79, "1.5 KiB of 1.5 MiB, 1.5 KiB/s, 17:03 left [                                   ]"),
-            (50, Some(100), 46, "50 B of 100 B, 50 B/s, 0:01 left [=====      ]"),
-            (50, Some(100), 20, "50 B of 100 B, 50 B/"),
-            (0, Some(100), 41, "0 B of 100 B, 0 B/s, ? left [           ]"),
-            (200, Some(100), 34, "200 B of 100 B, 200 B/s, 0:00 left "),
+            (1536, Some(1536 * 1024), 79, "  0% 1.5 KiB of 1.5 MiB, 1.5 KiB/s, 17:03 left [                              ]"),
+            (50, Some(100), 51, " 50% 50 B of 100 B, 50 B/s, 0:01 left [=====      ]"),
+            (50, Some(100), 20, " 50% 50 B of 100 B, "),
+            (0, Some(100), 46, "  0% 0 B of 100 B, 0 B/s, ? left [           ]"),
+            (200, Some(100), 39, "100% 200 B of 100 B, 200 B/s, 0:00 left"),
         ] {
             let shown = line(done, done, total, second, width);
-            assert_eq!(shown.trim_end(), wanted.get(..width).unwrap_or(wanted).trim_end(), "{done} of {total:?}");
+            assert_eq!(shown.trim_end(), wanted.trim_end(), "{done} of {total:?}");
             assert!(shown.len() <= width, "{shown}");
         }
     }
@@ -168,6 +224,31 @@ mod tests {
     #[test]
     fn sizes_and_times_are_short() {
         assert_eq!([0, 1023, 1024, 1_572_864, u64::MAX].map(size), ["0 B", "1023 B", "1.0 KiB", "1.5 MiB", "16777215.9 TiB"]);
-        assert_eq!([0, 65, 7265].map(time), ["0:00", "1:05", "2:01:05"]);
+        assert_eq!([0, 65, 7265].map(clock), ["0:00", "1:05", "2:01:05"]);
+    }
+
+    struct Lines(mpsc::Sender<String>);
+
+    impl Canvas for Lines {
+        fn width(&self) -> usize {
+            79
+        }
+        fn draw(&self, line: &str) {
+            // The test may have seen enough.
+            let _ = self.0.send(line.to_owned());
+        }
+        fn end(&self, _: bool) {}
+    }
+
+    #[test]
+    fn the_rate_falls_while_nothing_comes() {
+        let (sender, lines) = mpsc::channel();
+        let progress = Progress::shown(Style { redraws: true, always: true }, Lines(sender));
+        assert!(lines.recv().expect("drawn").starts_with("waiting"), "before the first byte");
+        progress.begin(0, None);
+        progress.set(1_000_000);
+        let rates: Vec<String> = lines.iter().filter(|line| line.contains("/s")).take(12).collect();
+        assert!(rates.first() != rates.last(), "{rates:?}");
+        drop(progress);
     }
 }

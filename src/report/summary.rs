@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::path::PathBuf;
 
-/// All about one URL. What was not found out is null.
+/// The outcome of one URL. What was not found out is null.
 #[derive(Debug, Default, Serialize)]
 pub struct Summary {
     /// Which URL of the input it was, counted from 1.
@@ -16,6 +16,9 @@ pub struct Summary {
     pub url: String,
     /// The URL that answered last.
     pub final_url: Option<String>,
+    /// The URL requested last, whether it answered or not.
+    #[serde(skip)]
+    pub last_url: Option<String>,
     /// The status of its response.
     pub status: Option<u16>,
     /// The fields of its response: names in lower case, each with all its values.
@@ -37,8 +40,8 @@ pub struct Summary {
     pub attempts: u32,
     /// How long things took.
     pub timings: Timings,
-    /// Where in a WARC file the exchange is recorded.
-    pub warc: Option<()>,
+    /// Null: no exchange is recorded in a WARC file.
+    pub warc: (),
     /// The exit status that this URL alone would give.
     pub exit: u8,
     /// Why it failed.
@@ -53,7 +56,7 @@ pub struct Timings {
     pub dns: Option<f64>,
     /// Connecting.
     pub connect: Option<f64>,
-    /// Shaking hands.
+    /// The TLS handshake.
     pub tls: Option<f64>,
     /// From the start to the header section of the last response.
     pub first_byte: Option<f64>,
@@ -71,7 +74,7 @@ pub struct Failure {
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Failure {
-        Failure { kind: error.kind().name(), message: error.to_string(), retryable: error.retry().is_some() }
+        Failure { kind: error.kind().name(), message: error.full(), retryable: error.retry().is_some() }
     }
 }
 
@@ -109,7 +112,7 @@ impl Serialize for Headers {
 }
 
 impl Summary {
-    /// As one line. What a terminal would obey is written as JSON escapes, which mean the same.
+    /// As one line. Control characters are written as JSON escapes, which mean the same.
     pub(super) fn line(&self) -> String {
         // Nothing in it can fail to be written to a string.
         let json = serde_json::to_string(self).unwrap_or_default();

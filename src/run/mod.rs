@@ -1,4 +1,4 @@
-//! All URLs of a [`Job`]: ask, check, save. The one place that knows client, save and report.
+//! All URLs of a [`Job`]: request, check, save. The one place that knows client, save and report.
 
 mod observer;
 mod plan;
@@ -9,40 +9,49 @@ mod transfer;
 use crate::client::{Client, Config, without_userinfo};
 use crate::error::{Error, Kind};
 use crate::http::ByteRange;
+use crate::net::Timer;
 use crate::report::{Report, Summary};
-use crate::save::write_private;
+use crate::save::{check_private, write_private};
 use std::path::PathBuf;
 use std::time::SystemTime;
 use transfer::Transfer;
 use url::Url;
 
-pub(crate) use receive::undecodable;
-
 /// Everything that was asked for, valid as it is: after it, nothing is a usage error.
 #[derive(Debug)]
 pub struct Job {
-    /// What to fetch: http and https URLs.
-    pub urls: Vec<Url>,
+    /// What to fetch.
+    pub urls: Vec<JobUrl>,
     /// Where to.
     pub output: Output,
-    /// How to ask.
+    /// How requests are made.
     pub config: Config,
-    /// How to save, and what.
+    /// How and what is saved.
     pub options: SaveOptions,
-    /// Where the cookies go at the end.
+    /// Where the cookies are written at the end.
     pub cookie_jar: Option<PathBuf>,
 }
 
-/// On what options one URL is saved.
-#[derive(Clone, Debug, Default)]
+/// One URL of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobUrl {
+    /// An http or https URL.
+    pub url: Url,
+    /// It had no scheme, and https was chosen because credentials go along.
+    pub https_guessed: bool,
+}
+
+/// How one URL is saved.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SaveOptions {
     /// Whether a URL whose file is there already is done.
     pub skip_existing: bool,
-    /// Whether an interrupted save is to be gone on with.
+    /// Whether an interrupted save is resumed.
     pub resume: bool,
-    /// Whether only what changed is wanted.
+    /// Whether only what changed is fetched.
     pub newer: bool,
-    /// The part that is wanted.
+    /// The byte range that is wanted.
     pub range: Option<ByteRange>,
     /// The most bytes that a body may have, on the wire or decoded.
     pub max_size: Option<u64>,
@@ -50,21 +59,27 @@ pub struct SaveOptions {
     pub sha256: Option<[u8; 32]>,
     /// Whether the body of a 4xx or 5xx response is saved too.
     pub include_error_body: bool,
-    /// How often to try again after a failure that may pass.
+    /// How often to try again after a transient failure.
     pub retries: u32,
     /// The most bytes a second.
     pub limit_rate: Option<u64>,
 }
 
-impl SaveOptions {
-    /// A failure where so many bytes are too many.
-    fn allow(&self, bytes: u64) -> Result<(), Error> {
-        match self.max_size {
-            Some(most) if bytes > most => {
-                let why = format!("it is larger than {most} bytes (--max-size)");
-                Err(Error::new(Kind::Protocol, "the body is too large").because(why))
-            }
-            _ => Ok(()),
+/// How often to try again, unless another number is asked for.
+pub(crate) const DEFAULT_RETRIES: u32 = 2;
+
+impl Default for SaveOptions {
+    fn default() -> SaveOptions {
+        SaveOptions {
+            skip_existing: false,
+            resume: false,
+            newer: false,
+            range: None,
+            max_size: None,
+            sha256: None,
+            include_error_body: false,
+            retries: DEFAULT_RETRIES,
+            limit_rate: None,
         }
     }
 }
@@ -81,41 +96,50 @@ pub enum Output {
 }
 
 /// What became of one URL.
-#[derive(Debug)]
-pub struct Outcome {
-    /// All about it.
-    pub summary: Summary,
+pub(crate) struct Outcome {
+    pub(crate) summary: Summary,
     /// Why it failed.
-    pub failed: Option<Error>,
+    pub(crate) failed: Option<Error>,
+    /// The limits of the operation, for what is printed of it.
+    timer: Timer,
 }
 
-/// Does it all, and tells `report`. One failed URL stops no other; the answer is the worst
-/// failure's kind, `None` where there was none.
-pub fn run(mut job: Job, report: &mut Report) -> Option<Kind> {
-    let urls = std::mem::take(&mut job.urls);
-    let mut client = Client::new(job.config);
+/// Fetches all URLs and reports on each. One failed URL stops no other; the answer is the worst failure's
+/// kind, `None` where there was none.
+pub fn run(job: Job, report: &Report) -> Option<Kind> {
     let mut worst: Option<Kind> = None;
     let mut failed = |kind: Kind| worst = Some(worst.map_or(kind, |worst| worst.worse(kind)));
-    for (index, url) in urls.iter().enumerate() {
-        // The last connection is of no use to anybody, and not to be waited for.
-        let keep = index + 1 < urls.len();
-        let mut outcome = fetch(url, &job.output, &job.options, &mut client, report, keep);
+    // A jar that cannot be written is found out before anything is sent.
+    if let Some(error) = job.cookie_jar.as_deref().and_then(|path| check_private(path).err()) {
+        report.failure(&error);
+        return Some(error.kind());
+    }
+    let client = Client::new(job.config);
+    for (index, JobUrl { url, https_guessed }) in job.urls.iter().enumerate() {
+        let mut outcome = fetch(url, &job.output, &job.options, &client, report);
+        #[cfg(feature = "cli")]
         crate::interrupt::end_if_caught();
         outcome.summary.id = index + 1;
-        if let Some(error) = &outcome.failed {
-            report.error(without_userinfo(url.clone()).as_str(), error);
+        let mut kind = None;
+        if let Some(mut error) = outcome.failed {
+            kind = Some(error.kind());
+            if *https_guessed && error.kind() == Kind::Network {
+                error = error.or_hint("https was chosen because credentials go along; http:// sends them in clear");
+            }
+            report.error(without_userinfo(url.clone()).as_str(), outcome.summary.last_url.as_deref(), &error);
             failed(error.kind());
         }
-        if let Err(error) = report.summary(&outcome.summary) {
+        if let Err(error) = report.summary(&outcome.summary, &outcome.timer) {
             report.failure(&error);
             failed(error.kind());
         }
-        if outcome.failed.is_some_and(|error| error.kind() == Kind::ClosedPipe) {
+        if kind == Some(Kind::ClosedPipe) {
             break;
         }
     }
-    if let Some(path) = &job.cookie_jar
-        && let Err(error) = write_private(path, &client.cookies().to_netscape(SystemTime::now()))
+    let cookies = job.cookie_jar.as_ref().map(|path| (path, client.jar().to_netscape(SystemTime::now())));
+    if let Some((path, cookies)) = cookies
+        && let Err(error) = write_private(path, &cookies)
     {
         report.failure(&error);
         failed(error.kind());
@@ -123,8 +147,7 @@ pub fn run(mut job: Job, report: &mut Report) -> Option<Kind> {
     worst
 }
 
-/// Fetches one URL and saves what is to be saved, trying again where that may help. With `keep`, the
-/// client keeps the connection for the next.
-pub fn fetch(url: &Url, output: &Output, options: &SaveOptions, client: &mut Client, report: &mut Report, keep: bool) -> Outcome {
-    Transfer::new(url, options, client, report).run(output, keep)
+/// Fetches one URL and saves what is to be saved, trying again where that may help.
+pub(crate) fn fetch(url: &Url, output: &Output, options: &SaveOptions, client: &Client, report: &Report) -> Outcome {
+    Transfer::new(url, options, client, report).run(output)
 }

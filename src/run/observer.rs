@@ -1,22 +1,23 @@
-//! Brings what the client sees to the report, and notes what the summary wants to know.
+//! Brings what the client observes to the report, and collects the summary.
 
 use crate::client::Observer;
 use crate::error::Error;
 use crate::http::{Head, Request};
-use crate::net::Event;
+use crate::net::{Event, Timer};
 use crate::report::{Report, Summary};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// Parts of the names of fields whose values are nobody's business: Authorization, Cookie, and what
-/// services of their own devise.
+/// Parts of the names of fields whose values may be secret: Authorization, Cookie, and those that
+/// services have of their own.
 const SECRET: &[&str] = &["auth", "cookie", "token", "secret", "key", "password", "session", "signature"];
 
-/// Watches one try.
+/// Observes one try.
 pub(super) struct TransferObserver<'r> {
-    report: &'r mut Report,
+    report: &'r Report,
     summary: &'r mut Summary,
+    timer: &'r Timer,
     started: Instant,
     since: Instant,
     phases: Vec<String>,
@@ -25,7 +26,7 @@ pub(super) struct TransferObserver<'r> {
 
 impl<'r> TransferObserver<'r> {
     /// `started` is when the first try was.
-    pub(super) fn new(report: &'r mut Report, summary: &'r mut Summary, started: Instant) -> TransferObserver<'r> {
+    pub(super) fn new(report: &'r Report, summary: &'r mut Summary, timer: &'r Timer, started: Instant) -> TransferObserver<'r> {
         // What an earlier try found out is not this one's.
         *summary = Summary {
             id: summary.id,
@@ -34,7 +35,7 @@ impl<'r> TransferObserver<'r> {
             wire_bytes: summary.wire_bytes,
             ..Summary::default()
         };
-        TransferObserver { report, summary, started, since: Instant::now(), phases: Vec::new(), heads: 0 }
+        TransferObserver { report, summary, timer, started, since: Instant::now(), phases: Vec::new(), heads: 0 }
     }
 
     /// A phase ended now, where the next begins.
@@ -49,6 +50,10 @@ impl<'r> TransferObserver<'r> {
 }
 
 impl Observer for TransferObserver<'_> {
+    fn hop(&mut self, url: &Url) {
+        self.summary.last_url = Some(url.to_string());
+    }
+
     fn connection(&mut self, event: Event) {
         match &event {
             Event::Resolved(_) => self.summary.timings.dns = Some(self.phase("dns").as_secs_f64()),
@@ -63,7 +68,7 @@ impl Observer for TransferObserver<'_> {
         if !self.report.is_verbose() {
             return;
         }
-        self.report.note(&match event {
+        self.report.detail(&match event {
             Event::Resolved(addresses) => {
                 let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 format!("addresses: {}", list.join(", "))
@@ -71,10 +76,10 @@ impl Observer for TransferObserver<'_> {
             Event::AttemptFailed(error) => error.to_string(),
             Event::Connected(address) => format!("connected to {address}"),
             Event::ConnectedUnix(path) => format!("connected to {}", path.display()),
-            Event::Forwarded(proxy) => format!("the proxy {proxy} passes the request on"),
+            Event::Forwarded(proxy) => format!("the proxy {proxy} forwards the request"),
             Event::Tunnelled(proxy) => format!("connected through the proxy {proxy}"),
             Event::Secured { version, cipher_suite, subject } => {
-                format!("{version}, {cipher_suite}, certificate of {}", subject.unwrap_or("nobody it names".to_owned()))
+                format!("{version}, {cipher_suite}, certificate of {}", subject.unwrap_or("an unnamed subject".to_owned()))
             }
         });
     }
@@ -82,7 +87,7 @@ impl Observer for TransferObserver<'_> {
     fn request(&mut self, request: &Request, peer: Option<IpAddr>, reused: bool) {
         self.summary.ip = peer.map(|peer| peer.to_string());
         if reused {
-            self.report.note("using the connection again");
+            self.report.detail("reusing the connection");
         }
         if !self.report.is_verbose() {
             return;
@@ -97,7 +102,7 @@ impl Observer for TransferObserver<'_> {
     }
 
     fn interim(&mut self, head: &Head) {
-        self.report.note(&format!("interim response: {}", head.status_text()));
+        self.report.detail(&format!("interim response: {}", head.status_text()));
     }
 
     fn head(&mut self, url: &Url, head: &Head) -> Result<(), Error> {
@@ -112,8 +117,8 @@ impl Observer for TransferObserver<'_> {
         }
         if self.report.is_verbose() {
             let phases = std::mem::take(&mut self.phases);
-            self.report.note(&phases.join(", "));
+            self.report.detail(&phases.join(", "));
         }
-        self.report.header_section(head.raw())
+        self.report.header_section(head.raw(), self.timer)
     }
 }

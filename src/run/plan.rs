@@ -1,20 +1,19 @@
-//! What is asked, and what an answer to it means.
+//! What is requested, and what the reply to it means: one pure table.
 
 use super::retry;
-use crate::client::PROXY_HINT;
 use crate::error::{Error, Kind};
 use crate::http::{
-    ByteRange, ContentRange, Fields, Head, Method, Representation, Request, StrongValidator, UrlDigest, entity_tag, format_date,
-    is_transient, parse_date, unsatisfied_range,
+    ByteRange, ContentRange, Fields, Head, Method, Request, entity_tag, format_date, is_transient, parse_date, unsatisfied_range,
 };
-use crate::save::{Existing, Provenance};
+use crate::net::PROXY_HINT;
+use crate::save::{Existing, Provenance, ResumeInfo, UrlDigest};
 use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
 
-/// The least that a server may send of the rest at a time: in smaller pieces, it would take for ever.
-const LEAST: u64 = 64 * 1024;
+/// The least that a server may send of the rest at a time: in smaller pieces, there would be no end to it.
+const MIN_RANGE: u64 = 64 * 1024;
 
-/// What is wanted of the representation.
+/// What is requested.
 #[derive(Clone, Debug)]
 pub(super) enum Plan {
     /// All of it.
@@ -22,49 +21,48 @@ pub(super) enum Plan {
     /// This byte range of it.
     Range(ByteRange),
     /// What follows so many bytes of this version.
-    Resume(u64, Representation),
-    /// Whether this file, which may have been saved before, is complete.
+    Resume(u64, ResumeInfo),
+    /// All of it, unless this file is that already: an interrupted save is to be completed, and there is no
+    /// part file.
     CheckComplete(Existing),
-    /// All of it, if it is not what this file is.
+    /// All of it, if it is newer than this file.
     IfModified(Existing),
 }
 
 impl Plan {
-    /// The fields that ask it.
-    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
-        match self {
+    /// The fields that request it.
+    pub(super) fn fields(&self) -> Fields {
+        let pairs = match self {
             Plan::Full => Vec::new(),
-            Plan::Range(range) => vec![("Range", range.to_string())],
-            Plan::Resume(from, of) => {
-                vec![("Range", ByteRange::From(*from).to_string()), ("If-Range", of.validator.as_str().to_owned())]
+            Plan::Range(range) => vec![("Range", Some(range.to_string()))],
+            Plan::Resume(from, info) => {
+                vec![("Range", Some(ByteRange::From(*from).to_string())), ("If-Range", Some(info.validator.as_str().to_owned()))]
             }
-            Plan::CheckComplete(file) => {
-                let tag = file.strong_entity_tag().map(str::to_owned);
-                let validator = tag.or_else(|| format_date(file.modified)).map(|validator| ("If-Range", validator));
-                let range = ("Range", ByteRange::From(file.length).to_string());
-                // Where nothing tells one version from another, there is nothing to go by.
-                validator.map_or_else(Vec::new, |validator| vec![range, validator])
-            }
+            Plan::CheckComplete(file) => vec![("If-None-Match", file.entity_tag.clone())],
             Plan::IfModified(file) => {
-                let tag = file.entity_tag.clone().map(|tag| ("If-None-Match", tag));
-                let date = format_date(file.modified).map(|date| ("If-Modified-Since", date));
-                date.into_iter().chain(tag).collect()
+                vec![("If-Modified-Since", format_date(file.modified)), ("If-None-Match", file.entity_tag.clone())]
             }
+        };
+        let mut fields = Fields::new();
+        for (name, value) in pairs {
+            // A validator that cannot be sent back is left out: then the whole is requested.
+            let _ = value.map(|value| fields.append(name, value.as_bytes()));
         }
+        fields
     }
 
-    /// Whether parts are asked for: those of a coded body cannot be put together, nor decoded.
-    pub(super) fn wants_identity(&self) -> bool {
-        !matches!(self, Plan::Full | Plan::IfModified(_))
+    /// Whether a part is requested: parts of a coded body can neither be put together nor decoded.
+    pub(super) fn needs_identity(&self) -> bool {
+        matches!(self, Plan::Range(_) | Plan::Resume(..))
     }
 }
 
 /// What came back.
 #[derive(Clone, Copy)]
 pub(super) struct Reply<'a> {
-    /// What was asked last.
+    /// The last request.
     pub(super) request: &'a Request,
-    /// The address that reply.
+    /// The URL that answered.
     pub(super) url: &'a Url,
     pub(super) head: &'a Head,
     /// How many bytes the body is to have, where that is known.
@@ -73,7 +71,7 @@ pub(super) struct Reply<'a> {
     pub(super) now: SystemTime,
 }
 
-/// What the answer to a plan is.
+/// What is to be done with a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Save the whole body.
@@ -86,68 +84,72 @@ pub(super) enum Action {
     Complete,
     /// The file is what the server has.
     Unchanged,
-    /// Nothing that what is there can be completed with: ask for all of it.
+    /// Nothing that what is there can be completed with: request all of it.
     StartOver,
 }
 
+/// What a reply to a plan means; an error where that is a failure.
 pub(super) fn classify(plan: &Plan, reply: &Reply<'_>) -> Result<Action, Error> {
     let Reply { request, url, head, length, now } = *reply;
-    let protocol = |why: &str| Err(Error::new(Kind::Protocol, "not saved").because(why.to_owned()));
+    let protocol = |why: &str| Err(Error::new(Kind::Protocol, why));
     let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
     let part = content_range(head.fields()).and_then(ContentRange::parse);
     match (head.status(), plan) {
         // Ranges are GET's (RFC 9110 section 14.2).
         (200..=399, _) if request.method() == Method::Head => Ok(Action::Save),
-        (206, Plan::Resume(from, of)) => {
-            let part = part.filter(|part| goes_on(part, *from, of, reply));
+        (204 | 205, _) => {
+            let what = format!("nothing to save: the server answered {}", head.status_text());
+            Err(Error::new(Kind::Status, what).with_status(head.status()))
+        }
+        (206, Plan::Resume(from, info)) => {
+            let part = part.filter(|part| continues(part, *from, info, reply));
             Ok(part.map_or(Action::StartOver, Action::Append))
         }
-        (206, Plan::CheckComplete(_)) => Ok(Action::StartOver),
         (206, Plan::Range(range)) => match part.filter(|part| range.is_answered_by(part)) {
+            Some(part) if length.is_some_and(|length| length != part.length()) => {
+                let length = length.unwrap_or_default();
+                protocol(&format!("malformed response: Content-Range says {} bytes, Content-Length {length}", part.length()))
+            }
             Some(part) => Ok(Action::SavePart(part)),
-            None => protocol("the server sent another part (206) than it was asked for"),
+            None => protocol("the server sent another part (206) than was requested"),
         },
-        (206, _) if !sent(&["Range"]) => protocol("the server sent a part (206) where the whole was asked for"),
+        (206, _) if !sent(&["Range"]) => protocol("the server sent a part (206) where the whole was requested"),
         (200, Plan::Range(range)) if !range.is_all_of(length) => {
-            protocol("the server sent the whole (200) where a part was asked for")
+            protocol("the server sent the whole (200) where a part was requested")
         }
-        (416, Plan::Resume(from, of)) => {
-            let length = content_range(head.fields()).and_then(unsatisfied_range).or(of.length);
-            let same = of.resource == UrlDigest::of_resource(url);
-            let complete = same && length == Some(*from) && of.length.is_none_or(|whole| whole == *from);
-            Ok(if complete && !of.validator.is_contradicted_by(head.fields()) { Action::Complete } else { Action::StartOver })
-        }
-        (416, Plan::CheckComplete(file)) => {
-            let length = content_range(head.fields()).and_then(unsatisfied_range);
-            Ok(if length == Some(file.length) && !contradicted(file, head) { Action::Unchanged } else { Action::StartOver })
+        (416, Plan::Resume(from, info)) => {
+            Ok(if is_complete(*from, info, url, head) { Action::Complete } else { Action::StartOver })
         }
         (304, Plan::IfModified(_)) => Ok(Action::Unchanged),
-        (200, Plan::IfModified(file) | Plan::CheckComplete(file))
-            if is_same(file, head, length, matches!(plan, Plan::CheckComplete(_))) =>
-        {
-            Ok(Action::Unchanged)
-        }
+        (304, Plan::CheckComplete(file)) if file.entity_tag.is_some() => Ok(Action::Unchanged),
+        (200, Plan::IfModified(file) | Plan::CheckComplete(file)) if is_same(file, head, length) => Ok(Action::Unchanged),
         // The user's own condition.
         (304, _) if sent(&["If-None-Match", "If-Modified-Since"]) => Ok(Action::Unchanged),
-        (304, _) => refused(head, now),
+        (304, _) => Err(refused(request, head, now)),
         (200..=399, _) => Ok(Action::Save),
-        _ => refused(head, now),
+        _ => Err(refused(request, head, now)),
     }
 }
 
 /// A status that is a failure. RFC 9110 section 15: one that is out of range is treated as 5xx.
-fn refused(head: &Head, now: SystemTime) -> Result<Action, Error> {
-    let kind = if matches!(head.status(), 401 | 407) { Kind::Authentication } else { Kind::Status };
-    let hint = (head.status() == 407).then_some(PROXY_HINT);
-    let error = Error::new(kind, "not saved").because(format!("the server reply {}", head.status_text())).hint(hint);
-    if !is_transient(head.status()) {
-        return Err(error);
+fn refused(request: &Request, head: &Head, now: SystemTime) -> Error {
+    let status = head.status();
+    let kind = if matches!(status, 401 | 407) { Kind::Authentication } else { Kind::Status };
+    let hint = match status {
+        401 if request.fields().get("Authorization").is_some() => Some("the credentials that were sent are not accepted"),
+        401 => Some("-u NAME[:PASSWORD] sends credentials"),
+        407 => Some(PROXY_HINT),
+        _ => None,
+    };
+    let error = Error::new(kind, format!("the server answered {}", head.status_text())).with_status(status).hint(hint);
+    if !is_transient(status) {
+        return error;
     }
-    Err(match retry::after(head.fields(), now) {
+    match retry::retry_after(head.fields(), now) {
         None => error.retryable(),
-        Some(moment) if moment <= retry::MAX_RETRY_AFTER => error.retryable_after(moment),
-        Some(_) => error.hint("the server asks not to try again so soon (Retry-After)"),
-    })
+        Some(delay) if delay <= retry::MAX_RETRY_AFTER => error.retryable_after(delay),
+        Some(_) => error.hint("the server asks not to try again for more than a minute (Retry-After)"),
+    }
 }
 
 /// The value of Content-Range; `None` where there are several that differ.
@@ -157,11 +159,11 @@ fn content_range(fields: &Fields) -> Option<&[u8]> {
     values.all(|other| other == first).then_some(first)
 }
 
-/// Whether a part is the one behind so many bytes of this version, or enough of it to be worth asking
-/// for what follows.
-fn goes_on(part: &ContentRange, from: u64, of: &Representation, reply: &Reply<'_>) -> bool {
+/// Whether a part is the one behind so many bytes of this version, or enough of it to be worth requesting
+/// what follows.
+fn continues(part: &ContentRange, from: u64, info: &ResumeInfo, reply: &Reply<'_>) -> bool {
     let Reply { url, head, length, .. } = *reply;
-    let lengths_agree = match (part.total, of.length) {
+    let lengths_agree = match (part.total, info.length) {
         (Some(total), Some(length)) => total == length,
         (Some(_), None) => true,
         // Whether it is the end cannot be told otherwise.
@@ -169,20 +171,35 @@ fn goes_on(part: &ContentRange, from: u64, of: &Representation, reply: &Reply<'_
         (None, None) => false,
     };
     let plain = head.fields().list("Content-Encoding").all(|coding| coding.eq_ignore_ascii_case(b"identity"));
-    let to_the_end = part.total.or(of.length).is_some_and(|length| part.last + 1 == length);
+    let to_the_end = part.total.or(info.length).is_some_and(|length| part.last + 1 == length);
     part.first == from
         && lengths_agree
         && plain
-        && (to_the_end || part.length() >= LEAST)
+        && (to_the_end || part.length() >= MIN_RANGE)
         && length.is_none_or(|length| length == part.length())
-        && of.resource == UrlDigest::of_resource(url)
-        && of.validator.is_confirmed_by(head.fields())
+        && info.resource == UrlDigest::of(url)
+        && info.validator.is_confirmed_by(head.fields())
 }
 
-/// Whether the server's version, of so many bytes, is plainly what a file holds. Where only an
-/// `interrupted` save is to be finished and the server tells no versions apart, a file that was saved from
-/// the same URL and has that length is not one.
-pub(super) fn is_same(file: &Existing, head: &Head, length: Option<u64>, interrupted: bool) -> bool {
+/// Whether a 416 says that so many bytes of this version are all of it. Where their number was never
+/// known, the response has to confirm the version: its length alone says nothing.
+fn is_complete(from: u64, info: &ResumeInfo, url: &Url, head: &Head) -> bool {
+    let length = content_range(head.fields()).and_then(unsatisfied_range);
+    info.resource == UrlDigest::of(url)
+        && match info.length {
+            Some(whole) => {
+                whole == from && length.is_none_or(|length| length == whole) && !info.validator.is_contradicted_by(head.fields())
+            }
+            None => length == Some(from) && info.validator.is_confirmed_by(head.fields()),
+        }
+}
+
+/// Whether the server's version, of so many bytes, is plainly what a file holds: by its recorded entity
+/// tag, or by its time and length.
+pub(super) fn is_same(file: &Existing, head: &Head, length: Option<u64>) -> bool {
+    if !matches!(file.provenance, Provenance::SameUrl | Provenance::Unknown) {
+        return false;
+    }
     let coded = head.fields().get("Content-Encoding").is_some();
     let tag = entity_tag(head.fields()).filter(|tag| !tag.starts_with("W/"));
     if let (Some(ours), Some(theirs)) = (&file.entity_tag, tag) {
@@ -191,18 +208,8 @@ pub(super) fn is_same(file: &Existing, head: &Head, length: Option<u64>, interru
     if coded || length != Some(file.length) {
         return false;
     }
-    let untold = ["ETag", "Last-Modified"].iter().all(|name| head.fields().get(name).is_none());
-    if interrupted && untold && file.from == Provenance::Own && file.entity_tag.is_none() {
-        return true;
-    }
     let modified = head.fields().get("Last-Modified").and_then(parse_date);
     modified.is_some_and(|modified| seconds(modified) == seconds(file.modified))
-}
-
-/// Whether a response names an entity tag, and not the one that a file remembers.
-fn contradicted(file: &Existing, head: &Head) -> bool {
-    let tag = file.strong_entity_tag();
-    tag.is_some_and(|tag| StrongValidator::EntityTag(tag.to_owned()).is_contradicted_by(head.fields()))
 }
 
 fn seconds(time: SystemTime) -> Option<u64> {
@@ -212,18 +219,20 @@ fn seconds(time: SystemTime) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{HeadParser, Method};
+    use crate::http::{HeadParser, Method, StrongValidator};
     use std::path::PathBuf;
     use std::time::Duration;
     use url::Url;
+
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
     fn answer(plan: &Plan, status: &str, fields: &str) -> String {
         let section = format!("HTTP/1.1 {status} X\r\n{}\r\n\r\n", fields.replace('|', "\r\n"));
         let (head, _) = HeadParser::new().parse(section.as_bytes()).expect("good").expect("whole");
         let url = Url::parse("http://h/").expect("a URL");
         let mut request = Request::new(Method::Get, &url);
-        for (name, value) in plan.fields() {
-            request.set(name, value.as_bytes()).expect("valid");
+        for (name, value) in plan.fields().iter() {
+            request.set(name, value).expect("valid");
         }
         let length = head.fields().get("Content-Length").and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
         match classify(plan, &Reply { request: &request, url: &url, head: &head, length, now: UNIX_EPOCH }) {
@@ -235,15 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn only_the_rest_of_the_same_version_is_gone_on_with() {
-        let of = Representation {
+    fn only_the_rest_of_the_same_version_is_appended() {
+        let of = ResumeInfo {
             resource: UrlDigest::of(&Url::parse("http://h/").expect("a URL")),
             validator: StrongValidator::EntityTag("\"a\"".to_owned()),
             length: Some(10),
-            last_modified: Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
+            last_modified: Some(DATE.to_owned()),
         };
         let rest = Plan::Resume(4, of.clone());
-        assert_eq!(rest.fields(), [("Range", "bytes=4-".to_owned()), ("If-Range", "\"a\"".to_owned())]);
+        let fields = rest.fields();
+        assert_eq!((fields.get("Range"), fields.get("If-Range")), (Some(&b"bytes=4-"[..]), Some(&b"\"a\""[..])));
         for (status, fields, wanted) in [
             ("206", "Content-Range: bytes 4-9/10|ETag: \"a\"", "Rest 4"),
             ("206", "Content-Range: bytes 4-9/10", "StartOver"),
@@ -276,17 +286,30 @@ mod tests {
         ] {
             assert_eq!(answer(&all, status, fields), wanted, "{status} {fields}");
         }
-        let elsewhere = Representation { resource: UrlDigest::of(&Url::parse("http://g/").expect("a URL")), ..of.clone() };
-        assert_eq!(answer(&Plan::Resume(4, elsewhere.clone()), "206", "Content-Range: bytes 4-9/10|ETag: \"a\""), "StartOver");
-        assert_eq!(answer(&Plan::Resume(10, elsewhere), "416", "Content-Range: bytes */10"), "StartOver");
-        let long = Plan::Resume(4, Representation { length: Some(1_000_000), ..of.clone() });
+        for other in ["http://g/", "http://h/?id=1"] {
+            let elsewhere = ResumeInfo { resource: UrlDigest::of(&Url::parse(other).expect("a URL")), ..of.clone() };
+            assert_eq!(
+                answer(&Plan::Resume(4, elsewhere.clone()), "206", "Content-Range: bytes 4-9/10|ETag: \"a\""),
+                "StartOver"
+            );
+            assert_eq!(answer(&Plan::Resume(10, elsewhere), "416", "Content-Range: bytes */10"), "StartOver");
+        }
+        let dated = ResumeInfo { validator: StrongValidator::LastModified(DATE.to_owned()), ..of.clone() };
+        for (fields, wanted) in [
+            ("Content-Range: bytes 4-9/10|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "Rest 4"),
+            ("Content-Range: bytes 4-9/10", "StartOver"),
+        ] {
+            assert_eq!(answer(&Plan::Resume(4, dated.clone()), "206", fields), wanted, "{fields}");
+        }
+        let long = Plan::Resume(4, ResumeInfo { length: Some(1_000_000), ..of.clone() });
         assert_eq!(answer(&long, "206", "Content-Range: bytes 4-99999/1000000|ETag: \"a\""), "Rest 4");
         assert_eq!(answer(&long, "206", "Content-Range: bytes 4-9999/1000000|ETag: \"a\""), "StartOver");
-        let unknown = Plan::Resume(4, Representation { length: None, ..of });
+        let unknown = Plan::Resume(4, ResumeInfo { length: None, ..of });
         assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/10|ETag: \"a\""), "Rest 4");
         assert_eq!(answer(&unknown, "206", "Content-Range: bytes 4-9/*|ETag: \"a\""), "StartOver");
         assert_eq!(answer(&unknown, "416", "X: y"), "StartOver");
-        assert_eq!(answer(&unknown, "416", "Content-Range: bytes */4"), "Complete");
+        assert_eq!(answer(&unknown, "416", "Content-Range: bytes */4"), "StartOver");
+        assert_eq!(answer(&unknown, "416", "Content-Range: bytes */4|ETag: \"a\""), "Complete");
     }
 
     #[test]
@@ -297,12 +320,13 @@ mod tests {
             length: 10,
             modified,
             entity_tag: tag.map(str::to_owned),
-            from: Provenance::Unknown,
+            provenance: Provenance::Unknown,
             is_link: false,
         };
         const SAME: &str = "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
         for (tag, status, fields, newer, beyond) in [
             (None, "304", "X: y", "Unchanged", "Status"),
+            (Some("\"a\""), "304", "X: y", "Unchanged", "Unchanged"),
             (None, "200", SAME, "Unchanged", "Unchanged"),
             (None, "200", "Content-Length: 11|Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "Save", "Save"),
             (None, "200", "Content-Length: 10|Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT", "Save", "Save"),
@@ -310,14 +334,33 @@ mod tests {
             (Some("\"a\""), "200", "ETag: \"a\"", "Unchanged", "Unchanged"),
             (Some("\"a\""), "200", "ETag: \"a\"|Content-Length: 9", "Save", "Save"),
             (Some("\"a\""), "200", &format!("{SAME}|ETag: \"b\""), "Save", "Save"),
-            (None, "416", "Content-Range: bytes */10", "Status", "Unchanged"),
-            (None, "416", "Content-Range: bytes */9", "Status", "StartOver"),
-            (None, "416", "X: y", "Status", "StartOver"),
-            (Some("\"a\""), "416", "Content-Range: bytes */10|ETag: \"b\"", "Status", "StartOver"),
-            (None, "206", "Content-Range: bytes 10-19/20", "Protocol", "StartOver"),
+            (None, "416", "Content-Range: bytes */10", "Status", "Status"),
+            (None, "206", "Content-Range: bytes 10-19/20", "Protocol", "Protocol"),
         ] {
             assert_eq!(answer(&Plan::IfModified(file(tag)), status, fields), newer, "newer: {status} {fields}");
             assert_eq!(answer(&Plan::CheckComplete(file(tag)), status, fields), beyond, "beyond: {status} {fields}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_known_to_differ_is_not_the_same() {
+        let modified = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (provenance, same) in [
+            (Provenance::SameUrl, "Unchanged"),
+            (Provenance::Unknown, "Unchanged"),
+            (Provenance::Changed, "Save"),
+            (Provenance::OtherUrl, "Save"),
+        ] {
+            let file = Existing { path: PathBuf::new(), length: 10, modified, entity_tag: None, provenance, is_link: false };
+            let fields = format!("Content-Length: 10|Last-Modified: {DATE}");
+            assert_eq!(answer(&Plan::CheckComplete(file), "200", &fields), same, "{provenance:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_save_is_a_failure() {
+        for status in ["204", "205"] {
+            assert_eq!(answer(&Plan::Full, status, "Content-Length: 0"), "Status");
         }
     }
 
@@ -327,6 +370,7 @@ mod tests {
         for (status, fields, wanted) in [
             ("206", "Content-Range: bytes 0-4/10", "Part 0"),
             ("206", "Content-Range: bytes 0-5/10", "Protocol"),
+            ("206", "Content-Range: bytes 0-4/10|Content-Length: 6", "Protocol"),
             ("206", "X: y", "Protocol"),
             ("200", "Content-Length: 10", "Protocol"),
             ("200", "Content-Length: 5", "Save"),

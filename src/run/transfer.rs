@@ -1,21 +1,22 @@
-//! One URL: asked for, reply, saved, and tried again where that may help.
+//! One URL: requested, saved, and tried again where that may help.
 //!
 //! ```text
-//! run:     try -> failure that may pass? -> wait -> try ...
-//! one try: plan -> answer -> save | go on | start over | nothing to do
+//! run:     try -> transient failure? -> wait -> try ...
+//! one try: plan -> request -> reply -> save | append | start over | nothing to do
 //! ```
 
 use super::observer::TransferObserver;
 use super::plan::{Action, Plan, Reply, classify, is_same};
-use super::receive::{Meter, receive, undecodable};
+use super::receive::receive;
 use super::{Outcome, Output, SaveOptions, retry};
-use crate::client::{Body, Client, RequestOptions, Response, without_userinfo};
+use crate::client::{BodyLimits, Client, Home, RequestOptions, Response, without_userinfo};
 use crate::error::{Error, Kind};
-use crate::http::{ContentRange, Framing, Head, Method, Representation, StrongValidator, entity_tag, parse_date};
+use crate::http::{ContentRange, Head, Method, StrongValidator, entity_tag, parse_date};
 use crate::net::Timer;
-use crate::report::{Report, Summary};
-use crate::save::{Destination, Existing, Provenance, Sink, derived_name};
+use crate::report::{Progress, Report, Summary};
+use crate::save::{Destination, Existing, Finished, Provenance, ResumeInfo, Sink, derived_name};
 use ring::digest::{Context, SHA256};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant, SystemTime};
 use url::Url;
 
@@ -23,29 +24,28 @@ use url::Url;
 pub(super) struct Transfer<'j> {
     url: &'j Url,
     options: &'j SaveOptions,
-    client: &'j mut Client,
-    report: &'j mut Report,
+    client: &'j Client,
+    report: &'j Report,
     timer: Timer,
     started: Instant,
     summary: Summary,
     /// Where bytes go; from the first of them on.
     sink: Option<Sink>,
-    /// Of those bytes, if somebody wants to know.
+    /// Of those bytes, where it is needed.
     digest: Option<Context>,
     /// What was there before.
     existing: Option<Existing>,
-    /// A body that nobody reads any more, for its connection.
-    unread: Option<Body>,
+    progress: Option<Progress>,
 }
 
-/// What follows an answer.
+/// What follows a reply.
 enum Next {
     Done,
-    RequestOptions(Plan),
+    Request(Plan),
 }
 
 impl<'j> Transfer<'j> {
-    pub(super) fn new(url: &'j Url, options: &'j SaveOptions, client: &'j mut Client, report: &'j mut Report) -> Transfer<'j> {
+    pub(super) fn new(url: &'j Url, options: &'j SaveOptions, client: &'j Client, report: &'j Report) -> Transfer<'j> {
         Transfer {
             url,
             options,
@@ -57,58 +57,68 @@ impl<'j> Transfer<'j> {
             sink: None,
             digest: None,
             existing: None,
-            unread: None,
+            progress: None,
         }
     }
 
-    /// Does it all.
-    pub(super) fn run(mut self, output: &Output, keep: bool) -> Outcome {
+    /// Runs tries until success, a permanent failure or the limit of retries.
+    pub(super) fn run(mut self, output: &Output) -> Outcome {
         let failed = self.all_tries(output).err();
+        // The progress line goes away before anything else is printed.
+        self.progress = None;
+        if let Some(sink) = self.sink.take() {
+            let length = sink.length();
+            if let Some(path) = sink.keep() {
+                self.report.note(&format!("kept for -c: {} ({length} bytes)", path.display()));
+            }
+        }
         self.summary.timings.total = self.started.elapsed().as_secs_f64();
         self.summary.exit = failed.as_ref().map_or(0, |error| error.kind().exit_status());
         self.summary.error = failed.as_ref().map(Into::into);
-        if let Some(body) = self.unread.take().filter(|_| keep) {
-            self.client.keep(body);
-        }
-        Outcome { summary: self.summary, failed }
+        Outcome { summary: self.summary, failed, timer: self.timer }
     }
 
     fn all_tries(&mut self, output: &Output) -> Result<(), Error> {
-        // A place that cannot be written to is found out before anything is sent.
+        let is_get = self.method() == Method::Get;
         let destination = match output {
-            Output::File(path) if self.method() == Method::Get => Destination::file(path)?,
+            Output::File(path) if is_get => Destination::file(path)?,
             Output::Directory(path) => Destination::directory(path),
             _ => Destination::stdout(),
         };
-        if self.method() == Method::Get && self.check_existing(&destination)? {
-            return Ok(());
+        if is_get {
+            if self.check_existing(&destination)? {
+                return Ok(());
+            }
+            // A file that cannot be saved is found out before anything is sent.
+            destination.check_writable()?;
+            if self.sink.is_none() {
+                destination.check_part()?;
+            }
         }
-        for tries in 0.. {
-            self.summary.attempts = tries + 1;
-            let Err(error) = self.one_try(&destination, tries) else { return Ok(()) };
-            let Some(pause) = self.pause(&error, tries) else { return Err(self.with_hint(error)) };
-            self.report.notice(&self.summary.url, &retry::notice(&error, pause));
-            if retry::sleep(pause, &self.timer).is_err() {
+        let home = Home::of(self.url, self.client.config())?;
+        self.progress = Some(self.report.progress(*output == Output::Stdout && io::stdout().is_terminal()));
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.summary.attempts = tries;
+            let Err(error) = self.one_try(&destination, &home) else { return Ok(()) };
+            let Some(delay) = self.retry_delay(&error) else { return Err(error) };
+            self.report.warning(&self.summary.url, &retry::notice(&error, delay));
+            if retry::sleep(delay, &self.timer).is_err() {
                 return Err(error);
             }
         }
-        unreachable!("the loop ends at the limit of tries")
     }
 
     /// How long to wait before another try; `None` where there is none.
-    fn pause(&self, error: &Error, tries: u32) -> Option<Duration> {
-        let retry_after = error.retry().filter(|_| tries < self.options.retries)?;
+    fn retry_delay(&self, error: &Error) -> Option<Duration> {
+        let tries = self.summary.attempts;
+        let retry_after = error.retry().filter(|_| tries <= self.options.retries)?;
         // Where bytes are out that cannot be taken back, only the rest of them is of use.
         let sink = self.sink.as_ref();
-        let can_go_on = sink.is_none_or(|sink| sink.is_file() || sink.length() == 0 || sink.of().is_some());
-        let pause = retry::pause(tries, retry_after);
-        (can_go_on && retry::has_time(pause, &self.timer)).then_some(pause)
-    }
-
-    /// The last failure, with what can be done about it.
-    fn with_hint(&self, error: Error) -> Error {
-        let kept = self.sink.as_ref().is_some_and(|sink| sink.is_file() && sink.length() > 0 && sink.of().is_some());
-        if kept && error.kind() == Kind::Network { error.hint("what came is kept: -c goes on from there") } else { error }
+        let can_continue = sink.is_none_or(|sink| sink.is_file() || sink.length() == 0 || sink.resume_info().is_some());
+        let delay = retry::delay(tries - 1, retry_after);
+        (can_continue && retry::has_time(delay, &self.timer)).then_some(delay)
     }
 
     /// Looks at what is there already; true where nothing is left to be done.
@@ -122,15 +132,16 @@ impl<'j> Transfer<'j> {
             self.sink = Some(sink);
         }
         if skip_existing || newer || resume && self.sink.is_none() {
-            self.existing = destination.existing(self.url).filter(|file| skip_existing || file.from != Provenance::Other);
+            let may_be_it = |file: &Existing| skip_existing || file.provenance != Provenance::OtherUrl;
+            self.existing = destination.existing(self.url).filter(may_be_it);
         }
         let Some(file) = self.existing.clone() else { return Ok(false) };
         if skip_existing {
-            return self.report_existing(&file).map(|()| true);
+            return self.report_existing(&file, "already there").map(|()| true);
         }
         match self.options.sha256.map(|wanted| file.has_digest(&wanted)).transpose()? {
             // There is no better evidence.
-            Some(true) if resume => return self.report_existing(&file).map(|()| true),
+            Some(true) if resume => return self.report_existing(&file, "already complete").map(|()| true),
             // Then it is not what is wanted, whatever the server says of it.
             Some(false) => self.existing = None,
             _ => {}
@@ -139,234 +150,237 @@ impl<'j> Transfer<'j> {
     }
 
     /// Nothing is to be saved: a file is there. It has to be the one that is wanted.
-    fn report_existing(&mut self, file: &Existing) -> Result<(), Error> {
+    fn report_existing(&mut self, file: &Existing, what: &str) -> Result<(), Error> {
         if let Some(wanted) = self.options.sha256
             && !file.has_digest(&wanted)?
         {
-            let what = format!("{} is there already", file.path.display());
-            return Err(Error::new(Kind::Protocol, what).because("its SHA-256 is not what --sha256 asks for"));
+            let what = format!("{what}: {}, but its SHA-256 is not what --sha256 asks for", file.path.display());
+            return Err(Error::new(Kind::Protocol, what));
         }
-        self.report.note(&format!("{} is there already", file.path.display()));
+        self.progress = None;
+        self.report.note(&format!("{what}: {}", file.path.display()));
         self.summary.file = Some(file.path.clone());
         Ok(())
     }
 
     /// One try: up to the whole body, or a failure.
-    fn one_try(&mut self, destination: &Destination, tries: u32) -> Result<(), Error> {
+    fn one_try(&mut self, destination: &Destination, home: &Home) -> Result<(), Error> {
         let mut plan = self.plan();
         loop {
-            let fields = plan.fields();
-            // Something that was begun and broke off can be gone on with the next time only if it is not coded.
-            let identity = self.options.resume || self.sink.is_some() || plan.wants_identity();
-            let ask = RequestOptions { url: self.url, fields: &fields, identity, timer: &self.timer };
-            let mut observer = TransferObserver::new(self.report, &mut self.summary, self.started);
-            let response = self.client.ask(&ask, &mut observer)?;
-            let Response { request, url, head, body } = &response;
-            let reply = Reply { request, url, head, length: announced(body), now: SystemTime::now() };
+            let options = RequestOptions {
+                url: self.url,
+                method: self.method(),
+                headers: &plan.fields(),
+                home,
+                public_only: false,
+                // A save that breaks off can only be resumed if the body is not coded.
+                identity: self.options.resume || self.sink.is_some() || plan.needs_identity(),
+                timer: &self.timer,
+            };
+            let mut observer = TransferObserver::new(self.report, &mut self.summary, &self.timer, self.started);
+            let response = self.client.send(&options, &mut observer)?;
+            let reply = Reply {
+                request: &response.request,
+                url: response.url(),
+                head: response.head(),
+                length: response.content_length(),
+                now: SystemTime::now(),
+            };
             let next = match classify(&plan, &reply) {
-                Ok(answer) => self.act(answer, destination, response)?,
-                Err(error) => return Err(self.refused(error, destination, response, tries)),
+                Ok(action) => self.act(action, destination, response)?,
+                Err(error) => return Err(self.refused(error, destination, response)),
             };
             match next {
                 Next::Done => return Ok(()),
-                Next::RequestOptions(next) => plan = next,
+                Next::Request(next) => plan = next,
             }
         }
     }
 
-    /// What is to be asked first.
+    /// What is to be requested first.
     fn plan(&self) -> Plan {
-        match (self.options.range, self.rest(), &self.existing) {
+        let SaveOptions { range, newer, resume, .. } = *self.options;
+        let is_unchanged = |file: &&Existing| matches!(file.provenance, Provenance::SameUrl | Provenance::Unknown);
+        match (range, self.resume_plan(), self.existing.as_ref().filter(is_unchanged)) {
             (Some(range), ..) => Plan::Range(range),
-            // Somebody who asks for a part in their own words is not to be interfered with.
+            // A Range field of the user's own is not to be interfered with.
             _ if self.wants_part() => Plan::Full,
-            (None, Some(rest), _) => rest,
-            (None, None, Some(file)) if self.options.newer => Plan::IfModified(file.clone()),
-            (None, None, Some(file)) if self.options.resume && file.length > 0 => Plan::CheckComplete(file.clone()),
+            (None, Some(plan), _) => plan,
+            (None, None, Some(file)) if newer => Plan::IfModified(file.clone()),
+            (None, None, Some(file)) if resume && file.length > 0 => Plan::CheckComplete(file.clone()),
             _ => Plan::Full,
         }
     }
 
     /// What is missing, if it can be had alone: nothing, of a version of known length that is all there,
-    /// is asked for too where it was not this run that received it.
-    fn rest(&self) -> Option<Plan> {
+    /// is requested too where it was not this run that received it.
+    fn resume_plan(&self) -> Option<Plan> {
         let sink = self.sink.as_ref().filter(|sink| sink.length() > 0)?;
-        let of = sink.of()?;
-        let done = self.summary.wire_bytes > 0 && of.length == Some(sink.length());
-        (!done).then(|| Plan::Resume(sink.length(), of.clone()))
+        let info = sink.resume_info()?;
+        let done = self.summary.wire_bytes > 0 && info.length == Some(sink.length());
+        (!done).then(|| Plan::Resume(sink.length(), info.clone()))
     }
 
-    /// Does what an answer is for.
-    fn act(&mut self, answer: Action, destination: &Destination, response: Response) -> Result<Next, Error> {
+    /// Does what a reply calls for.
+    fn act(&mut self, action: Action, destination: &Destination, response: Response) -> Result<Next, Error> {
         if self.method() == Method::Head {
-            self.unread = Some(response.body);
             return Ok(Next::Done);
         }
-        match answer {
+        match action {
             Action::Save => self.save(destination, response, None)?,
             Action::SavePart(part) => self.save(destination, response, Some(part))?,
-            Action::Append(part) => return self.resume(response, part),
+            Action::Append(part) => return self.append(response, part),
             Action::StartOver => {
-                self.client.keep(response.body);
-                return self.start_over().map(Next::RequestOptions);
+                drop(response);
+                return self.start_over("what is there cannot be completed").map(Next::Request);
             }
             Action::Unchanged => {
-                self.unread = Some(response.body);
-                if let Some(file) = self.existing.clone() {
-                    self.report_existing(&file)?;
+                let what = if self.options.newer || !self.options.resume { "not newer" } else { "already complete" };
+                match self.existing.clone() {
+                    Some(file) => self.report_existing(&file, what)?,
+                    None => self.report.note(&format!("not modified: {}", self.summary.url)),
                 }
             }
-            Action::Complete => {
-                self.unread = Some(response.body);
-                self.finish(None)?;
-            }
+            Action::Complete => self.finish(None)?,
         }
         Ok(Next::Done)
     }
 
     /// An error status: its body may be wanted all the same, if it is the last.
-    fn refused(&mut self, error: Error, destination: &Destination, response: Response, tries: u32) -> Error {
-        let is_error = response.head.status() >= 400 && self.method() == Method::Get;
-        if !is_error || !self.options.include_error_body || self.pause(&error, tries).is_some() {
-            self.client.keep(response.body);
+    fn refused(&mut self, error: Error, destination: &Destination, response: Response) -> Error {
+        let is_error = response.status() >= 400 && self.method() == Method::Get;
+        if !is_error || !self.options.include_error_body || self.retry_delay(&error).is_some() {
             return error;
         }
         if let Err(unsaved) = self.save(destination, response, None) {
-            self.report.notice(&self.summary.url, &format!("its body is not saved either: {unsaved}"));
+            self.report.warning(&self.summary.url, &format!("the body of the error is not saved: {}", unsaved.full()));
         }
         error
     }
 
-    /// What is there cannot be gone on with: the whole is asked for.
-    fn start_over(&mut self) -> Result<Plan, Error> {
-        self.report.note("what is there cannot be gone on with: starting over");
+    /// What is there cannot be completed: the whole is requested.
+    fn start_over(&mut self, why: &str) -> Result<Plan, Error> {
+        self.report.note(&format!("started over: {why}"));
         self.existing = None;
         self.set_resume_info(None)?;
         Ok(Plan::Full)
     }
 
     /// Receives the rest, or the start of it.
-    fn resume(&mut self, response: Response, part: ContentRange) -> Result<Next, Error> {
-        self.report.note(&format!("going on from byte {}", part.first));
-        if let Some(of) = self.sink.as_ref().and_then(Sink::of).cloned() {
-            let length = of.length.or(part.total);
-            self.set_resume_info(Some(Representation { length, ..of }))?;
+    fn append(&mut self, response: Response, part: ContentRange) -> Result<Next, Error> {
+        self.report.detail(&format!("resuming at byte {}", part.first));
+        if let Some(info) = self.sink.as_ref().and_then(Sink::resume_info).cloned() {
+            let length = info.length.or(part.total);
+            self.set_resume_info(Some(ResumeInfo { length, ..info }))?;
         }
-        let (head, body) = match self.receive(response, Some(part)) {
-            // A part that is not what it says is of no use, and neither is what it was added to.
-            Err(error) if error.kind() == Kind::Protocol => return self.start_over().map(Next::RequestOptions),
+        let head = match self.receive(response, Some(part)) {
+            // A part that is not what it says is of no use, and neither is what it was appended to.
+            Err(error) if error.kind() == Kind::Protocol => return self.start_over(&error.full()).map(Next::Request),
             received => received?,
         };
-        match self.rest() {
-            // The server sent less than the rest: it is asked for what is left.
-            Some(rest) => {
-                self.client.keep(body);
-                Ok(Next::RequestOptions(rest))
-            }
-            None => {
-                self.unread = Some(body);
-                self.finish(Some(&head)).map(|()| Next::Done)
-            }
+        match self.resume_plan() {
+            // The server sent less than the rest: what is left is requested.
+            Some(plan) => Ok(Next::Request(plan)),
+            None => self.finish(Some(&head)).map(|()| Next::Done),
         }
     }
 
     /// Saves a body from its first byte on; one that is a part, of as many bytes as that says.
     fn save(&mut self, destination: &Destination, response: Response, part: Option<ContentRange>) -> Result<(), Error> {
         if self.name_is_taken(destination, &response)? {
-            self.unread = Some(response.body);
             return Ok(());
         }
         match &mut self.sink {
+            Some(sink) if sink.length() > 0 => {
+                sink.start_over()?;
+                self.report.note("started over: the server sent all of it");
+            }
             Some(sink) => sink.start_over()?,
             None => self.sink = Some(self.open(destination, &response)?),
         }
         self.digest = self.new_digest();
         self.set_resume_info(self.resume_info_of(&response))?;
-        let (head, body) = self.receive(response, part)?;
-        self.unread = Some(body);
-        self.finish(Some(&head))
+        let head = self.receive(response, part)?;
+        self.finish(Some(&head))?;
+        if let Some(path) = destination.direct() {
+            self.report.note(&format!("written to {} ({} bytes)", path.display(), self.summary.bytes));
+        }
+        Ok(())
     }
 
     /// Whether the name that only the response gives is a file's already, and nothing is to be saved.
     fn name_is_taken(&mut self, destination: &Destination, response: &Response) -> Result<bool, Error> {
         let SaveOptions { skip_existing, resume, newer, .. } = *self.options;
-        if !(skip_existing || resume || newer) || response.head.status() >= 400 {
+        if !(skip_existing || resume || newer) || response.status() >= 400 {
             return Ok(false);
         }
-        let Some(file) = destination.taken(&derived_name(self.url, &response.head), self.url) else { return Ok(false) };
-        let same = file.from != Provenance::Other && is_same(&file, &response.head, announced(&response.body), resume);
-        if skip_existing || same && self.sink.is_none() {
-            return self.report_existing(&file).map(|()| true);
+        let name = derived_name(self.url, response.head());
+        let Some(file) = destination.existing_named(&name, self.url) else { return Ok(false) };
+        if skip_existing {
+            return self.report_existing(&file, "already there").map(|()| true);
+        }
+        if self.sink.is_none() && is_same(&file, response.head(), response.content_length()) {
+            return self.report_existing(&file, if newer { "not newer" } else { "already complete" }).map(|()| true);
         }
         // It has changed: a name of the server's choice replaces only what was saved from the same URL.
-        self.existing = self.existing.take().or(Some(file).filter(|file| file.from == Provenance::Own));
+        self.existing = self.existing.take().or(Some(file).filter(|file| file.provenance == Provenance::SameUrl));
         Ok(false)
     }
 
     /// Opens the place for a body.
     fn open(&self, destination: &Destination, response: &Response) -> Result<Sink, Error> {
-        let replaces = |file: &&Existing| {
-            let harmless = !file.is_link && response.head.status() < 400;
-            self.options.newer && (harmless || !destination.derives())
-        };
-        if let Some(file) = self.existing.as_ref().filter(replaces) {
-            // The name that the URL gives is the file's to be replaced.
-            return Destination::file(&file.path)?.open(self.url, &self.timer, String::new);
-        }
         // Before a file is made: a body that is known to be too large needs none.
-        self.options.allow(announced(&response.body).unwrap_or_default())?;
-        destination.open(self.url, &self.timer, || derived_name(self.url, &response.head))
+        self.limits(None).check_size(response.content_length().unwrap_or_default())?;
+        let replaces = |file: &&Existing| self.options.newer && !file.is_link && response.status() < 400;
+        match self.existing.as_ref().filter(replaces) {
+            // The name that the URL gives is the file's to be replaced.
+            Some(file) if destination.derives_name() => Destination::replace(file, self.url),
+            _ => destination.open(self.url, &self.timer, || derived_name(self.url, response.head())),
+        }
     }
 
-    /// Of what version a response is the whole, if parts of it could be had.
-    fn resume_info_of(&self, response: &Response) -> Option<Representation> {
-        let Response { head, body, .. } = response;
-        let coded = head.fields().get("Content-Encoding").is_some() || !body.transfer_codings().is_empty();
-        let whole = head.status() == 200 && !self.wants_part();
-        if whole && !coded { Representation::of(&response.url, head.fields(), announced(body)) } else { None }
+    /// What a response can be resumed with, if it can.
+    fn resume_info_of(&self, response: &Response) -> Option<ResumeInfo> {
+        let whole = response.status() == 200 && !self.wants_part() && !response.is_coded();
+        if whole { ResumeInfo::of(response.url(), response.head().fields(), response.content_length()) } else { None }
     }
 
-    /// Whether a part is asked for, in the user's own words it may be.
+    /// Whether a part is requested, by a Range field of the user's own included.
     fn wants_part(&self) -> bool {
-        let fields = &self.client.config().fields;
-        self.options.range.is_some() || fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Range"))
+        self.options.range.is_some() || self.client.config().headers.added().get("Range").is_some()
     }
 
-    fn set_resume_info(&mut self, of: Option<Representation>) -> Result<(), Error> {
-        self.sink.as_mut().map_or(Ok(()), |sink| sink.set_resume_info(of))
+    fn set_resume_info(&mut self, info: Option<ResumeInfo>) -> Result<(), Error> {
+        self.sink.as_mut().map_or(Ok(()), |sink| sink.set_resume_info(info))
+    }
+
+    fn limits(&self, part: Option<ContentRange>) -> BodyLimits {
+        let SaveOptions { max_size, limit_rate, .. } = *self.options;
+        BodyLimits { max_size, rate: limit_rate, expected: part.map(|part| part.length()) }
     }
 
     /// Receives a body into the sink; one that is a part, of as many bytes as that says.
-    fn receive(&mut self, response: Response, part: Option<ContentRange>) -> Result<(Head, Body), Error> {
-        let codings = response.codings(self.client.config().compression).map_err(undecodable)?;
-        let Response { head, mut body, .. } = response;
-        let total = announced(&body);
-        let Some(sink) = &mut self.sink else { return Ok((head, body)) };
+    fn receive(&mut self, response: Response, part: Option<ContentRange>) -> Result<Head, Error> {
+        let limits = self.limits(part);
+        let total = response.content_length();
+        let (head, mut body) = response.into_body(limits)?;
+        let (Some(sink), Some(progress)) = (&mut self.sink, &self.progress) else { return Ok(head) };
         let before = sink.length();
         let whole = total.map(|total| total.saturating_add(before));
-        // On a terminal, the body is what is to be seen.
-        let progress = self.report.progress(before, whole, sink.is_terminal());
-        let mut meter = Meter::new(self.options, self.digest.as_mut(), progress, self.timer.clone());
-        meter.expect(part.map(|part| part.length()));
-        self.options.allow(whole.unwrap_or_default())?;
-        let mut received = receive(&mut body, &codings, sink, &mut meter);
-        self.summary.wire_bytes += meter.wire;
-        let took = meter.elapsed();
-        // The progress line goes before anything else is printed.
-        drop(meter);
-        if let Some(part) = part.filter(|part| received.is_ok() && sink.length() - before < part.length()) {
-            let why = format!("Content-Range says {} bytes, and {} came", part.length(), sink.length() - before);
-            received = Err(Error::new(Kind::Protocol, "malformed response").because(why));
-        }
+        progress.begin(before, whole);
+        let received = limits
+            .check_size(whole.unwrap_or_default())
+            .and_then(|()| receive(&mut body, sink, self.digest.as_mut(), progress, &limits));
+        self.summary.wire_bytes += body.wire_bytes();
         if let Err(error) = received {
-            // What is malformed is nothing to go on with; and nobody wants a full disk to stay full.
+            // What is malformed cannot be resumed; and a full disk need not stay full.
             if matches!(error.kind(), Kind::Protocol | Kind::File) {
                 sink.set_resume_info(None)?;
             }
             return Err(error);
         }
-        self.report.note(&format!("body {:.1} ms", took.as_secs_f64() * 1e3));
-        Ok((head, body))
+        self.report.detail(&format!("body {:.1} ms", body.elapsed().as_secs_f64() * 1e3));
+        Ok(head)
     }
 
     /// Everything is there: is it what was wanted? Then it gets its name. `head` is what came with the
@@ -378,24 +392,27 @@ impl<'j> Transfer<'j> {
             && found.as_ref() != wanted
         {
             let hex = data_encoding::HEXLOWER.encode(found.as_ref());
-            let why = format!("its SHA-256 is {hex}, not what --sha256 asks for");
             sink.set_resume_info(None)?;
-            return Err(Error::new(Kind::Protocol, "not the body that was wanted").because(why));
+            let what = format!("wrong body: its SHA-256 is {hex}, not what --sha256 asks for");
+            return Err(Error::new(Kind::Protocol, what));
         }
-        let of = sink.of().cloned();
+        let info = sink.resume_info().cloned();
         let modified = head.and_then(|head| head.fields().get("Last-Modified")).and_then(parse_date);
-        let modified = modified.or_else(|| parse_date(of.as_ref()?.last_modified.as_ref()?.as_bytes()));
-        // Not what was asked for as a part, nor the body of an error.
-        let whole = of.is_some() || head.is_some_and(|head| head.status() == 200 && !self.wants_part());
-        let tag = match (head, of.map(|of| of.validator)) {
+        let modified = modified.or_else(|| parse_date(info.as_ref()?.last_modified.as_ref()?.as_bytes()));
+        // Not what was requested as a part, nor the body of an error.
+        let whole = info.is_some() || head.is_some_and(|head| head.status() == 200 && !self.wants_part());
+        let entity_tag = match (head, info.map(|info| info.validator)) {
             (Some(head), _) if head.status() == 200 => entity_tag(head.fields()).filter(|_| whole),
             (_, Some(StrongValidator::EntityTag(tag))) => Some(tag),
             _ => None,
         };
-        self.summary.bytes = sink.length();
+        let bytes = sink.length();
+        let path = sink.finish(&Finished { modified, whole, entity_tag })?;
+        self.progress = None;
+        self.summary.bytes = bytes;
         self.summary.sha256 = digest.map(|digest| data_encoding::HEXLOWER.encode(digest.as_ref()));
-        if let Some(path) = sink.finish(modified, whole, tag)? {
-            self.report.note(&format!("saved {} ({} bytes)", path.display(), self.summary.bytes));
+        if let Some(path) = path {
+            self.report.note(&format!("saved {} ({bytes} bytes)", path.display()));
             self.summary.file = Some(path);
         }
         Ok(())
@@ -407,14 +424,5 @@ impl<'j> Transfer<'j> {
 
     fn new_digest(&self) -> Option<Context> {
         (self.options.sha256.is_some() || self.report.wants_summaries()).then(|| Context::new(&SHA256))
-    }
-}
-
-/// How many bytes a body is to have, where that is known.
-fn announced(body: &Body) -> Option<u64> {
-    match body.framing() {
-        Framing::Length(length) => Some(length),
-        Framing::Empty => Some(0),
-        Framing::Chunked | Framing::UntilClose => None,
     }
 }

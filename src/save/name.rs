@@ -1,12 +1,11 @@
 //! A file name derived from a response: one plain name, whatever the server says.
 
 use super::disposition;
-use super::part::{RECORD_SUFFIX, SUFFIX};
+use super::path::{PART_SUFFIX, RECORD_SUFFIX};
 use crate::http::Head;
 use crate::text::is_bidi_or_separator;
 use percent_encoding::percent_decode_str;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use url::{Host, Url};
 
 /// The longest derived name, in bytes: room is left for a number and for `.part`.
@@ -15,8 +14,8 @@ const LONGEST: usize = 230;
 const LONGEST_EXTENSION: usize = 20;
 
 /// The name to save a response under: Content-Disposition's, else the last path segment of the URL
-/// asked for, else its host. HTML gets `.html` where the name has no extension.
-pub fn derived_name(asked: &Url, head: &Head) -> String {
+/// asked for that is not empty, else its host. HTML gets `.html` where the name has no extension.
+pub(crate) fn derived_name(asked: &Url, head: &Head) -> String {
     let html = head.fields().get("Content-Type").is_some_and(is_html);
     let from_server = head.fields().get("Content-Disposition").and_then(disposition::file_name);
     let (name, has_extension) = match from_server.map(|name| plain(&name)).filter(|name| !name.is_empty()) {
@@ -35,9 +34,12 @@ pub(super) fn names_of(asked: &Url) -> Vec<String> {
 
 /// The name that a URL gives, and whether it has an extension. The dots of a host are none.
 fn name_of(url: &Url) -> (String, bool) {
-    let segment = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
-    let name = plain(&percent_decode_str(segment).decode_utf8().map_or_else(|_| segment.to_owned(), Into::into));
-    if name.is_empty() { (host(url), false) } else { (name.clone(), has_extension(&name)) }
+    let decoded = |segment: &str| percent_decode_str(segment).decode_utf8().map_or_else(|_| segment.to_owned(), Into::into);
+    let mut names = url.path_segments().into_iter().flatten().rev().map(|segment| plain(&decoded(segment)));
+    match names.find(|name| !name.is_empty()) {
+        Some(name) => (name.clone(), has_extension(&name)),
+        None => (host(url), false),
+    }
 }
 
 fn with_html(name: &str) -> String {
@@ -47,7 +49,7 @@ fn with_html(name: &str) -> String {
 /// A name that is not too long, and not one that a part of another file would have.
 fn fit(name: &str) -> String {
     let name = shorten(name);
-    match [RECORD_SUFFIX, SUFFIX].iter().find_map(|suffix| name.strip_suffix(suffix).map(|stem| (stem, suffix))) {
+    match [RECORD_SUFFIX, PART_SUFFIX].iter().find_map(|suffix| name.strip_suffix(suffix).map(|stem| (stem, suffix))) {
         Some((stem, suffix)) => format!("{stem}-{}", &suffix[1..]),
         None => name,
     }
@@ -73,11 +75,11 @@ fn host(url: &Url) -> String {
 }
 
 /// One plain file name out of anything: the last component, without control characters, leading
-/// dots and dashes, and white space around it.
+/// dots, dashes and tildes, and white space around it.
 fn plain(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let printable: String = last.chars().filter(|c| !c.is_control() && !is_bidi_or_separator(*c)).collect();
-    printable.trim_start_matches(|c: char| c.is_whitespace() || c == '.' || c == '-').trim_end().to_owned()
+    printable.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '-' | '~')).trim_end().to_owned()
 }
 
 /// Shortens a name that is too long, in the middle of its stem.
@@ -91,20 +93,6 @@ fn shorten(name: &str) -> String {
     };
     let end = stem.floor_char_boundary(LONGEST - extension.len());
     format!("{}{extension}", &stem[..end])
-}
-
-/// `page.html` for 0, `page-1.html` for 1, ...
-pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
-    if number == 0 {
-        return path.to_owned();
-    }
-    let mut name = OsString::from(path.file_stem().unwrap_or_default());
-    name.push(format!("-{number}"));
-    if let Some(extension) = path.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    path.with_file_name(name)
 }
 
 #[cfg(test)]
@@ -135,7 +123,10 @@ mod tests {
             ("http://www.sina.com.cn", HTML, "www.sina.com.cn.html"),
             ("http://127.0.0.1:81/", HTML, "127.0.0.1.html"),
             ("http://[::1]/", "", "::1"),
-            ("http://h/a/", "", "h"),
+            ("http://h/a/", "", "a"),
+            ("http://h/blog/my-post/", HTML, "my-post.html"),
+            ("http://h/a//", "", "a"),
+            ("http://h/", "", "h"),
         ] {
             assert_eq!(name(url, fields), wanted, "{url} {fields}");
         }
@@ -162,6 +153,8 @@ mod tests {
         for (url, wanted) in [
             ("http://h/..%2F..%2Fetc%2Fpasswd", "passwd"),
             ("http://h/a%5C..%5Cb", "b"),
+            ("http://h/~root", "root"),
+            ("http://h/a/%2E%2E/~.~", "h"),
             ("http://h/%2E%2E%2F", "h"),
             ("http://h/.bashrc", "bashrc"),
             ("http://h/-rf", "rf"),
@@ -192,12 +185,5 @@ mod tests {
         let long = name(&format!("http://h/{}.tar", "新".repeat(100)), "");
         assert!(long.len() <= LONGEST && long.ends_with("新.tar"), "{long}");
         assert_eq!(name(&format!("http://h/{}", "x".repeat(300)), "").len(), LONGEST);
-    }
-
-    #[test]
-    fn numbers_go_before_the_extension() {
-        for (number, from, wanted) in [(0, "d/a.b.c", "d/a.b.c"), (1, "d/a.b.c", "d/a.b-1.c"), (12, "a", "a-12")] {
-            assert_eq!(numbered(Path::new(from), number), Path::new(wanted));
-        }
     }
 }

@@ -1,33 +1,26 @@
-//! The part file: a body grows in `FILE.part`, beside FILE, and becomes FILE in one step. What is left
-//! of one that did not can be gone on with, if the record beside it says of what it is a part.
+//! The part file: a body grows in `FILE.part`, beside FILE, and becomes FILE in one step.
 
-use super::name::numbered;
-use super::record::{self, Origin, belongs_to_user};
-use super::system::{is_named, lock, remove, rename_to_new, sync};
-use super::target::directory_of;
-use super::{cannot, unfit};
-use crate::error::{Error, Kind};
-use crate::http::{Representation, UrlDigest};
-use crate::interrupt;
-use rustix::fs::OFlags;
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, FileTimes, Metadata};
+use super::error::{cannot, unfit};
+use super::leftover::{Found, Leftover, in_the_way, in_use, inspect, is_named, lock, remove_record};
+use super::origin::{Origin, mark_part, since_1970};
+use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, numbered};
+use super::record;
+use super::resume_info::{ResumeInfo, UrlDigest};
+use crate::error::Error;
+use crate::{interrupt, sys};
+use rustix::io::Errno;
+use std::fs::{self, File, FileTimes, Metadata, Permissions};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
-pub(super) const SUFFIX: &str = ".part";
-/// What the record beside a part file has behind its name.
-pub(super) const RECORD_SUFFIX: &str = ".part.info";
-/// The longest file name that file systems take, in bytes.
-const NAME_MAX: usize = 255;
 /// How many names are tried before giving up.
-const NAMES: usize = 100_000;
+const MAX_NAMES: usize = 100_000;
 
 /// What the finished file does to what has its name already.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Naming {
     /// It replaces that file, which was like this, or none.
     Replace(Option<Metadata>),
@@ -35,8 +28,19 @@ pub(super) enum Naming {
     New,
 }
 
-/// A file that does not have its name yet. Dropped before it is finished, it is removed, unless it is
-/// known of what it is a part.
+/// What is known of a body that is whole.
+#[derive(Debug, Default)]
+pub(crate) struct Finished {
+    /// Its Last-Modified.
+    pub modified: Option<SystemTime>,
+    /// Whether it is the whole of what the URL has: not a byte range, nor the body of an error.
+    pub whole: bool,
+    /// The entity tag of that.
+    pub entity_tag: Option<String>,
+}
+
+/// A file that does not have its name yet. Dropped before it is finished, it is removed, unless the save
+/// can be resumed.
 #[derive(Debug)]
 pub(super) struct PartFile {
     pub(super) file: File,
@@ -46,193 +50,193 @@ pub(super) struct PartFile {
     target: PathBuf,
     naming: Naming,
     source: UrlDigest,
-    of: Option<Representation>,
-    /// The record has been written.
+    resume_info: Option<ResumeInfo>,
+    /// An attribute marks it as ours.
+    marked: bool,
+    /// There is a record: one that marks it as ours, or the one of `resume_info`.
+    has_record: bool,
+    /// The record is up to date.
     recorded: bool,
     finished: bool,
     _hold: interrupt::Hold,
 }
 
 impl PartFile {
-    /// Starts the part file of `target`, for the body of `source`. One that an ended program left
-    /// behind is started over; one that another program is writing is not touched.
-    pub(super) fn create(target: &Path, naming: Naming, source: UrlDigest) -> Result<PartFile, Error> {
+    /// Creates the part file of `target`, for the body of `source`. One that an interrupted save left is
+    /// replaced; nothing else is touched.
+    pub(super) fn create(target: &Path, naming: Naming, source: &UrlDigest) -> Result<PartFile, Error> {
         // From here on a signal must not end the program before the file is removed.
         let hold = interrupt::hold();
-        for number in 0..NAMES {
-            let name = match naming {
-                Naming::Replace(_) => target.to_owned(),
-                Naming::New => numbered(target, number),
-            };
-            let (path, record_path) = (beside(&name, SUFFIX), beside(&name, RECORD_SUFFIX));
-            let mode = match &naming {
-                // What others could not read does not become readable on the way.
-                Naming::Replace(Some(old)) => old.permissions().mode() & 0o777,
-                _ => 0o666,
-            };
-            let created = match naming {
-                Naming::Replace(_) => create(&path, mode, Some(&record_path)),
-                // A new name touches nothing that is there, not even a part that was left behind.
-                Naming::New if fs::symlink_metadata(&record_path).is_ok() => Ok(None),
-                Naming::New => create(&path, mode, None),
-            };
-            match created {
-                Ok(Some(file)) => {
-                    if matches!(naming, Naming::New) {
-                        // So that it is known for what it is, should the program end before there is a record.
-                        Origin { source: source.clone(), length: None, entity_tag: None }.remember(&file);
-                    }
-                    let mut part = PartFile::new(file, &name, naming, source, hold);
-                    part.target = target.to_owned();
-                    return Ok(part);
-                }
-                Ok(None) if matches!(naming, Naming::New) => {}
-                Ok(None) => return Err(held(&path)),
-                Err(error) => return Err(cannot("write", &path, &error)),
-            }
+        match naming {
+            Naming::Replace(_) => PartFile::create_replacing(target, naming, source, hold),
+            Naming::New => PartFile::create_new(target, source, hold),
         }
-        Err(unfit(target, "too many of that name"))
     }
 
-    fn new(file: File, name: &Path, naming: Naming, source: UrlDigest, hold: interrupt::Hold) -> PartFile {
+    fn create_replacing(target: &Path, naming: Naming, source: &UrlDigest, hold: interrupt::Hold) -> Result<PartFile, Error> {
+        let path = beside(target, PART_SUFFIX);
+        loop {
+            // What others could not read does not become readable on the way.
+            let mode = if matches!(naming, Naming::Replace(Some(_))) { 0o600 } else { 0o666 };
+            if let Some(file) = create_locked(&path, mode).map_err(|error| cannot("write", &path, &error))? {
+                let mut part = PartFile::new(file, target, target, naming, source, hold);
+                // Its lock is held: no other program writes a record here.
+                remove_record(&part.record_path)?;
+                part.mark()?;
+                return Ok(part);
+            }
+            match inspect(target, None)? {
+                Leftover::Nothing => {}
+                Leftover::InUse => return Err(in_use(&path)),
+                Leftover::Foreign(why) => return Err(in_the_way(&path, why)),
+                Leftover::Ours(found) => found.remove()?,
+            }
+        }
+    }
+
+    fn create_new(target: &Path, source: &UrlDigest, hold: interrupt::Hold) -> Result<PartFile, Error> {
+        for number in 0..MAX_NAMES {
+            let name = numbered(target, number);
+            let path = beside(&name, PART_SUFFIX);
+            if fs::symlink_metadata(beside(&name, RECORD_SUFFIX)).is_ok() {
+                continue;
+            }
+            if let Some(file) = create_locked(&path, 0o666).map_err(|error| cannot("write", &path, &error))? {
+                let part = PartFile::new(file, &name, target, Naming::New, source, hold);
+                return part.mark_new();
+            }
+        }
+        Err(unfit(target, "too many files of that name"))
+    }
+
+    fn new(file: File, name: &Path, target: &Path, naming: Naming, source: &UrlDigest, hold: interrupt::Hold) -> PartFile {
         PartFile {
             file,
-            path: beside(name, SUFFIX),
+            path: beside(name, PART_SUFFIX),
             record_path: beside(name, RECORD_SUFFIX),
-            target: name.to_owned(),
+            target: target.to_owned(),
             naming,
-            source,
-            of: None,
+            source: source.clone(),
+            resume_info: None,
+            marked: false,
+            has_record: false,
             recorded: false,
             finished: false,
             _hold: hold,
         }
     }
 
-    /// Finds what is left of the part file of `target`, if it is a part of what `source` had: how many
-    /// bytes there are comes along. What cannot be gone on with is removed; but where `only_own`, nothing
-    /// that is not plainly this source's, and a part that another program is writing is as good as none.
-    pub(super) fn find(
-        target: &Path,
-        naming: Naming,
-        source: &UrlDigest,
-        only_own: bool,
-    ) -> Result<Option<(PartFile, u64)>, Error> {
-        let hold = interrupt::hold();
-        let (path, record_path) = (beside(target, SUFFIX), beside(target, RECORD_SUFFIX));
-        let failed = |error| cannot("read", &path, &error);
-        let forget = || remove(&record_path).map_err(|error| cannot("remove", &record_path, &error));
-        let recorded = || record::read(&record_path);
-        let is_ours = || recorded().is_some_and(|recorded| recorded.source == *source);
-        let file = match open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return if only_own && !is_ours() { Ok(None) } else { forget().map(|()| None) };
-            }
-            Err(_) if only_own => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        let marked = || Origin::of(&file).is_some_and(|origin| origin.source == *source);
-        if only_own && !is_ours() && !marked() {
-            return Ok(None);
-        }
-        if !lock(&file).map_err(failed)? {
-            return if only_own { Ok(None) } else { Err(held(&path)) };
-        }
-        if !is_named(&file, &path).map_err(failed)? {
-            return Ok(None);
-        }
-        let metadata = file.metadata().map_err(failed)?;
-        // Only now: up to here, another program may have been writing both.
-        if let Some(recorded) = recorded()
-            && recorded.source == *source
-            && belongs_to_user(&metadata)
-            && recorded.is_of(&file).map_err(failed)?
-            && recorded.of.length.is_none_or(|whole| metadata.len() <= whole)
-        {
-            let mut part = PartFile::new(file, target, naming, source.clone(), hold);
-            (part.of, part.recorded) = (Some(recorded.of), true);
-            return Ok(Some((part, metadata.len())));
-        }
-        // In this order: a record without its part is of no harm, with another part it would be.
-        forget()?;
-        remove(&path).map_err(failed)?;
-        Ok(None)
+    fn mark_new(mut self) -> Result<PartFile, Error> {
+        self.mark().map(|()| self)
     }
 
-    /// Of what it is a part.
-    pub(super) fn of(&self) -> Option<&Representation> {
-        self.of.as_ref()
-    }
-
-    /// Says of what it is a part; `None` where the rest could not be got later.
-    pub(super) fn set_resume_info(&mut self, of: Option<Representation>) -> io::Result<()> {
-        if self.of != of {
-            self.forget()?;
-            self.of = of;
+    /// So that it is known for what it is, should the program be killed.
+    fn mark(&mut self) -> Result<(), Error> {
+        self.marked = self.marked || mark_part(&self.file, &self.source).is_ok();
+        if !self.marked {
+            let written = record::write(&self.record_path, &self.file, &self.source, None);
+            written.map_err(|error| cannot("write", &self.record_path, &error))?;
+            self.has_record = true;
         }
         Ok(())
     }
 
-    /// Writes the record, if there is something to record that is not yet.
+    /// A part file that an interrupted save left, to be resumed.
+    pub(super) fn resume(found: Found, target: &Path, naming: Naming, hold: interrupt::Hold) -> PartFile {
+        let mut part = PartFile::new(found.file, target, target, naming, &found.source, hold);
+        part.resume_info = found.resume_info;
+        (part.has_record, part.recorded) = (true, true);
+        part
+    }
+
+    /// What the save can be resumed with.
+    pub(super) fn resume_info(&self) -> Option<&ResumeInfo> {
+        self.resume_info.as_ref()
+    }
+
+    /// Says what the save can be resumed with; `None` where it cannot.
+    pub(super) fn set_resume_info(&mut self, info: Option<ResumeInfo>) -> Result<(), Error> {
+        if self.resume_info == info {
+            return Ok(());
+        }
+        self.recorded = false;
+        self.resume_info = info;
+        if self.resume_info.is_none() {
+            self.remove_record()?;
+            self.mark()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the record, if the save can be resumed and there is none yet.
     pub(super) fn record(&mut self) {
-        if let Some(of) = self.of.as_ref().filter(|_| !self.recorded) {
+        if let Some(info) = self.resume_info.as_ref().filter(|_| !self.recorded) {
             // Without one, a later run starts over.
-            self.recorded = record::write(&self.record_path, &self.file, &self.source, of).is_ok();
-            if !self.recorded {
-                let _ = remove(&self.record_path);
-            }
+            self.recorded = record::write(&self.record_path, &self.file, &self.source, Some(info)).is_ok();
+            self.has_record |= self.recorded;
         }
     }
 
-    /// Removes the record.
-    fn forget(&mut self) -> io::Result<()> {
-        if self.recorded {
-            remove(&self.record_path)?;
-            self.recorded = false;
+    fn remove_record(&mut self) -> Result<(), Error> {
+        if self.has_record {
+            remove_record(&self.record_path)?;
+            (self.has_record, self.recorded) = (false, false);
         }
         Ok(())
     }
 
-    /// Throws away what was written.
-    pub(super) fn start_over(&mut self) -> io::Result<()> {
+    /// Discards what was written.
+    pub(super) fn start_over(&mut self) -> Result<(), Error> {
         self.set_resume_info(None)?;
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0)).map(drop)
+        let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
+        emptied.map(drop).map_err(|error| cannot("write", &self.path, &error))
     }
 
-    /// Makes it the file it was to be, which remembers its length and its entity tag if it is whole.
-    pub(super) fn finish(
-        mut self,
-        modified: Option<SystemTime>,
-        length: Option<u64>,
-        entity_tag: Option<String>,
-    ) -> Result<PathBuf, Error> {
-        Origin { source: self.source.clone(), length, entity_tag }.remember(&self.file);
-        let done = self.take_name(modified);
+    /// Whether it stays when it is dropped, so that the save can be resumed.
+    pub(super) fn is_kept(&mut self) -> bool {
+        if self.file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+            self.record();
+        }
+        self.resume_info.is_some() && self.recorded
+    }
+
+    /// Makes it the file it was to be.
+    pub(super) fn finish(mut self, finished: &Finished) -> Result<PathBuf, Error> {
+        let done = self.take_name(finished.modified);
         match &done {
-            Ok(_) => {
-                self.finished = true;
-                // It has its name; a record too many is no failure.
-                let _ = self.forget();
-            }
-            // Bytes that a disk did not take are none to go on with.
-            Err(_) => self.of = None,
+            Ok(_) => self.finished = true,
+            // Bytes that a disk did not take are not to be resumed from.
+            Err(_) => self.resume_info = None,
         }
-        done
+        let path = done?;
+        if let Ok(metadata) = self.file.metadata() {
+            let length = finished.whole.then_some(metadata.len());
+            let modified = metadata.modified().map(since_1970).unwrap_or_default();
+            let entity_tag = finished.entity_tag.clone();
+            Origin { source: self.source.clone(), length, modified, entity_tag }.record(&self.file);
+        }
+        Ok(path)
     }
 
-    fn take_name(&self, modified: Option<SystemTime>) -> Result<PathBuf, Error> {
-        if let Naming::Replace(Some(old)) = &self.naming {
-            let failed = |error| cannot("write", &self.path, &error);
-            self.take_over(old).map_err(failed)?;
-            // What is replaced would be lost if the system stopped before the new bytes are on disk.
-            sync(&self.file).map_err(failed)?;
+    fn take_name(&mut self, modified: Option<SystemTime>) -> Result<PathBuf, Error> {
+        let failed = |error| cannot("write", &self.path, &error);
+        if let Naming::Replace(at_start) = &self.naming {
+            // As it is now; should it be gone, as it was.
+            let now = fs::symlink_metadata(&self.target).ok().filter(Metadata::is_file);
+            if let Some(old) = now.as_ref().or(at_start.as_ref()) {
+                self.take_over(old).map_err(failed)?;
+                // What is replaced would be lost if the system stopped before the new bytes are on disk.
+                sync(&self.file).map_err(failed)?;
+            }
         }
+        sys::check_close(&self.file).map_err(failed)?;
         if let Some(modified) = modified {
             // A file system without times is no reason to lose the file.
             let _ = self.file.set_times(FileTimes::new().set_modified(modified));
         }
+        // While it is certainly ours: once the part has its name, another program may make a new one. A record
+        // too many is no failure.
+        let _ = self.remove_record();
         let failed = |path: &Path, error| cannot("save as", path, &error);
         if !is_named(&self.file, &self.path).map_err(|error| failed(&self.path, error))? {
             return Err(failed(&self.path, io::Error::other("another program took its place")));
@@ -246,98 +250,50 @@ impl PartFile {
         }
     }
 
-    /// Owner, group and permissions of the file that is replaced.
+    /// Owner, group and permissions of the file that is replaced; but neither set-user-ID nor set-group-ID,
+    /// and no permissions for a group that it cannot be given to.
     fn take_over(&self, old: &Metadata) -> io::Result<()> {
         let new = self.file.metadata()?;
+        let mut group_kept = new.gid() == old.gid();
         if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-            // Only root can give files away; for anyone else the file stays their own.
-            let _ = fchown(&self.file, Some(old.uid()), Some(old.gid()));
+            // Only root can give files away; for others the file stays their own.
+            group_kept |=
+                fchown(&self.file, Some(old.uid()), Some(old.gid())).is_ok() || fchown(&self.file, None, Some(old.gid())).is_ok();
         }
-        if new.mode() != old.mode() { self.file.set_permissions(old.permissions()) } else { Ok(()) }
+        let mode = old.mode() & if group_kept { 0o777 } else { 0o707 };
+        if new.mode() & 0o7777 == mode { Ok(()) } else { self.file.set_permissions(Permissions::from_mode(mode)) }
     }
 
     fn take_new_name(&self) -> Result<PathBuf, Error> {
-        for number in 0..NAMES {
+        for number in 0..MAX_NAMES {
             let name = numbered(&self.target, number);
-            match rename_to_new(&self.path, &name) {
+            match sys::rename_noreplace(&self.path, &name) {
                 Ok(()) => return Ok(name),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(cannot("save as", &name, &error)),
             }
         }
-        Err(unfit(&self.target, "too many of that name"))
+        Err(unfit(&self.target, "too many files of that name"))
     }
 }
 
 impl Drop for PartFile {
     fn drop(&mut self) {
         // What has its name now may not be ours.
-        if self.finished || !is_named(&self.file, &self.path).unwrap_or(false) {
+        if self.finished || !is_named(&self.file, &self.path).unwrap_or(false) || self.is_kept() {
             return;
         }
-        if self.file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
-            self.record();
-        }
-        // There is nobody to tell, and the error that led here is being told.
-        if self.of.is_none() || !self.recorded {
-            let _ = self.forget();
-            let _ = fs::remove_file(&self.path);
-        }
+        // The error that led here is the one to report.
+        let _ = self.remove_record();
+        let _ = fs::remove_file(&self.path);
     }
 }
 
-/// The name of a file beside another: its name and a suffix; of a name that leaves no room for that,
-/// as much as there is room for.
-fn beside(target: &Path, suffix: &str) -> PathBuf {
-    let name = target.file_name().unwrap_or_default().as_bytes();
-    let name = &name[..name.len().min(NAME_MAX - RECORD_SUFFIX.len())];
-    directory_of(target).join(OsString::from_vec([name, suffix.as_bytes()].concat()))
-}
-
-/// Whether a file has a part beside it.
-pub(super) fn has_part(target: &Path) -> bool {
-    beside(target, SUFFIX).exists()
-}
-
-/// The files in a directory of which there are records that they have a part.
-pub(super) fn recorded_in(directory: &Path) -> Vec<PathBuf> {
-    let names = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let target = |name: OsString| {
-        name.as_bytes().strip_suffix(RECORD_SUFFIX.as_bytes()).map(OsStr::from_bytes).map(|name| directory.join(name))
-    };
-    let mut targets: Vec<PathBuf> = names.filter_map(target).collect();
-    targets.sort();
-    targets
-}
-
-fn held(path: &Path) -> Error {
-    Error::new(Kind::File, format!("cannot write {}", path.display())).because("another program is saving to it")
-}
-
-/// Opens a part file that is there, at its end. A link of that name leads nowhere.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or_default();
-    let mut file = File::options().read(true).write(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    file.seek(SeekFrom::End(0))?;
-    Ok(file)
-}
-
-/// Creates and locks a part file; `None` where there is one that another program holds, or, without a
-/// record to remove beside it, one at all.
-fn create(path: &Path, mode: u32, record: Option<&Path>) -> io::Result<Option<File>> {
+/// Creates and locks a file; `None` where there is something of that name.
+fn create_locked(path: &Path, mode: u32) -> io::Result<Option<File>> {
     loop {
-        if let Some(record) = record {
-            // First of all: beside a new part it would be a lie.
-            remove_unless_held(path, record)?;
-        }
         match File::options().read(true).write(true).mode(mode).create_new(true).open(path) {
-            Ok(file) if !lock(&file)? => return Ok(None),
-            Ok(file) if is_named(&file, path)? => return Ok(Some(file)),
-            // Between the two, another program took it for one left behind.
+            Ok(file) if lock_new(&file)? && is_named(&file, path)? => return Ok(Some(file)),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(error),
@@ -345,182 +301,22 @@ fn create(path: &Path, mode: u32, record: Option<&Path>) -> io::Result<Option<Fi
     }
 }
 
-/// Removes what an ended program left behind: then nobody holds its lock. It is removed rather than
-/// written over, so that no link of that name leads anywhere.
-fn remove_unless_held(path: &Path, record: &Path) -> io::Result<()> {
-    let stale = match open(path) {
-        Ok(stale) => stale,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return remove(record),
-        Err(error) => return Err(error),
-    };
-    // Its holder may have renamed or removed it before letting go.
-    if lock(&stale)? && is_named(&stale, path)? {
-        remove(record)?;
-        remove(path)?;
+/// Locks a new file. Another program that looks at it at this moment unlocks it at once.
+fn lock_new(file: &File) -> io::Result<bool> {
+    const TRIES: u32 = 100;
+    for _ in 0..TRIES {
+        if lock(file)? {
+            return Ok(true);
+        }
+        thread::sleep(Duration::from_millis(1));
     }
-    Ok(())
+    Err(io::Error::other("another program has locked it"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-
-    fn source() -> UrlDigest {
-        UrlDigest::of(&url::Url::parse("http://h/").expect("a URL"))
-    }
-
-    fn start(target: &Path, naming: Naming) -> Result<PartFile, Error> {
-        PartFile::create(target, naming, source())
-    }
-
-    fn directory() -> tempfile::TempDir {
-        tempfile::tempdir().expect("a directory")
-    }
-
-    fn listing(directory: &Path) -> Vec<String> {
-        let names = fs::read_dir(directory).expect("readable").map(|entry| entry.expect("readable").file_name());
-        let mut names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn a_dropped_part_leaves_nothing() {
-        let directory = directory();
-        let target = directory.path().join("f");
-        let mut part = start(&target, Naming::Replace(None)).expect("created");
-        part.file.write_all(b"half").expect("written");
-        assert_eq!(listing(directory.path()), ["f.part"]);
-        drop(part);
-        assert!(listing(directory.path()).is_empty());
-    }
-
-    #[test]
-    fn a_new_name_never_replaces() {
-        let directory = directory();
-        let target = directory.path().join("page.html");
-        for _ in 0..3 {
-            start(&target, Naming::New).and_then(|part| part.finish(None, None, None)).expect("saved");
-        }
-        assert_eq!(listing(directory.path()), ["page-1.html", "page-2.html", "page.html"]);
-    }
-
-    #[test]
-    fn a_part_that_is_being_written_is_not_touched() {
-        let directory = directory();
-        let target = directory.path().join("f");
-        let first = start(&target, Naming::Replace(None)).expect("created");
-        let second = start(&target, Naming::Replace(None)).expect_err("held");
-        assert!(second.to_string().contains("another program"), "{second}");
-        let derived = start(&target, Naming::New).expect("another name");
-        assert_eq!(listing(directory.path()), ["f-1.part", "f.part"]);
-        drop((first, derived));
-    }
-
-    #[test]
-    fn a_part_left_behind_is_started_over_and_a_planted_link_not_followed() {
-        let directory = directory();
-        let target = directory.path().join("f");
-        fs::write(directory.path().join("f.part"), "left behind").expect("written");
-        start(&target, Naming::Replace(None)).and_then(|part| part.finish(None, None, None)).expect("saved");
-        assert_eq!(fs::read(&target).expect("readable"), b"");
-
-        let victim = directory.path().join("victim");
-        fs::write(&victim, "precious").expect("written");
-        std::os::unix::fs::symlink(&victim, directory.path().join("f.part")).expect("linked");
-        start(&target, Naming::Replace(None)).expect_err("a link");
-        assert_eq!(fs::read(&victim).expect("readable"), b"precious");
-    }
-
-    #[test]
-    fn what_takes_the_parts_place_is_neither_saved_nor_removed() {
-        let directory = directory();
-        let part = start(&directory.path().join("f"), Naming::Replace(None)).expect("created");
-        fs::remove_file(directory.path().join("f.part")).expect("removed");
-        fs::write(directory.path().join("f.part"), "planted").expect("written");
-        part.finish(None, None, None).expect_err("not ours");
-        assert_eq!(listing(directory.path()), ["f.part"]);
-    }
-
-    #[test]
-    fn a_new_name_does_not_touch_a_part_that_is_there() {
-        let directory = directory();
-        fs::write(directory.path().join("f.part"), "precious").expect("written");
-        let saved = start(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None, None, None));
-        assert_eq!(saved.expect("saved"), directory.path().join("f"));
-        assert_eq!(fs::read(directory.path().join("f.part")).expect("there"), b"precious");
-    }
-
-    /// A part file of five bytes that was dropped, with a record of what it is a part.
-    fn find_partial(target: &Path) {
-        let mut part = start(target, Naming::Replace(None)).expect("created");
-        let validator = crate::http::StrongValidator::EntityTag("\"a\"".to_owned());
-        part.set_resume_info(Some(Representation { resource: source(), validator, length: Some(10), last_modified: None }))
-            .expect("set");
-        part.file.write_all(b"12345").expect("written");
-    }
-
-    #[test]
-    fn what_is_known_to_be_a_part_stays_and_is_found_again() {
-        let directory = directory();
-        let target = directory.path().join("f");
-        find_partial(&target);
-        assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
-        let (mut part, length) =
-            PartFile::find(&target, Naming::Replace(None), &source(), false).expect("readable").expect("found");
-        part.file.write_all(b"67890").expect("written");
-        part.finish(None, None, None).expect("saved");
-        assert_eq!((length, fs::read(&target).expect("there").as_slice()), (5, &b"1234567890"[..]));
-        assert_eq!(listing(directory.path()), ["f"]);
-    }
-
-    #[test]
-    fn a_part_of_something_else_is_not_gone_on_with() {
-        let other = UrlDigest::of(&url::Url::parse("http://other/").expect("a URL"));
-        let find = |directory: &Path, source: &UrlDigest, only_own| {
-            PartFile::find(&directory.join("f"), Naming::New, source, only_own).expect("readable").is_some()
-        };
-        for damage in [
-            |d: &Path| fs::write(d.join("f.part.info"), "{}"),
-            |d: &Path| fs::remove_file(d.join("f.part.info")),
-            |d: &Path| fs::remove_file(d.join("f.part")),
-            |d: &Path| fs::write(d.join("f.part"), ""),
-            |d: &Path| fs::write(d.join("f.part"), "other"),
-            |d: &Path| fs::write(d.join("f.part"), "more than it has"),
-            |d: &Path| fs::copy(d.join("f.part"), d.join("copy")).and_then(|_| fs::rename(d.join("copy"), d.join("f.part"))),
-        ] {
-            let directory = directory();
-            find_partial(&directory.path().join("f"));
-            damage(directory.path()).expect("damaged");
-            assert!(!find(directory.path(), &source(), false));
-            assert!(listing(directory.path()).is_empty(), "{:?}", listing(directory.path()));
-        }
-        let directory = directory();
-        find_partial(&directory.path().join("f"));
-        assert!(!find(directory.path(), &other, true));
-        assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
-        assert!(!find(directory.path(), &other, false));
-        assert!(listing(directory.path()).is_empty());
-    }
-
-    #[test]
-    fn a_new_part_has_no_old_record_beside_it() {
-        let directory = directory();
-        fs::write(directory.path().join("f.part.info"), "left behind").expect("written");
-        let part = start(&directory.path().join("f"), Naming::Replace(None)).expect("created");
-        assert_eq!(listing(directory.path()), ["f.part"]);
-        drop(part);
-        fs::write(directory.path().join("f.part.info"), "somebody's").expect("written");
-        start(&directory.path().join("f"), Naming::New).and_then(|part| part.finish(None, None, None)).expect("saved");
-        assert_eq!(listing(directory.path()), ["f", "f.part.info"]);
-    }
-
-    #[test]
-    fn the_longest_of_names_has_a_part_too() {
-        let directory = directory();
-        let target = directory.path().join("n".repeat(NAME_MAX));
-        let saved = start(&target, Naming::Replace(None)).and_then(|part| part.finish(None, None, None));
-        assert_eq!(saved.expect("saved"), target);
+/// Waits until the bytes are on disk, where the file system has such a thing.
+fn sync(file: &File) -> io::Result<()> {
+    match file.sync_data() {
+        Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS)) => Ok(()),
+        synced => synced,
     }
 }

@@ -1,38 +1,44 @@
-//! The record beside a part file: of what its bytes are a part, so that the rest can be got later.
-//! And what a file remembers of where it came from.
+//! The record beside a part file, `FILE.part.info`: of what its bytes are a part, so that the save can be
+//! resumed. Where the file system keeps no attributes, it also marks the part file as ours.
 
-use crate::http::{Representation, StrongValidator, UrlDigest};
+use super::origin::belongs_to_user;
+use super::resume_info::{ResumeInfo, UrlDigest};
+use crate::http::StrongValidator;
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
-use rustix::fs::{XattrFlags, fgetxattr, fsetxattr};
-use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-/// What this file means by its fields.
-const VERSION: u32 = 1;
+/// The version of this format.
+const VERSION: u32 = 2;
 /// How many bytes of a part file's start are looked at, to recognise it.
 const START: usize = 4096;
 /// The longest record: an entity tag and two dates.
 const LONGEST: u64 = 256 * 1024;
-/// The extended attribute in which a file remembers where it came from.
-const ORIGIN: &str = "user.fetch.origin";
 
 #[derive(Serialize, Deserialize)]
 struct Record {
-    version: u32,
+    /// The name and version of the format.
+    fetch: u32,
     /// The digest of the URL asked for.
     url: String,
-    /// The digest of what answered.
-    resource: String,
     /// The part file's: a record is of no other file that has its name.
     inode: u64,
     /// How many bytes the part file began with, and their digest: nor of one that was written over.
     start: usize,
     start_digest: String,
+    #[serde(flatten)]
+    version: Option<Version>,
+}
+
+/// What the save can be resumed with; missing in a record that only marks the part.
+#[derive(Serialize, Deserialize)]
+struct Version {
+    /// The digest of the URL that answered.
+    resource: String,
     entity_tag: Option<String>,
     last_modified: Option<String>,
     length: Option<u64>,
@@ -51,97 +57,67 @@ fn start_of(file: &File, most: usize) -> io::Result<(usize, String)> {
     Ok((length, HEXLOWER.encode(digest(&SHA256, &bytes[..length]).as_ref())))
 }
 
-/// Writes the record of a part file, where there is none.
-pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, of: &Representation) -> io::Result<()> {
-    let entity_tag = match &of.validator {
-        StrongValidator::EntityTag(tag) => Some(tag.clone()),
-        StrongValidator::LastModified(_) => None,
-    };
+/// Writes the record of a part file where there is none, or where there is its own.
+pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, info: Option<&ResumeInfo>) -> io::Result<()> {
+    let inode = part.metadata()?.ino();
     let (start, start_digest) = start_of(part, START)?;
-    let record = Record {
-        version: VERSION,
-        url: source.0.clone(),
-        resource: of.resource.0.clone(),
-        inode: part.metadata()?.ino(),
-        start,
-        start_digest,
-        entity_tag,
-        last_modified: of.last_modified.clone(),
-        length: of.length,
-    };
+    let version = info.map(|info| Version {
+        resource: info.resource.0.clone(),
+        entity_tag: match &info.validator {
+            StrongValidator::EntityTag(tag) => Some(tag.clone()),
+            StrongValidator::LastModified(_) => None,
+        },
+        last_modified: info.last_modified.clone(),
+        length: info.length,
+    });
+    let record = Record { fetch: VERSION, url: source.0.clone(), inode, start, start_digest, version };
     let text = serde_json::to_string(&record).map_err(io::Error::other)?;
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
-}
-
-/// Whether a file is this user's, and has one name only: in a directory that is open to all, what is
-/// not may be a trap.
-pub(super) fn belongs_to_user(metadata: &Metadata) -> bool {
-    metadata.uid() == geteuid().as_raw() && metadata.nlink() == 1
+    let mut options = File::options();
+    options.write(true).mode(0o600);
+    match read(path) {
+        Some(old) if old.inode == inode => options.truncate(true),
+        _ => options.create_new(true),
+    };
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// What a record says.
 pub(super) struct Recorded {
     pub(super) source: UrlDigest,
-    inode: u64,
+    pub(super) inode: u64,
     start: (usize, String),
-    pub(super) of: Representation,
+    pub(super) info: Option<ResumeInfo>,
 }
 
 impl Recorded {
-    /// Whether it is of this part file.
-    pub(super) fn is_of(&self, part: &File) -> io::Result<bool> {
-        let known = self.start.0 > 0 && part.metadata()?.ino() == self.inode;
-        Ok(known && start_of(part, self.start.0)? == self.start)
+    /// Whether a part file begins as the record says.
+    pub(super) fn begins(&self, part: &File) -> io::Result<bool> {
+        Ok(start_of(part, self.start.0)? == self.start)
+    }
+
+    /// What the save can be resumed with.
+    pub(super) fn resume_info(self) -> Option<ResumeInfo> {
+        self.info.filter(|_| self.start.0 > 0)
     }
 }
 
-/// Reads a record; `None` for anything else, one that was not written to its end among them.
+/// Reads a record; `None` for anything else, one that was not written to its end included.
 pub(super) fn read(path: &Path) -> Option<Recorded> {
     let metadata = fs::symlink_metadata(path).ok()?;
     if !metadata.is_file() || metadata.len() > LONGEST || !belongs_to_user(&metadata) {
         return None;
     }
     let record: Record = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    let validator = match (record.entity_tag, &record.last_modified) {
-        (Some(tag), _) => StrongValidator::EntityTag(tag),
-        (None, Some(date)) => StrongValidator::LastModified(date.clone()),
-        (None, None) => return None,
-    };
-    let resource = UrlDigest(record.resource);
-    let of = Representation { resource, validator, length: record.length, last_modified: record.last_modified };
-    let start = (record.start, record.start_digest);
-    (record.version == VERSION).then_some(Recorded { source: UrlDigest(record.url), inode: record.inode, start, of })
-}
-
-/// What a file remembers of where it came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
-    /// The URL asked for.
-    pub(super) source: UrlDigest,
-    /// How many bytes it had when it was saved; `None` for what is not the whole of what the URL has.
-    pub(super) length: Option<u64>,
-    /// The entity tag of what it is the whole of.
-    pub(super) entity_tag: Option<String>,
-}
-
-impl Origin {
-    /// Lets a file remember this. Where the file system keeps no attributes, nothing is remembered.
-    pub(super) fn remember(&self, file: &File) {
-        let length = self.length.map(|length| format!(" {length}")).unwrap_or_default();
-        let tag = self.entity_tag.as_ref().map(|tag| format!(" {tag}")).unwrap_or_default();
-        let _ = fsetxattr(file, ORIGIN, format!("{}{length}{tag}", self.source.0).as_bytes(), XattrFlags::empty());
-    }
-
-    /// What a file remembers.
-    pub(super) fn of(file: &File) -> Option<Origin> {
-        let mut value = vec![0; 64 * 1024];
-        let length = fgetxattr(file, ORIGIN, &mut value[..]).ok()?;
-        let mut words = std::str::from_utf8(&value[..length]).ok()?.splitn(3, ' ');
-        let source = UrlDigest(words.next()?.to_owned());
-        let length = words.next().and_then(|length| length.parse().ok());
-        Some(Origin { source, length, entity_tag: words.next().map(str::to_owned) })
-    }
+    let info = record.version.and_then(|version| {
+        let validator = match (version.entity_tag, &version.last_modified) {
+            (Some(tag), _) => StrongValidator::EntityTag(tag),
+            (None, date) => StrongValidator::LastModified(date.clone()?),
+        };
+        let resource = UrlDigest(version.resource);
+        Some(ResumeInfo { resource, validator, length: version.length, last_modified: version.last_modified })
+    });
+    let (source, start) = (UrlDigest(record.url), (record.start, record.start_digest));
+    (record.fetch == VERSION).then_some(Recorded { source, inode: record.inode, start, info })
 }
 
 #[cfg(test)]
@@ -158,31 +134,22 @@ mod tests {
         let path = directory.path().join("f.part.info");
         fs::write(directory.path().join("f.part"), "its start").expect("written");
         let part = File::open(directory.path().join("f.part")).expect("readable");
-        let of = Representation {
+        let info = ResumeInfo {
             resource: source("http://h/"),
             validator: StrongValidator::EntityTag("\"a\"".to_owned()),
             length: Some(10),
             last_modified: Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
         };
-        write(&path, &part, &source("http://h/"), &of).expect("written");
+        write(&path, &part, &source("http://h/"), None).expect("written");
+        assert!(read(&path).expect("a record").resume_info().is_none());
+        write(&path, &part, &source("http://h/"), Some(&info)).expect("written");
         let read_back = read(&path).expect("a record");
-        assert_eq!((&read_back.of, &read_back.source), (&of, &source("http://h/")));
-        assert!(read_back.is_of(&part).expect("a file"));
+        assert!(read_back.begins(&part).expect("a file") && read_back.source == source("http://h/"));
+        assert_eq!(read_back.resume_info(), Some(info));
         let text = fs::read(&path).expect("there");
         for end in 0..text.len() {
             fs::write(&path, &text[..end]).expect("written");
             assert!(read(&path).is_none(), "torn at {end}");
-        }
-    }
-
-    #[test]
-    fn a_file_remembers_where_it_came_from() {
-        let file = tempfile::tempfile_in(".").expect("a file");
-        for (length, tag) in [(None, None), (Some(5), None), (Some(5), Some("\"a b\"".to_owned()))] {
-            let origin = Origin { source: source("http://h/"), length, entity_tag: tag };
-            origin.remember(&file);
-            // Where the file system keeps no attributes there is nothing to test.
-            assert!(Origin::of(&file).is_none_or(|found| found == origin), "{origin:?}");
         }
     }
 }

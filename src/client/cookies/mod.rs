@@ -4,15 +4,16 @@ mod netscape;
 mod set_cookie;
 
 use set_cookie::SetCookie;
+use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use url::{Host, Url};
 
 /// The longest that a cookie lives (RFC 6265bis section 5.5).
 const LONGEST_LIFE: Duration = Duration::from_secs(400 * 24 * 3600);
-/// The most cookies of one domain, and of all.
-const MOST_OF_A_DOMAIN: usize = 200;
-const MOST: usize = 3000;
+/// The most cookies of one site, and of all; those that were loaded from a file are kept in any case.
+const MAX_OF_A_SITE: usize = 200;
+const MAX: usize = 3000;
 
 /// One cookie.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,11 +28,15 @@ struct Cookie {
     http_only: bool,
     /// `None` for the end of the session.
     expires: Option<SystemTime>,
+    /// The registrable domain that `domain` is in: cookies are counted by it.
+    site: String,
+    /// It was in a file: cookies that are set on the way do not displace it.
+    loaded: bool,
 }
 
 /// The cookies of a session. They are not shown by `{:?}`.
 #[derive(Clone, Default)]
-pub struct Jar {
+pub(crate) struct Jar {
     /// In the order in which they were made.
     cookies: Vec<Cookie>,
 }
@@ -45,7 +50,7 @@ impl fmt::Debug for Jar {
 impl Jar {
     /// Keeps what a Set-Cookie field in a response from `url` says, where it may say that
     /// (RFC 6265bis section 5.7).
-    pub fn store(&mut self, url: &Url, field: &[u8], now: SystemTime) {
+    pub(crate) fn store(&mut self, url: &Url, field: &[u8], now: SystemTime) {
         if let Some(cookie) = SetCookie::parse(field, now).and_then(|set| accept(set, url)) {
             let secure_origin = url.scheme() == "https";
             if secure_origin || !self.overlays_secure(&cookie) {
@@ -70,24 +75,37 @@ impl Jar {
         let expired = cookie.expires.is_some_and(|expires| expires <= now);
         match (place, expired) {
             (Some(place), true) => drop(self.cookies.remove(place)),
-            (Some(place), false) => self.cookies[place] = cookie,
-            (None, true) => {}
-            (None, false) => {
-                let of_domain = |other: &Cookie| other.domain == cookie.domain;
-                if self.cookies.iter().filter(|other| of_domain(other)).count() >= MOST_OF_A_DOMAIN {
-                    let oldest = self.cookies.iter().position(of_domain);
-                    oldest.map(|oldest| self.cookies.remove(oldest));
-                } else if self.cookies.len() >= MOST {
-                    self.cookies.remove(0);
-                }
-                self.cookies.push(cookie);
+            (Some(place), false) => {
+                self.cookies[place] = Cookie { loaded: self.cookies[place].loaded || cookie.loaded, ..cookie }
             }
+            (None, true) => {}
+            (None, false) if cookie.loaded || self.make_room(&cookie.site) => self.cookies.push(cookie),
+            (None, false) => {}
         }
+    }
+
+    /// Removes the oldest cookie of the site where that has too many, of the site with the most where
+    /// there are too many in all. Those that were loaded stay; false where there are only such.
+    fn make_room(&mut self, site: &str) -> bool {
+        let of_site = |site: &str| self.cookies.iter().filter(|cookie| cookie.site == site).count();
+        let crowded = if of_site(site) >= MAX_OF_A_SITE {
+            site.to_owned()
+        } else if self.cookies.len() >= MAX {
+            let displaceable = self.cookies.iter().filter(|cookie| !cookie.loaded);
+            let mut counts: HashMap<&str, usize> = HashMap::new();
+            displaceable.for_each(|cookie| *counts.entry(&cookie.site).or_default() += 1);
+            let most = counts.into_iter().max_by_key(|(site, count)| (*count, std::cmp::Reverse(*site)));
+            most.map(|(site, _)| site.to_owned()).unwrap_or_default()
+        } else {
+            return true;
+        };
+        let oldest = self.cookies.iter().position(|cookie| cookie.site == crowded && !cookie.loaded);
+        oldest.map(|oldest| self.cookies.remove(oldest)).is_some()
     }
 
     /// The value of the Cookie field for a request; `None` where no cookie goes along
     /// (RFC 6265bis section 5.8.3).
-    pub fn field(&self, url: &Url, now: SystemTime) -> Option<Vec<u8>> {
+    pub(crate) fn field(&self, url: &Url, now: SystemTime) -> Option<Vec<u8>> {
         let host = host_of(url)?;
         let mut sent: Vec<&Cookie> = self.cookies.iter().filter(|cookie| cookie.goes_to(url, &host, now)).collect();
         sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
@@ -97,14 +115,14 @@ impl Jar {
 
     /// Adds those of a file in Netscape's format; those that have expired are left out. The answer is
     /// the number of the first line that makes no sense, and was left out too.
-    pub fn add_netscape(&mut self, file: &[u8], now: SystemTime) -> Option<usize> {
+    pub(crate) fn add_netscape(&mut self, file: &[u8], now: SystemTime) -> Option<usize> {
         let (cookies, first_bad) = netscape::read(file);
-        cookies.into_iter().for_each(|cookie| self.put(cookie, now));
+        cookies.into_iter().for_each(|cookie| self.put(Cookie { loaded: true, ..cookie }, now));
         first_bad
     }
 
     /// All that are alive, as a file in Netscape's format.
-    pub fn to_netscape(&self, now: SystemTime) -> Vec<u8> {
+    pub(crate) fn to_netscape(&self, now: SystemTime) -> Vec<u8> {
         netscape::write(self.cookies.iter().filter(|cookie| cookie.lives(now)))
     }
 }
@@ -149,8 +167,11 @@ fn accept(set: SetCookie, url: &Url) -> Option<Cookie> {
     let refused = set.secure && url.scheme() != "https"
         || (secure_name || host_name) && (set.name.is_empty() || !set.secure)
         || host_name && (!host_only || set.path.as_deref() != Some(b"/"));
+    let domain = domain.unwrap_or(host);
     (!refused).then(|| Cookie {
-        domain: domain.unwrap_or(host),
+        site: site_of(&domain),
+        loaded: false,
+        domain,
         host_only,
         path,
         name: set.name,
@@ -159,6 +180,11 @@ fn accept(set: SetCookie, url: &Url) -> Option<Cookie> {
         http_only: set.http_only,
         expires: set.expires,
     })
+}
+
+/// The registrable domain of a domain: the domain itself where that is an address or a public suffix.
+fn site_of(domain: &str) -> String {
+    psl::domain_str(domain).unwrap_or(domain).to_owned()
 }
 
 /// The host of a URL, as domains are written.
@@ -251,6 +277,30 @@ mod tests {
     }
 
     #[test]
+    fn many_cookies_of_one_site_displace_its_own_and_never_loaded_ones() {
+        let mut jar = Jar::default();
+        let line = |site: &str, name: usize| format!("{site}\tFALSE\t/\tFALSE\t0\tn{name}\tv\n");
+        let file: String = (0..250).map(|name| line("mine.com", name)).chain([line("evil.com", 0)]).collect();
+        assert_eq!(jar.add_netscape(file.as_bytes(), NOW), None);
+        jar.store(&url("http://other.com/"), b"a=1", NOW);
+        for host in 0..30 {
+            for name in 0..200 {
+                jar.store(&url(&format!("http://h{host}.evil.com/")), format!("x{name}=1").as_bytes(), NOW);
+            }
+        }
+        let of = |site: &str| jar.cookies.iter().filter(|cookie| cookie.site == site).count();
+        assert_eq!((of("mine.com"), of("other.com"), of("evil.com")), (250, 1, MAX_OF_A_SITE));
+        assert!(jar.field(&url("http://evil.com/"), NOW).is_some_and(|field| field == b"n0=v"));
+        // Not even many sites displace another's.
+        for site in 0..40 {
+            for name in 0..200 {
+                jar.store(&url(&format!("http://evil{site}.com/")), format!("x{name}=1").as_bytes(), NOW);
+            }
+        }
+        assert!(jar.cookies.len() <= MAX && jar.field(&url("http://other.com/"), NOW).is_some());
+    }
+
+    #[test]
     fn nobody_sets_a_cookie_for_a_public_suffix() {
         for (from, domain, to, wanted) in [
             ("http://a.co.uk/", "co.uk", "http://b.co.uk/", "-"),
@@ -325,7 +375,7 @@ mod tests {
         for number in 0..1000 {
             jar.store(&url("http://h/"), format!("c{number}=x").as_bytes(), NOW);
         }
-        assert_eq!(jar.cookies.len(), MOST_OF_A_DOMAIN + 1);
+        assert_eq!(jar.cookies.len(), MAX_OF_A_SITE + 1);
         assert_eq!(jar.field(&url("http://other/"), NOW), Some(b"mine=1".to_vec()));
     }
     proptest::proptest! {

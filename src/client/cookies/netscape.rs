@@ -1,7 +1,7 @@
 //! Cookie files in Netscape's format, as browsers' exports, curl and wget write them: seven columns
 //! with tabs between them.
 
-use super::{Cookie, is_public_suffix, seconds};
+use super::{Cookie, is_public_suffix, seconds, site_of};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Before the domain of a cookie that scripts may not see; to others, a comment.
@@ -46,6 +46,8 @@ fn cookie(line: &[u8], http_only: bool) -> Option<Cookie> {
         return None;
     }
     Some(Cookie {
+        site: site_of(&domain),
+        loaded: true,
         name: name.to_owned(),
         value: value.to_owned(),
         domain,

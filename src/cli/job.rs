@@ -1,0 +1,151 @@
+//! From what was typed to what is to be done.
+
+use super::args::Cli;
+use super::credentials::{Cookies, User, read_netrc};
+use super::url::parse_url;
+use super::values::edit_field;
+use crate::client::Config;
+use crate::error::{Error, Kind};
+use crate::http::{FieldEdits, Fields, Method};
+use crate::net::{Family, Limits, Proxies, Proxy, ResolveConfig, Trust};
+use crate::report::{Report, ReportOptions, Shown};
+use crate::run::{Job, Output, SaveOptions};
+use percent_encoding::{AsciiSet, percent_encode};
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+/// The names of standard output: opened again under its own, it would lose what was printed.
+const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+impl Cli {
+    /// The job, and how it is reported.
+    pub(super) fn into_job(self) -> Result<(Job, Report), Error> {
+        self.check()?;
+        let netrc = if self.netrc { Some(read_netrc()?) } else { None };
+        let cookies = Cookies::parse(&self.cookie, self.cookie_jar.as_deref())?;
+        let headers = self.headers()?;
+        let with_credentials = self.user.is_some() || !cookies.literals.is_empty() || has_credentials(&headers);
+        let mut urls = Vec::with_capacity(self.urls.len());
+        for text in &self.urls {
+            // Bytes of another charset go out percent-encoded as they are.
+            let text = text.to_str().map_or_else(|| percent_encode(text.as_bytes(), &AsciiSet::EMPTY).into(), Cow::Borrowed);
+            urls.push(parse_url(&text, with_credentials, netrc.as_ref())?);
+        }
+        let plain: Vec<_> = urls.iter().map(|url| &url.url).collect();
+        let user = self.user.as_deref().map(|user| User::parse(user, &plain, netrc.as_ref())).transpose()?;
+        let User { login, credentials } = user.unwrap_or_default();
+        let report = self.report();
+        for (file, warning) in &cookies.warnings {
+            report.warning(file, warning);
+        }
+        let (output, options) = (self.output(), self.save_options());
+        let mut config = Config {
+            method: if self.head { Method::Head } else { Method::Get },
+            compression: !self.no_compression,
+            max_redirects: self.max_redirects,
+            limits: Limits { connect: self.connect_timeout.0, idle: self.timeout.0, max_time: self.max_time.0 },
+            allow_private: self.allow_private,
+            proxies: self.proxies()?,
+            headers,
+            credentials,
+            netrc,
+            login,
+            cookies: cookies.jar,
+            origin_cookies: cookies.literals,
+            resolve: ResolveConfig { family: self.family(), overrides: self.resolve, unix_socket: self.unix_socket },
+            trust: match self.cacert {
+                _ if self.insecure => Trust::any(),
+                Some(path) => Trust::file(path),
+                None => Trust::system(),
+            },
+            ..Config::default()
+        };
+        if let Some(user_agent) = self.user_agent {
+            config.user_agent = user_agent;
+        }
+        Ok((Job { urls, output, config, options, cookie_jar: self.cookie_jar }, report))
+    }
+
+    /// What clap cannot check.
+    fn check(&self) -> Result<(), Error> {
+        if self.output.is_some() && self.urls.len() > 1 {
+            let hint = match self.resume {
+                true => "-c resumes a save, and --cookie-jar FILE is curl's -c",
+                false => "-P DIR saves them under derived names",
+            };
+            return Err(Error::new(Kind::Usage, "-o names one file, and there are several URLs").hint(hint));
+        }
+        let user_agent = self.user_agent.as_deref().unwrap_or_default();
+        Fields::new().append("User-Agent", user_agent.as_bytes()).map_err(|error| Error::new(Kind::Usage, "-A").detail(error))
+    }
+
+    /// What -H says.
+    fn headers(&self) -> Result<FieldEdits, Error> {
+        let mut headers = FieldEdits::default();
+        for text in &self.headers {
+            edit_field(&mut headers, text).map_err(|why| Error::new(Kind::Usage, "invalid -H").detail(why))?;
+        }
+        Ok(headers)
+    }
+
+    fn output(&self) -> Output {
+        match (&self.output, &self.directory) {
+            (Some(file), _) if STDOUT.iter().any(|name| file == OsStr::new(name)) => Output::Stdout,
+            (Some(file), _) => Output::File(file.clone()),
+            (None, directory) => Output::Directory(directory.clone().unwrap_or_default()),
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report::new(ReportOptions {
+            shown: match (self.json, self.quiet) {
+                (true, _) => Shown::Summaries,
+                (false, false) => Shown::Heads,
+                (false, true) => Shown::Nothing,
+            },
+            on_stderr: self.output() == Output::Stdout && !self.head,
+            verbose: self.verbose,
+            quiet: self.quiet,
+            progress: self.progress,
+            limit: self.max_time.0,
+            ..ReportOptions::default()
+        })
+    }
+
+    fn save_options(&self) -> SaveOptions {
+        SaveOptions {
+            skip_existing: self.skip_existing,
+            resume: self.resume,
+            newer: self.newer,
+            range: self.range,
+            max_size: self.max_size,
+            sha256: self.sha256,
+            include_error_body: self.include_error_body,
+            retries: self.retry,
+            limit_rate: self.limit_rate.filter(|rate| *rate > 0),
+        }
+    }
+
+    fn family(&self) -> Family {
+        match (self.ipv4, self.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        }
+    }
+
+    fn proxies(&self) -> Result<Proxies, Error> {
+        match self.proxy.as_deref() {
+            None => Ok(Proxies::from_environment(|name| std::env::var(name).ok())),
+            Some("") => Ok(Proxies::default()),
+            Some(_) if self.unix_socket.is_some() => Err(Error::new(Kind::Usage, "-x and --unix-socket cannot be used together")),
+            Some(text) => Proxy::parse(text).map(Proxies::all).map_err(|why| Error::new(Kind::Usage, "-x").detail(why)),
+        }
+    }
+}
+
+/// Whether credentials are among the fields: then a URL without a scheme is https.
+fn has_credentials(headers: &FieldEdits) -> bool {
+    ["Authorization", "Cookie", "Proxy-Authorization"].iter().any(|name| headers.added().get(name).is_some())
+}

@@ -1,0 +1,202 @@
+//! The body of a response with its codings decoded: the one loop through framing, codings and limits,
+//! for files, for memory and for [`Read`](std::io::Read) alike.
+
+use super::body::Body;
+use crate::coding::{CodingError, Decoder, DecoderState};
+use crate::error::{Error, Kind};
+use crate::http::{Coding, Framing};
+use crate::sys::SplicePipe;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+/// How many pieces of a second's bytes are received where there is a limit to them.
+const PIECES_A_SECOND: u64 = 10;
+
+/// What a body may be, and how fast it may come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BodyLimits {
+    /// The most bytes, on the wire or decoded.
+    pub(crate) max_size: Option<u64>,
+    /// The most bytes a second.
+    pub(crate) rate: Option<u64>,
+    /// How many bytes there have to be, where Content-Range says so.
+    pub(crate) expected: Option<u64>,
+}
+
+impl BodyLimits {
+    /// A failure where so many bytes are too many.
+    pub(crate) fn check_size(&self, bytes: u64) -> Result<(), Error> {
+        match self.max_size {
+            Some(most) if bytes > most => Err(too_large(most)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn too_large(most: u64) -> Error {
+    let error = Error::new(Kind::Protocol, "the body is too large").detail(format!("it is larger than {most} bytes"));
+    error.hint("--max-size")
+}
+
+/// The body of a response, decoded.
+pub(crate) struct DecodedBody {
+    body: Body,
+    /// `None` where there is nothing to decode, or it is not to be.
+    decoder: Option<Decoder>,
+    /// Received, and not yet counted: a range of the body's buffer.
+    received: Range<usize>,
+    /// Counted, and not yet given or decoded.
+    piece: Range<usize>,
+    /// How many bytes are counted at a time.
+    piece_limit: usize,
+    /// Whether all that was fed to the decoder has come out.
+    needs_input: bool,
+    limits: BodyLimits,
+    /// Bytes received, framing not counted.
+    wire: u64,
+    started: Instant,
+    done: bool,
+}
+
+impl DecodedBody {
+    /// Codings in the order they were applied; for none, bytes are as they were sent.
+    pub(super) fn new(body: Body, codings: &[Coding], limits: BodyLimits) -> DecodedBody {
+        let decoder = (!codings.is_empty()).then(|| Decoder::new(codings, limits.max_size));
+        let mut body = body;
+        let piece_limit = limits.rate.and_then(|rate| usize::try_from(rate / PIECES_A_SECOND).ok()).unwrap_or(usize::MAX).max(1);
+        body.limit_receive(piece_limit);
+        DecodedBody {
+            body,
+            decoder,
+            received: 0..0,
+            piece: 0..0,
+            piece_limit,
+            needs_input: true,
+            limits,
+            wire: 0,
+            started: Instant::now(),
+            done: false,
+        }
+    }
+
+    /// How many bytes came, framing not counted, before decoding.
+    pub(crate) fn wire_bytes(&self) -> u64 {
+        self.wire
+    }
+
+    /// How long it has been coming.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether all of it was received.
+    pub(crate) fn is_received(&self) -> bool {
+        self.body.is_done()
+    }
+
+    /// From now on, receives no more bytes at a time than this.
+    pub(super) fn limit_receive(&mut self, bytes: usize) {
+        self.body.limit_receive(bytes);
+    }
+
+    /// The next bytes, which may be none while something is decoded; `None` once the body is whole. A
+    /// body that is not, is an error.
+    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>, Error> {
+        if self.done {
+            return Ok(None);
+        }
+        if self.needs_input && !self.receive()? {
+            if let Some(decoder) = &self.decoder {
+                decoder.finish(self.body.framing() != Framing::UntilClose).map_err(undecodable)?;
+            }
+            if let Some(expected) = self.limits.expected.filter(|expected| self.wire < *expected) {
+                return Err(wrong_length(expected, &format!("{} came", self.wire)));
+            }
+            self.done = true;
+            return Ok(None);
+        }
+        self.needs_input = self.decoder.is_none();
+        let Some(decoder) = &mut self.decoder else {
+            let piece = std::mem::take(&mut self.piece);
+            return Ok(Some(&self.body.buffer()[piece]));
+        };
+        let mut input = &self.body.buffer()[self.piece.clone()];
+        let state = loop {
+            // A little on the wire may be much to decode.
+            self.body.timer().poll_interval().map_err(|error| Error::from(error).context("the body is not complete"))?;
+            match decoder.step(&mut input).map_err(undecodable)? {
+                DecoderState::Working => {}
+                state => break state,
+            }
+        };
+        self.piece.start = self.piece.end - input.len();
+        self.needs_input = state == DecoderState::NeedsInput;
+        Ok(Some(if state == DecoderState::Output { decoder.output() } else { &[] }))
+    }
+
+    /// Receives the next piece; false at the end.
+    fn receive(&mut self) -> Result<bool, Error> {
+        if self.received.is_empty() {
+            let Some(received) = self.body.next_piece()? else { return Ok(false) };
+            self.received = received;
+        }
+        let length = self.received.len().min(self.piece_limit);
+        self.piece = self.received.start..self.received.start + length;
+        self.received.start += length;
+        self.count(length as u64)?;
+        Ok(true)
+    }
+
+    fn count(&mut self, received: u64) -> Result<(), Error> {
+        self.wire += received;
+        self.limits.check_size(self.wire)?;
+        if let Some(expected) = self.limits.expected.filter(|expected| self.wire > *expected) {
+            return Err(wrong_length(expected, "more came"));
+        }
+        self.slow_down()
+    }
+
+    /// Waits until as many bytes as came may have come.
+    fn slow_down(&self) -> Result<(), Error> {
+        let Some(rate) = self.limits.rate else { return Ok(()) };
+        let due = Duration::from_secs_f64(self.wire as f64 / rate.max(1) as f64);
+        while let Some(early) = due.checked_sub(self.elapsed()).filter(|early| !early.is_zero()) {
+            let interval = self.body.timer().poll_interval();
+            let interval = interval.map_err(|error| Error::from(error).context("the body is not complete"))?;
+            std::thread::sleep(early.min(interval));
+        }
+        Ok(())
+    }
+
+    /// How many bytes can be [spliced](DecodedBody::splice): those that nothing has to look at.
+    pub(crate) fn spliceable(&mut self) -> u64 {
+        let looked_at = self.decoder.is_some() || self.limits.rate.is_some() || !self.received.is_empty();
+        if looked_at { 0 } else { self.body.spliceable() }
+    }
+
+    /// Moves [spliceable](DecodedBody::spliceable) bytes into a pipe, and gives their number.
+    pub(crate) fn splice(&mut self, pipe: &SplicePipe) -> Result<usize, Error> {
+        let moved = self.body.splice(pipe)?;
+        self.count(moved as u64)?;
+        Ok(moved)
+    }
+}
+
+fn wrong_length(expected: u64, came: &str) -> Error {
+    Error::new(Kind::Protocol, "malformed response").detail(format!("Content-Range says {expected} bytes, and {came}"))
+}
+
+/// A body that cannot be decoded.
+pub(crate) fn undecodable(error: CodingError) -> Error {
+    let what = "cannot decode the body";
+    match error {
+        // Cut off is cut off, wherever it shows.
+        CodingError::CutOff(_) => Error::new(Kind::Network, what).caused_by(error).retryable(),
+        CodingError::TooLarge(most) => too_large(most),
+        CodingError::Unknown(_) => {
+            let hint = "--no-compression saves the body as it was sent";
+            Error::new(Kind::Protocol, what).caused_by(error).hint(hint)
+        }
+        error => Error::new(Kind::Protocol, what).caused_by(error),
+    }
+}

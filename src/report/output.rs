@@ -1,0 +1,123 @@
+//! Standard output and standard error, shared by all threads: whole lines, within limits of time, around
+//! the progress line.
+
+use super::progress::Canvas;
+use crate::error::{Error, Kind, system_words};
+use crate::net::{Timer, is_writable};
+use rustix::termios::tcgetwinsize;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// So many bytes a pipe that is ready takes without waiting: a page.
+const READY: usize = 4096;
+
+#[derive(Debug, Default)]
+pub(super) struct Terminal {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// A progress line is on the screen.
+    drawn: bool,
+    /// The reader of standard output closed it.
+    stdout_closed: bool,
+    /// Standard error has a reader that does not read.
+    stderr_stuck: bool,
+}
+
+impl Terminal {
+    /// The state, with the progress line out of the way.
+    fn cleared(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut state.drawn) {
+            write_stderr(&mut state, b"\r\x1b[K", None);
+        }
+        state
+    }
+
+    /// Prints on standard output at once; a reader who does not read is waited for as long as `timer` allows.
+    pub(super) fn print(&self, bytes: &[u8], timer: &Timer) -> Result<(), Error> {
+        let mut state = self.cleared();
+        if state.stdout_closed {
+            return Ok(());
+        }
+        let failed = |error: io::Error| Error::new(Kind::File, "cannot print").detail(system_words(&error));
+        let mut stdout = io::stdout().lock();
+        // Without a limit there is one piece, and no need to ask.
+        let piece = if timer.is_limited() { READY } else { bytes.len().max(1) };
+        for piece in bytes.chunks(piece) {
+            // Even past the limit, what can be printed at once is.
+            let mut interval = Duration::ZERO;
+            while timer.is_limited() && !is_writable(stdout.as_fd(), interval).map_err(failed)? {
+                interval = timer.poll_interval().map_err(|error| Error::from(error).context("cannot print"))?;
+            }
+            match stdout.write_all(piece).and_then(|()| stdout.flush()) {
+                // Its reader has seen enough; the file is still wanted.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    state.stdout_closed = true;
+                    return Ok(());
+                }
+                printed => printed.map_err(failed)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints on standard error at once; a reader who does not read is waited for this long, once.
+    pub(super) fn print_error(&self, bytes: &[u8], limit: Option<Duration>) {
+        write_stderr(&mut self.cleared(), bytes, limit);
+    }
+}
+
+/// Where standard error is closed nothing can be done about it.
+fn write_stderr(state: &mut State, bytes: &[u8], limit: Option<Duration>) {
+    let mut stderr = io::stderr().lock();
+    let Some(limit) = limit else {
+        let _ = stderr.write_all(bytes);
+        return;
+    };
+    let end = Instant::now() + limit;
+    for piece in bytes.chunks(READY) {
+        let left = if state.stderr_stuck { Duration::ZERO } else { end.saturating_duration_since(Instant::now()) };
+        if !is_writable(stderr.as_fd(), left).unwrap_or(true) {
+            state.stderr_stuck = true;
+            return;
+        }
+        let _ = stderr.write_all(piece);
+    }
+}
+
+/// The progress line on standard error.
+pub(super) struct ProgressLine {
+    pub(super) terminal: Arc<Terminal>,
+    pub(super) redraws: bool,
+}
+
+impl Canvas for ProgressLine {
+    fn width(&self) -> usize {
+        columns(io::stderr()) - 1
+    }
+
+    fn draw(&self, line: &str) {
+        let text = if self.redraws { format!("\r{line}\x1b[K") } else { format!("{}\n", line.trim_end()) };
+        let mut state = self.terminal.state.lock().unwrap_or_else(PoisonError::into_inner);
+        write_stderr(&mut state, text.as_bytes(), Some(Duration::ZERO));
+        state.drawn = self.redraws;
+    }
+
+    fn end(&self, keep: bool) {
+        let mut state = self.terminal.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut state.drawn) {
+            write_stderr(&mut state, if keep { b"\n" } else { b"\r\x1b[K" }, Some(Duration::ZERO));
+        }
+    }
+}
+
+/// How many columns a terminal has; 80 where it does not say.
+pub(crate) fn columns(terminal: impl AsFd) -> usize {
+    let columns = tcgetwinsize(terminal).map_or(0, |size| usize::from(size.ws_col));
+    if columns == 0 { 80 } else { columns }
+}

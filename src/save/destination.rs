@@ -1,0 +1,431 @@
+//! Where a body is to be saved, looked at before anything is sent.
+
+use super::error::{cannot, unfit};
+use super::existing::{Existing, Provenance};
+use super::leftover::{Leftover, check_record, in_the_way, in_use, inspect};
+use super::name::names_of;
+use super::part::{Naming, PartFile};
+use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, check_owner, directory_of, follow, numbered};
+use super::resume_info::UrlDigest;
+use super::{Sink, writer::DirectWriter};
+use crate::error::Error;
+use crate::net::Timer;
+use crate::{interrupt, sys::is_descriptor_path};
+use rustix::fs::{Access, access};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use url::Url;
+
+/// Where a body is to be saved.
+#[derive(Debug)]
+pub(crate) struct Destination(Place);
+
+#[derive(Debug)]
+enum Place {
+    Stdout,
+    /// FIFO, device, terminal.
+    Direct(PathBuf),
+    /// A regular file, or one yet to be: its own path, symbolic links followed.
+    File {
+        path: PathBuf,
+        old: Option<Metadata>,
+    },
+    /// A name yet to be derived, in this directory.
+    Directory(PathBuf),
+}
+
+impl Destination {
+    /// Standard output.
+    pub(crate) fn stdout() -> Destination {
+        Destination(Place::Stdout)
+    }
+
+    /// A directory for [derived names](super::derived_name), made when it is first needed.
+    pub(crate) fn directory(path: &Path) -> Destination {
+        Destination(Place::Directory(path.to_owned()))
+    }
+
+    /// A file, or something else of that name that can be written to. Fails where that is a directory, or
+    /// a trap of another user.
+    pub(crate) fn file(path: &Path) -> Result<Destination, Error> {
+        if path.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(unfit(path, "it is a directory"));
+        }
+        let path = follow(path)?;
+        match fs::metadata(&path) {
+            // A file that is open in another program cannot be replaced there, and to open it again is to
+            // write over its start.
+            Ok(metadata) if is_descriptor_path(&path) && metadata.is_file() => {
+                Err(unfit(&path, "it is an open file").hint("-o - writes to standard output, wherever that goes"))
+            }
+            Ok(metadata) if metadata.is_dir() => {
+                Err(unfit(&path, "it is a directory").hint("-P DIR saves under a derived name in it"))
+            }
+            Ok(metadata) if metadata.is_file() => Ok(Destination(Place::File { path, old: Some(metadata) })),
+            Ok(metadata) => {
+                if metadata.file_type().is_fifo() {
+                    check_owner(&path, &metadata, "FIFO")?;
+                }
+                Ok(Destination(Place::Direct(path)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Destination(Place::File { path, old: None })),
+            Err(error) => Err(cannot("write", &path, &error)),
+        }
+    }
+
+    /// Fails where a file plainly cannot be saved: it is not writable, its directory is missing or not
+    /// writable.
+    pub(crate) fn check_writable(&self) -> Result<(), Error> {
+        let Place::File { path, old } = &self.0 else { return Ok(()) };
+        if old.is_some() {
+            // A rename does not ask whether the file it replaces may be written.
+            access(path, Access::WRITE_OK).map_err(|error| cannot("write", path, &error.into()))?;
+        }
+        let directory = directory_of(path);
+        let writable = access(directory, Access::WRITE_OK | Access::EXEC_OK);
+        writable.map_err(|error| cannot("write to the directory", directory, &error.into()))
+    }
+
+    /// Fails where something that is not ours stands where the part file of a file would be.
+    pub(crate) fn check_part(&self) -> Result<(), Error> {
+        let Place::File { path, .. } = &self.0 else { return Ok(()) };
+        match inspect(path, None)? {
+            Leftover::Foreign(why) => Err(in_the_way(&beside(path, PART_SUFFIX), why)),
+            Leftover::InUse => Err(in_use(&beside(path, PART_SUFFIX))),
+            Leftover::Nothing | Leftover::Ours(_) => check_record(&beside(path, RECORD_SUFFIX)),
+        }
+    }
+
+    /// Opens it for one body of `url`, of which `name` is the derived name, asked for only where it is
+    /// needed. `timer` limits the wait for the reader of a FIFO.
+    pub(crate) fn open(&self, url: &Url, timer: &Timer, name: impl FnOnce() -> String) -> Result<Sink, Error> {
+        let create = |path: &Path, naming| Ok(Sink::part(PartFile::create(path, naming, &UrlDigest::of(url))?, 0));
+        match &self.0 {
+            Place::Stdout => Ok(Sink::stdout(DirectWriter::stdout(timer)?)),
+            Place::Direct(path) => Ok(Sink::direct(DirectWriter::open(path, timer)?)),
+            Place::File { path, old } => create(path, Naming::Replace(old.clone())),
+            Place::Directory(directory) => {
+                fs::create_dir_all(directory).map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => unfit(directory, "it is not a directory"),
+                    _ => cannot("make the directory", directory, &error),
+                })?;
+                create(&directory.join(name()), Naming::New)
+            }
+        }
+    }
+
+    /// Opens a file that is there for a body that replaces it. Links are not followed any more: its name
+    /// was looked at before.
+    pub(crate) fn replace(existing: &Existing, url: &Url) -> Result<Sink, Error> {
+        let old = fs::symlink_metadata(&existing.path).ok().filter(Metadata::is_file);
+        Ok(Sink::part(PartFile::create(&existing.path, Naming::Replace(old), &UrlDigest::of(url))?, 0))
+    }
+
+    /// Finds the part file that an interrupted save of `url` left, where the save can be resumed. One of
+    /// ours that cannot be resumed is removed.
+    pub(crate) fn find_partial(&self, url: &Url) -> Result<Option<Sink>, Error> {
+        let source = UrlDigest::of(url);
+        match &self.0 {
+            Place::Stdout | Place::Direct(_) => Ok(None),
+            Place::File { path, old } => find_at(path, old.as_ref(), &source),
+            Place::Directory(directory) => {
+                // One without a record is found by its name, or a number of that.
+                let named = names_of(url).into_iter().flat_map(|name| {
+                    let path = directory.join(name);
+                    let stands = |target: &PathBuf| target.exists() || beside(target, PART_SUFFIX).exists();
+                    (0..).map(move |number| numbered(&path, number)).take_while(stands)
+                });
+                for target in recorded_in(directory).into_iter().chain(named) {
+                    if let Some(sink) = find_own(&target, &source)? {
+                        return Ok(Some(sink));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// The file that is there already; of those in a directory, the one that has a name that `url`
+    /// alone would give.
+    pub(crate) fn existing(&self, url: &Url) -> Option<Existing> {
+        match &self.0 {
+            Place::Stdout | Place::Direct(_) => None,
+            Place::File { path, .. } => Existing::at(path.clone(), url),
+            Place::Directory(_) => names_of(url).iter().find_map(|name| self.existing_named(name, url)),
+        }
+    }
+
+    /// Whether the name is yet to be derived.
+    pub(crate) fn derives_name(&self) -> bool {
+        matches!(self.0, Place::Directory(_))
+    }
+
+    /// Where bytes go that go to no file: a FIFO or device.
+    pub(crate) fn direct(&self) -> Option<&Path> {
+        if let Place::Direct(path) = &self.0 { Some(path) } else { None }
+    }
+
+    /// The file of a directory that a derived name gives, if it is there: one that was saved from `url`
+    /// under that name or a number of it, else the one of just that name.
+    pub(crate) fn existing_named(&self, name: &str, url: &Url) -> Option<Existing> {
+        let Place::Directory(directory) = &self.0 else { return None };
+        let path = directory.join(name);
+        let mut files = (0..).map_while(|number| Existing::at(numbered(&path, number), url));
+        let first = files.next()?;
+        if first.provenance == Provenance::SameUrl {
+            return Some(first);
+        }
+        Some(files.find(|file| file.provenance == Provenance::SameUrl).unwrap_or(first))
+    }
+}
+
+/// The part file of a file that the user named; what is not ours there is an error.
+fn find_at(target: &Path, old: Option<&Metadata>, source: &UrlDigest) -> Result<Option<Sink>, Error> {
+    let hold = interrupt::hold();
+    let path = beside(target, PART_SUFFIX);
+    match inspect(target, None)? {
+        Leftover::Nothing => Ok(None),
+        Leftover::InUse => Err(in_use(&path)),
+        Leftover::Foreign(why) => Err(in_the_way(&path, why)),
+        Leftover::Ours(found) if found.source == *source && found.resume_info.is_some() && found.length > 0 => {
+            let length = found.length;
+            let part = PartFile::resume(found, target, Naming::Replace(old.cloned()), hold);
+            Ok(Some(Sink::part(part, length)))
+        }
+        Leftover::Ours(found) => found.remove().map(|()| None),
+    }
+}
+
+/// The part file of a derived name, if it is one of this source; nothing else is touched.
+fn find_own(target: &Path, source: &UrlDigest) -> Result<Option<Sink>, Error> {
+    let hold = interrupt::hold();
+    match inspect(target, Some(source))? {
+        Leftover::Ours(found) if found.resume_info.is_some() && found.length > 0 => {
+            let length = found.length;
+            Ok(Some(Sink::part(PartFile::resume(found, target, Naming::New, hold), length)))
+        }
+        Leftover::Ours(found) => found.remove().map(|()| None),
+        Leftover::Nothing | Leftover::InUse | Leftover::Foreign(_) => Ok(None),
+    }
+}
+
+/// The files in a directory of which there are records that they have a part file.
+fn recorded_in(directory: &Path) -> Vec<PathBuf> {
+    let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let names = fs::read_dir(listed).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let target = |name: OsString| {
+        name.as_bytes().strip_suffix(RECORD_SUFFIX.as_bytes()).map(OsStr::from_bytes).map(|name| directory.join(name))
+    };
+    let mut targets: Vec<PathBuf> = names.filter_map(target).collect();
+    targets.sort();
+    targets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::StrongValidator;
+    use crate::net::Limits;
+    use crate::save::{Finished, ResumeInfo};
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a URL")
+    }
+
+    fn timer() -> Timer {
+        Timer::start(Limits::default())
+    }
+
+    /// Opens a file of that name, for the body of `http://h/`.
+    fn file(path: &Path) -> Result<Sink, Error> {
+        Destination::file(path)?.open(&url("http://h/"), &timer(), String::new)
+    }
+
+    /// Opens a derived name in a directory.
+    fn derived(directory: &Path, name: &str) -> Result<Sink, Error> {
+        Destination::directory(directory).open(&url("http://h/"), &timer(), || name.to_owned())
+    }
+
+    fn finish(sink: Sink) -> Result<PathBuf, Error> {
+        sink.finish(&Finished::default()).map(Option::unwrap_or_default)
+    }
+
+    fn find(path: &Path, asked: &str) -> Result<Option<Sink>, Error> {
+        Destination::file(path)?.find_partial(&url(asked))
+    }
+
+    fn directory() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a directory")
+    }
+
+    fn listing(directory: &Path) -> Vec<String> {
+        let names = fs::read_dir(directory).expect("readable").map(|entry| entry.expect("readable").file_name());
+        let mut names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_dropped_part_leaves_nothing() {
+        let directory = directory();
+        let mut sink = file(&directory.path().join("f")).expect("opened");
+        sink.write(b"half").expect("written");
+        assert!(listing(directory.path()).contains(&"f.part".to_owned()));
+        drop(sink);
+        assert!(listing(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn a_new_name_never_replaces() {
+        let directory = directory();
+        for _ in 0..3 {
+            derived(directory.path(), "page.html").and_then(finish).expect("saved");
+        }
+        assert_eq!(listing(directory.path()), ["page-1.html", "page-2.html", "page.html"]);
+    }
+
+    #[test]
+    fn a_part_that_is_being_written_is_not_touched() {
+        let directory = directory();
+        let first = file(&directory.path().join("f")).expect("opened");
+        let second = file(&directory.path().join("f")).expect_err("in use");
+        assert!(second.to_string().contains("another program"), "{second}");
+        let third = derived(directory.path(), "f").expect("another name");
+        assert!(listing(directory.path()).iter().any(|name| name == "f-1.part"));
+        drop((first, third));
+    }
+
+    #[test]
+    fn what_is_not_provably_ours_is_never_removed() {
+        for name in ["f.part", "f.part.info"] {
+            for contents in ["", "precious", "{\"version\":1}"] {
+                let directory = directory();
+                fs::write(directory.path().join(name), contents).expect("written");
+                let error = file(&directory.path().join("f")).expect_err("in the way");
+                assert!(error.to_string().contains(&format!("{name} is in the way")), "{error}");
+                assert_eq!(listing(directory.path()), [name]);
+                derived(directory.path(), "f").and_then(finish).expect("saved under another name");
+                assert_eq!(fs::read_to_string(directory.path().join(name)).expect("there"), contents);
+            }
+        }
+        let directory = directory();
+        fs::write(directory.path().join("victim"), "precious").expect("written");
+        std::os::unix::fs::symlink("victim", directory.path().join("f.part")).expect("linked");
+        file(&directory.path().join("f")).expect_err("a link");
+        assert_eq!(fs::read(directory.path().join("victim")).expect("there"), b"precious");
+    }
+
+    #[test]
+    fn a_saved_file_is_not_a_part_whatever_its_name() {
+        let directory = directory();
+        file(&directory.path().join("f.part")).and_then(finish).expect("saved");
+        file(&directory.path().join("f")).expect_err("in the way");
+        assert_eq!(listing(directory.path()), ["f.part"]);
+    }
+
+    #[test]
+    fn what_takes_the_parts_place_is_neither_saved_nor_removed() {
+        let directory = directory();
+        let sink = file(&directory.path().join("f")).expect("opened");
+        fs::remove_file(directory.path().join("f.part")).expect("removed");
+        fs::write(directory.path().join("f.part"), "planted").expect("written");
+        finish(sink).expect_err("not ours");
+        assert_eq!(fs::read(directory.path().join("f.part")).expect("there"), b"planted");
+    }
+
+    /// Leaves a part file of five bytes of `http://h/`.
+    fn leave(target: &Path) {
+        let mut sink = file(target).expect("opened");
+        let validator = StrongValidator::EntityTag("\"a\"".to_owned());
+        let resource = UrlDigest::of(&url("http://h/"));
+        sink.set_resume_info(Some(ResumeInfo { resource, validator, length: Some(10), last_modified: None })).expect("set");
+        sink.write(b"12345").expect("written");
+        assert_eq!(sink.keep(), Some(beside(target, PART_SUFFIX)));
+    }
+
+    #[test]
+    fn an_interrupted_save_is_found_and_resumed() {
+        let directory = directory();
+        let target = directory.path().join("f");
+        leave(&target);
+        assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
+        let mut sink = find(&target, "http://h/").expect("readable").expect("found");
+        sink.write(b"67890").expect("written");
+        assert_eq!(sink.length(), 10);
+        finish(sink).expect("saved");
+        assert_eq!(fs::read(&target).expect("there"), b"1234567890");
+        assert_eq!(listing(directory.path()), ["f"]);
+    }
+
+    #[test]
+    fn a_part_of_another_url_is_replaced_under_its_own_name_only() {
+        let directory = directory();
+        leave(&directory.path().join("f"));
+        let elsewhere = Destination::directory(directory.path());
+        assert!(elsewhere.find_partial(&url("http://other/f")).expect("readable").is_none());
+        assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
+        assert!(find(&directory.path().join("f"), "http://other/").expect("readable").is_none());
+        assert!(listing(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn a_part_that_was_changed_is_not_resumed_and_not_removed() {
+        for damage in [
+            |d: &Path| fs::write(d.join("f.part"), "other"),
+            |d: &Path| fs::write(d.join("f.part"), "12345 and more than it has"),
+            |d: &Path| fs::copy(d.join("f.part"), d.join("copy")).and_then(|_| fs::rename(d.join("copy"), d.join("f.part"))),
+        ] {
+            let directory = directory();
+            leave(&directory.path().join("f"));
+            damage(directory.path()).expect("damaged");
+            let before = fs::read(directory.path().join("f.part")).expect("there");
+            find(&directory.path().join("f"), "http://h/").expect_err("in the way");
+            file(&directory.path().join("f")).expect_err("in the way");
+            assert_eq!(fs::read(directory.path().join("f.part")).expect("there"), before);
+        }
+    }
+
+    #[test]
+    fn a_record_without_its_part_is_replaced() {
+        let directory = directory();
+        leave(&directory.path().join("f"));
+        fs::remove_file(directory.path().join("f.part")).expect("removed");
+        assert!(find(&directory.path().join("f"), "http://h/").expect("readable").is_none());
+        file(&directory.path().join("f")).and_then(finish).expect("saved");
+        assert_eq!(listing(directory.path()), ["f"]);
+    }
+
+    #[test]
+    fn a_second_program_leaves_the_record_of_a_running_save() {
+        let directory = directory();
+        let target = directory.path().join("f");
+        leave(&target);
+        let running = find(&target, "http://h/").expect("readable").expect("found");
+        file(&target).expect_err("in use");
+        find(&target, "http://h/").expect_err("in use");
+        assert!(Destination::directory(directory.path()).find_partial(&url("http://h/")).expect("readable").is_none());
+        assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
+        assert_eq!(running.keep(), Some(directory.path().join("f.part")));
+    }
+
+    #[test]
+    fn every_length_of_name_has_a_part_that_is_not_the_file_itself() {
+        for length in 240..=255 {
+            for end in ["", ".part", ".part.info"] {
+                let directory = directory();
+                let target = directory.path().join("n".repeat(length - end.len()) + end);
+                fs::write(&target, "old").expect("written");
+                let mut sink = file(&target).expect("opened");
+                sink.write(b"half").expect("written");
+                drop(sink);
+                assert_eq!(fs::read(&target).expect("there"), b"old", "{length} bytes, {end}");
+                assert_eq!(file(&target).and_then(finish).expect("saved"), target);
+                assert_eq!(listing(directory.path()).len(), 1);
+            }
+        }
+    }
+}

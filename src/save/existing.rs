@@ -1,0 +1,72 @@
+//! A file that is there before anything is requested.
+
+use super::each_piece;
+use super::error::cannot;
+use super::origin::{Origin, is_users, since_1970};
+use super::resume_info::UrlDigest;
+use crate::error::Error;
+use ring::digest::{Context, SHA256};
+use std::fs::{self, File, Metadata};
+use std::path::PathBuf;
+use std::time::SystemTime;
+use url::Url;
+
+/// A file, and where it came from as far as it has recorded that.
+#[derive(Clone, Debug)]
+pub(crate) struct Existing {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How many bytes it has.
+    pub length: u64,
+    /// When it was modified, by the server's clock if it was saved with its time.
+    pub modified: SystemTime,
+    /// The entity tag that it was saved with, if it was saved from the same URL and is as it was saved.
+    pub entity_tag: Option<String>,
+    /// Where it came from.
+    pub provenance: Provenance,
+    /// Whether its name is a symbolic link. One that has a derived name is not written through: the user
+    /// did not name it.
+    pub is_link: bool,
+}
+
+/// Where a file came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Provenance {
+    /// It was saved from the same URL, is the whole of what that had, and is as it was saved.
+    SameUrl,
+    /// It was saved from the same URL, but has another length or time than then; or its record is not to be
+    /// trusted, because the file is another user's.
+    Changed,
+    /// There is no record.
+    Unknown,
+    /// It was saved from another URL, or is not the whole of what this one had.
+    OtherUrl,
+}
+
+impl Existing {
+    /// The regular file at a path; symbolic links are followed.
+    pub(super) fn at(path: PathBuf, url: &Url) -> Option<Existing> {
+        let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
+        let (length, modified) = (metadata.len(), metadata.modified().ok()?);
+        let origin = File::open(&path).ok().and_then(|file| Origin::of(&file));
+        let provenance = match &origin {
+            None => Provenance::Unknown,
+            Some(_) if !is_users(&metadata) => Provenance::Changed,
+            Some(origin) if origin.source != UrlDigest::of(url) => Provenance::OtherUrl,
+            Some(Origin { length: None, .. }) => Provenance::OtherUrl,
+            Some(origin) if origin.length == Some(length) && origin.modified == since_1970(modified) => Provenance::SameUrl,
+            Some(_) => Provenance::Changed,
+        };
+        let entity_tag = origin.filter(|_| provenance == Provenance::SameUrl).and_then(|origin| origin.entity_tag);
+        let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
+        Some(Existing { path, length, modified, entity_tag, provenance, is_link })
+    }
+
+    /// Whether the SHA-256 of its bytes is this.
+    pub(crate) fn has_digest(&self, wanted: &[u8]) -> Result<bool, Error> {
+        let mut digest = Context::new(&SHA256);
+        let read = File::open(&self.path).and_then(|mut file| each_piece(&mut file, |bytes| digest.update(bytes)));
+        read.map_err(|error| cannot("read", &self.path, &error))?;
+        Ok(digest.finish().as_ref() == wanted)
+    }
+}

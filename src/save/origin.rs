@@ -1,0 +1,117 @@
+//! What a file says about itself, in an extended attribute: that it is a part file of ours, or which URL
+//! it was saved from.
+
+use super::resume_info::UrlDigest;
+use crate::sys;
+use rustix::process::geteuid;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The attribute's name.
+const ATTRIBUTE: &str = "user.fetch.origin";
+
+/// Whether a file is this user's, and has one name only: in a directory that is open to all, another may
+/// be a trap.
+pub(super) fn belongs_to_user(metadata: &Metadata) -> bool {
+    is_users(metadata) && metadata.nlink() == 1
+}
+
+/// Whether a file is this user's: what another user's file says about itself is not to be trusted.
+pub(super) fn is_users(metadata: &Metadata) -> bool {
+    metadata.uid() == geteuid().as_raw()
+}
+
+/// Marks a new part file as ours. The inode is in the mark: a copy of the file is not marked.
+pub(super) fn mark_part(file: &File, source: &UrlDigest) -> io::Result<()> {
+    let inode = file.metadata()?.ino();
+    sys::set_attribute(file, ATTRIBUTE, format!("part {inode} {}", source.0).as_bytes())
+}
+
+/// The source of a part file that is marked as ours.
+pub(super) fn part_source(file: &File, metadata: &Metadata) -> Option<UrlDigest> {
+    let value = String::from_utf8(sys::attribute(file, ATTRIBUTE)?).ok()?;
+    let mut words = value.split(' ');
+    let (Some("part"), Some(inode), Some(source)) = (words.next(), words.next(), words.next()) else { return None };
+    (inode.parse() == Ok(metadata.ino())).then(|| UrlDigest(source.to_owned()))
+}
+
+/// What a saved file was when it was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The URL asked for.
+    pub(super) source: UrlDigest,
+    /// How many bytes it had; `None` for what is not the whole of what the URL has.
+    pub(super) length: Option<u64>,
+    /// Its modification time.
+    pub(super) modified: Duration,
+    /// The entity tag of what it is the whole of.
+    pub(super) entity_tag: Option<String>,
+}
+
+impl Origin {
+    /// Records this in a file. Where the file system keeps no attributes, nothing is recorded.
+    pub(super) fn record(&self, file: &File) {
+        let length = self.length.map_or("-".to_owned(), |length| length.to_string());
+        let modified = format!("{}.{:09}", self.modified.as_secs(), self.modified.subsec_nanos());
+        let tag = self.entity_tag.as_ref().map(|tag| format!(" {tag}")).unwrap_or_default();
+        let value = format!("saved {} {length} {modified}{tag}", self.source.0);
+        if sys::set_attribute(file, ATTRIBUTE, value.as_bytes()).is_err() {
+            // It is a part no more.
+            sys::remove_attribute(file, ATTRIBUTE);
+        }
+    }
+
+    /// What a file has recorded.
+    pub(super) fn of(file: &File) -> Option<Origin> {
+        let value = String::from_utf8(sys::attribute(file, ATTRIBUTE)?).ok()?;
+        let mut words = value.splitn(5, ' ');
+        let (Some("saved"), source, length, modified) = (words.next(), words.next()?, words.next()?, words.next()?) else {
+            return None;
+        };
+        let length = if length == "-" { None } else { Some(length.parse().ok()?) };
+        let (seconds, nanoseconds) = modified.split_once('.')?;
+        let modified = Duration::new(seconds.parse().ok()?, nanoseconds.parse().ok()?);
+        Some(Origin { source: UrlDigest(source.to_owned()), length, modified, entity_tag: words.next().map(str::to_owned) })
+    }
+}
+
+/// A modification time as it is recorded.
+pub(super) fn since_1970(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use url::Url;
+
+    fn source() -> UrlDigest {
+        UrlDigest::of(&Url::parse("http://h/").expect("a URL"))
+    }
+
+    #[test]
+    fn a_file_says_where_it_came_from() {
+        let file = tempfile::tempfile_in(".").expect("a file");
+        let modified = Duration::new(784_111_777, 5);
+        for (length, tag) in [(None, None), (Some(5), None), (Some(5), Some("\"a b\"".to_owned()))] {
+            let origin = Origin { source: source(), length, modified, entity_tag: tag };
+            origin.record(&file);
+            // Where the file system keeps no attributes there is nothing to test.
+            assert!(Origin::of(&file).is_none_or(|found| found == origin), "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_of_one_file_and_ends_with_the_save() {
+        let file = tempfile::tempfile_in(".").expect("a file");
+        let metadata = file.metadata().expect("readable");
+        let Ok(()) = mark_part(&file, &source()) else { return };
+        assert_eq!(part_source(&file, &metadata), Some(source()));
+        let other = tempfile::tempfile_in(".").expect("a file").metadata().expect("readable");
+        assert_eq!(part_source(&file, &other), None);
+        Origin { source: source(), length: None, modified: Duration::ZERO, entity_tag: None }.record(&file);
+        assert_eq!(part_source(&file, &metadata), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! Paths: what stands beside a file, and where links lead.
+
+use super::error::unfit;
+use crate::error::Error;
+use crate::sys::is_descriptor_path;
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
+use rustix::process::geteuid;
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// What a part file has behind its name.
+pub(super) const PART_SUFFIX: &str = ".part";
+/// What the record beside a part file has behind its name.
+pub(super) const RECORD_SUFFIX: &str = ".part.info";
+/// The longest file name that file systems take, in bytes.
+pub(super) const NAME_MAX: usize = 255;
+/// How many symbolic links may lead to a file, as for the system itself.
+const MAX_LINKS: usize = 40;
+/// Extensions that stand before another: `.tar.gz` is one.
+const DOUBLE_EXTENSIONS: &[&str] = &["tar", "cpio"];
+
+/// The directory that a file is in, as a path that can be opened.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The name of a file beside another: its name and a suffix. Of a name that leaves no room for that, as
+/// much as there is room for, and a digest of it all: cut short alone, it could be the name itself.
+pub(super) fn beside(target: &Path, suffix: &str) -> PathBuf {
+    let name = target.file_name().unwrap_or_default().as_bytes();
+    let room = NAME_MAX - RECORD_SUFFIX.len();
+    if name.len() <= room {
+        return target.with_file_name(OsString::from_vec([name, suffix.as_bytes()].concat()));
+    }
+    let id = format!("~{}", HEXLOWER.encode(&digest(&SHA256, name).as_ref()[..8]));
+    let stem = &name[..room - id.len()];
+    target.with_file_name(OsString::from_vec([stem, id.as_bytes(), suffix.as_bytes()].concat()))
+}
+
+/// `page.html` for 0, `page-1.html` for 1; `a-1.tar.gz` for `a.tar.gz`.
+pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
+    if number == 0 {
+        return path.to_owned();
+    }
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let stem = path.file_stem().unwrap_or_default();
+    let inner =
+        Path::new(stem).extension().filter(|inner| DOUBLE_EXTENSIONS.iter().any(|double| inner.eq_ignore_ascii_case(double)));
+    let stem = inner.and_then(|_| Path::new(stem).file_stem()).unwrap_or(stem).as_bytes();
+    let name = [stem, format!("-{number}").as_bytes(), &name[stem.len()..]].concat();
+    path.with_file_name(OsString::from_vec(name))
+}
+
+/// Follows symbolic links, to a name that may not exist yet.
+pub(super) fn follow(path: &Path) -> Result<PathBuf, Error> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(metadata) = fs::symlink_metadata(&path) else { return Ok(path) };
+        match fs::read_link(&path) {
+            Ok(link) if metadata.is_symlink() && !is_descriptor_path(&path) => {
+                check_owner(&path, &metadata, "symbolic link")?;
+                path = directory_of(&path).join(link);
+            }
+            _ => return Ok(path),
+        }
+    }
+    Err(unfit(&path, "too many symbolic links"))
+}
+
+/// In a sticky directory that everyone can write to, a link or FIFO of another user may be a trap: it has
+/// to belong to this user or to the directory's owner. The kernel has the same rule where it follows
+/// links itself (`protected_symlinks`, `protected_fifos`).
+pub(super) fn check_owner(path: &Path, metadata: &Metadata, what: &str) -> Result<(), Error> {
+    const STICKY: u32 = 0o1000;
+    const WRITABLE_BY_ALL: u32 = 0o002;
+    let Ok(directory) = fs::metadata(directory_of(path)) else { return Ok(()) };
+    let shared = directory.mode() & (STICKY | WRITABLE_BY_ALL) == STICKY | WRITABLE_BY_ALL;
+    if shared && metadata.uid() != geteuid().as_raw() && metadata.uid() != directory.uid() {
+        return Err(unfit(path, &format!("it is a {what} of another user in a directory that everyone can write to")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_before_the_extension() {
+        for (number, from, wanted) in [
+            (0, "d/a.b.c", "d/a.b.c"),
+            (1, "d/a.b.c", "d/a.b-1.c"),
+            (12, "a", "a-12"),
+            (1, "d/a.tar.gz", "d/a-1.tar.gz"),
+            (1, "a.1.TAR.xz", "a.1-1.TAR.xz"),
+            (1, "tar.gz", "tar-1.gz"),
+            (1, ".tar.gz", ".tar-1.gz"),
+        ] {
+            assert_eq!(numbered(Path::new(from), number), Path::new(wanted));
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_a_file_is_never_the_file() {
+        for length in 1..=NAME_MAX {
+            for suffix in [PART_SUFFIX, RECORD_SUFFIX] {
+                let stem = "n".repeat(length.saturating_sub(suffix.len()));
+                let target = PathBuf::from(format!("d/{stem}{suffix}"));
+                let names = [PART_SUFFIX, RECORD_SUFFIX].map(|suffix| beside(&target, suffix));
+                assert!(names.iter().all(|name| *name != target && name.file_name().is_some_and(|n| n.len() <= NAME_MAX)));
+                assert!(names[0] != names[1]);
+            }
+        }
+        let long = |end: &str| PathBuf::from("n".repeat(250) + end);
+        assert_ne!(beside(&long("a"), PART_SUFFIX), beside(&long("b"), PART_SUFFIX));
+    }
+}

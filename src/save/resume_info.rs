@@ -1,0 +1,57 @@
+//! What is known of the bytes of an interrupted save: of which version of which resource they are.
+
+use crate::http::{Fields, StrongValidator, last_modified};
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
+use url::{Position, Url};
+
+/// A digest of a URL: enough to recognise it, without the secrets that it may hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UrlDigest(pub(super) String);
+
+impl UrlDigest {
+    /// Of a URL, query included, userinfo and fragment left out.
+    pub(crate) fn of(url: &Url) -> UrlDigest {
+        let authority = &url[Position::BeforeHost..Position::AfterPort];
+        let address = format!("{}://{authority}{}", url.scheme(), &url[Position::BeforePath..Position::AfterQuery]);
+        UrlDigest(HEXLOWER.encode(digest(&SHA256, address.as_bytes()).as_ref()))
+    }
+}
+
+/// What has to be the same for an interrupted save to be resumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ResumeInfo {
+    /// The URL that answered: an entity tag means something within one resource.
+    pub resource: UrlDigest,
+    /// The version.
+    pub validator: StrongValidator,
+    /// How many bytes the whole has, where that is known.
+    pub length: Option<u64>,
+    /// Its Last-Modified.
+    pub last_modified: Option<String>,
+}
+
+impl ResumeInfo {
+    /// Of a response from `url` that holds all of the body, in so many bytes; `None` where it has no strong
+    /// validator, or the server says that it has no ranges.
+    pub(crate) fn of(url: &Url, fields: &Fields, length: Option<u64>) -> Option<ResumeInfo> {
+        let validator = StrongValidator::of(fields).filter(|_| !fields.list_has("Accept-Ranges", "none"))?;
+        Some(ResumeInfo { resource: UrlDigest::of(url), validator, length, last_modified: last_modified(fields) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_recognised_and_cannot_be_read() {
+        let of = |url: &str| UrlDigest::of(&Url::parse(url).expect("a URL"));
+        let one = of("http://me:secret@h/a?b#c");
+        assert_eq!(one, of("http://h:80/a?b"));
+        for other in ["https://h/a?b", "http://h/a", "http://h/a?c", "http://h:81/a?b", "http://g/a?b"] {
+            assert_ne!(one, of(other));
+        }
+        assert!(!one.0.contains("secret"));
+    }
+}

@@ -1,0 +1,140 @@
+//! Linux.
+
+use rustix::fs::{CWD, RenameFlags, XattrFlags, fgetxattr, fremovexattr, fsetxattr, renameat_with};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, sockopt};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// How many bytes are spliced at a time: what a pipe may hold without privileges.
+const PIPE_SIZE: usize = 1024 * 1024;
+
+/// Sends without waiting, and without SIGPIPE.
+pub(crate) const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+
+/// A stream socket that does not block.
+pub(crate) fn stream_socket(family: AddressFamily) -> Result<OwnedFd, Errno> {
+    rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)
+}
+
+/// Acknowledges what comes next at once, not 40 ms later.
+pub(crate) fn set_quickack(socket: &OwnedFd) {
+    // Where that cannot be had, on a Unix socket say, nothing is worse than before.
+    let _ = sockopt::set_tcp_quickack(socket, true);
+}
+
+/// The signals that were ignored when the program was started, a bit each.
+#[cfg(feature = "cli")]
+pub(crate) fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
+/// Whether a path names an open file descriptor.
+pub(crate) fn is_descriptor_path(path: &Path) -> bool {
+    path.starts_with("/dev/fd") || path.starts_with("/proc")
+}
+
+/// Renames to a name that is free; `AlreadyExists` where it is not.
+pub(crate) fn rename_noreplace(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Not every file system can; all that matter have hard links.
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            fs::hard_link(from, to)?;
+            // The file has its name; one name too many is no failure.
+            let _ = fs::remove_file(from);
+            Ok(())
+        }
+        done => done.map_err(io::Error::from),
+    }
+}
+
+/// Sets an extended attribute; an error where the file system keeps none.
+pub(crate) fn set_attribute(file: &File, name: &str, value: &[u8]) -> io::Result<()> {
+    Ok(fsetxattr(file, name, value, XattrFlags::empty())?)
+}
+
+/// An extended attribute, where there is one.
+pub(crate) fn attribute(file: &File, name: &str) -> Option<Vec<u8>> {
+    let mut value = vec![0; 64 * 1024];
+    let length = fgetxattr(file, name, &mut value[..]).ok()?;
+    value.truncate(length);
+    Some(value)
+}
+
+/// Removes an extended attribute.
+pub(crate) fn remove_attribute(file: &File, name: &str) {
+    // Where there is none, that is what is wanted.
+    let _ = fremovexattr(file, name);
+}
+
+/// A pipe through which bytes get from a socket into a file without being copied.
+#[derive(Debug)]
+pub(crate) struct SplicePipe {
+    read: OwnedFd,
+    write: OwnedFd,
+}
+
+impl SplicePipe {
+    /// A pipe, where splicing is to be had.
+    pub(crate) fn new() -> Option<SplicePipe> {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC).ok()?;
+        // Where the system does not allow it, the pipe stays as small as it is.
+        let _ = fcntl_setpipe_size(&write, PIPE_SIZE);
+        Some(SplicePipe { read, write })
+    }
+
+    /// Moves what a socket has into the pipe, so many bytes at most; 0 at its end. `SPLICE_F_MORE` is
+    /// of no use here: a file has no segments to fill.
+    pub(crate) fn fill(&self, socket: BorrowedFd<'_>, most: u64) -> Result<usize, Errno> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(PIPE_SIZE);
+        splice(socket, None, &self.write, None, most, SpliceFlags::MOVE)
+    }
+
+    /// Moves so many bytes of the pipe into a file.
+    pub(crate) fn drain(&self, file: &File, mut count: usize) -> io::Result<()> {
+        while count > 0 {
+            match splice(&self.read, None, file.as_fd(), None, count, SpliceFlags::MOVE) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(moved) => count -= moved,
+                Err(Errno::INTR) => {}
+                // A file system that cannot splice.
+                Err(Errno::INVAL) => return self.copy(file, count),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn copy(&self, mut file: &File, count: usize) -> io::Result<()> {
+        use io::{Read, Write};
+        let mut bytes = vec![0; count];
+        File::from(self.read.try_clone()?).read_exact(&mut bytes)?;
+        file.write_all(&bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn bytes_through_the_pipe_are_the_same_spliced_and_copied() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("f");
+        let file = File::create(&path).expect("created");
+        let (mut there, here) = UnixStream::pair().expect("a pair");
+        there.write_all(b"spliced, copied, left").expect("written");
+        let pipe = SplicePipe::new().expect("a pipe");
+        assert_eq!(pipe.fill(here.as_fd(), 16), Ok(16));
+        pipe.drain(&file, 9).expect("spliced");
+        pipe.copy(&file, 7).expect("copied");
+        assert_eq!(fs::read(&path).expect("there"), b"spliced, copied,");
+    }
+}

@@ -1,0 +1,24 @@
+//! What only some systems have: splice, quick acknowledgement, /proc, renaming without replacing,
+//! extended attributes. Each has a plain way beside it, for a system that lacks it; `--cfg
+//! fetch_plain` chooses the plain ways on Linux too, so that the tests can run them.
+
+#[cfg(all(target_os = "linux", not(fetch_plain)))]
+mod linux;
+#[cfg(all(target_os = "linux", not(fetch_plain)))]
+pub(crate) use linux::*;
+
+#[cfg(not(all(target_os = "linux", not(fetch_plain))))]
+mod plain;
+#[cfg(not(all(target_os = "linux", not(fetch_plain))))]
+pub(crate) use plain::*;
+
+use std::fs::File;
+use std::io;
+
+/// What the file system says when a file is closed: on NFS, under a quota, or with FUSE, only now
+/// that it has not taken the bytes. The file itself stays open: its duplicate is closed.
+pub(crate) fn check_close(file: &File) -> io::Result<()> {
+    let duplicate = file.try_clone()?;
+    // Dropped, a `File` throws the verdict away.
+    nix::unistd::close(duplicate).map_err(io::Error::from)
+}

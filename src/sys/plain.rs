@@ -1,0 +1,75 @@
+//! The plain ways, for a Unix that is not Linux.
+
+use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
+use rustix::net::{AddressFamily, SendFlags, SocketType};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// Sends without waiting; std ignores SIGPIPE.
+pub(crate) const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT;
+
+/// A stream socket that does not block.
+pub(crate) fn stream_socket(family: AddressFamily) -> Result<OwnedFd, Errno> {
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
+    ioctl_fionbio(&socket, true)?;
+    Ok(socket)
+}
+
+/// Acknowledgements come when the system sends them.
+pub(crate) fn set_quickack(_: &OwnedFd) {}
+
+/// The system does not say which signals were ignored at the start.
+#[cfg(feature = "cli")]
+pub(crate) fn ignored_signals() -> u64 {
+    0
+}
+
+/// Whether a path names an open file descriptor.
+pub(crate) fn is_descriptor_path(path: &Path) -> bool {
+    path.starts_with("/dev/fd") || path.starts_with("/proc")
+}
+
+/// Renames to a name that is free; `AlreadyExists` where it is not.
+pub(crate) fn rename_noreplace(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to)?;
+    // The file has its name; one name too many is no failure.
+    let _ = fs::remove_file(from);
+    Ok(())
+}
+
+/// No extended attributes are kept.
+pub(crate) fn set_attribute(_: &File, _: &str, _: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// No extended attributes are kept.
+pub(crate) fn attribute(_: &File, _: &str) -> Option<Vec<u8>> {
+    None
+}
+
+/// No extended attributes are kept.
+pub(crate) fn remove_attribute(_: &File, _: &str) {}
+
+/// Splicing is not to be had: there is no value of this type.
+#[derive(Debug)]
+pub(crate) enum SplicePipe {}
+
+impl SplicePipe {
+    /// Always `None`.
+    pub(crate) fn new() -> Option<SplicePipe> {
+        None
+    }
+
+    /// Cannot be called.
+    pub(crate) fn fill(&self, _: BorrowedFd<'_>, _: u64) -> Result<usize, Errno> {
+        match *self {}
+    }
+
+    /// Cannot be called.
+    pub(crate) fn drain(&self, _: &File, _: usize) -> io::Result<()> {
+        match *self {}
+    }
+}
