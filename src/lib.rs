@@ -14,6 +14,9 @@
 //! The feature `cli`, which is on by default, is the program's command line and its handling of signals. A
 //! library does without: `default-features = false`.
 
+// Some of what is below serves the command line only: cookie files, netrc, messages.
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports, unreachable_pub))]
+
 #[cfg(not(unix))]
 compile_error!("fetch is written for Unix: it uses file descriptors, poll(2), flock(2) and file permissions");
 

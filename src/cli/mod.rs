@@ -1,4 +1,4 @@
-//! The command line: [`Cli`](args::Cli) is what was typed, [`Job`] what is to be done. After the second
+//! The command line: `Cli` is what was typed, [`Job`] what is to be done. After the second
 //! nothing is a usage error.
 
 mod args;
