@@ -1,8 +1,9 @@
 //! What is asked for only if it is needed: -N, -r, --skip-existing.
 
-use crate::harness::Place;
-use fixtures::{Request, Script, Server, ranged, reply};
+use crate::harness::{Place, left_out};
+use fixtures::{Request, Script, Server, Step, head, ranged, reply};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
 const FIELDS: &str = "ETag: \"v1\"\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
@@ -239,4 +240,92 @@ fn the_body_of_an_error_replaces_no_page_under_a_derived_name() {
     place.write("page.txt", "good");
     assert_eq!(place.fetch(&["-q", "-N", "--include-error-body", &server.url("/page.txt")]).status, 8);
     assert_eq!((place.read("page.txt").as_str(), place.read("page-1.txt").as_str()), ("good", "sorry"));
+}
+
+#[test]
+fn a_part_has_the_length_that_its_range_says_however_large_it_is() {
+    // Large enough for the way through the kernel.
+    let server = start(|_| {
+        let fields = "Content-Range: bytes 0-999999/9000000\nContent-Length: 3000000";
+        vec![Step::Send(head("206 Partial Content", fields)), Step::Send(vec![0; 3_000_000])]
+    });
+    let place = Place::with_old_file();
+    let run = place.fetch(&["-q", "-r", "0-999999", &server.url("/"), "-o", "f"]);
+    run.failed(7, &server.url("/"), "Content-Range says 1000000 bytes, Content-Length 3000000");
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
+}
+
+/// Saves a file, lets it be changed, and gives what -N or -c then asks and leaves.
+fn after(change: impl Fn(&Place), option: &str) -> (Option<String>, Option<String>, String) {
+    let (server, place) = (conditional(), Place::new());
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    change(&place);
+    place.fetch(&["-q", option, &server.url("/"), "-o", "f"]).succeeded();
+    let request = &server.requests()[1];
+    (request.field("If-None-Match"), request.field("If-Modified-Since"), place.read("f"))
+}
+
+#[test]
+fn a_file_that_is_no_longer_what_was_saved_is_asked_for_whole() {
+    if cfg!(fetch_plain) {
+        return left_out("the test of changed files: the plain way keeps no attributes");
+    }
+    let same_time = |place: &Place, bytes: &str| {
+        let before = fs::metadata(place.path("f")).and_then(|metadata| metadata.modified()).expect("a time");
+        // In place, so that its attributes stay.
+        let mut file = fs::File::options().write(true).truncate(true).open(place.path("f")).expect("opened");
+        file.write_all(bytes.as_bytes()).and_then(|()| file.set_modified(before)).expect("written");
+    };
+    let same_length = |place: &Place| {
+        let mut file = fs::File::options().write(true).open(place.path("f")).expect("opened");
+        file.write_all(b"HELLO").expect("written");
+    };
+    for option in ["-N", "-c"] {
+        let whole = (None, None, "hello".to_owned());
+        assert_eq!(after(|place| same_time(place, "hell"), option), whole, "another length, {option}");
+        assert_eq!(after(same_length, option), whole, "another time, {option}");
+        assert_eq!(after(|_| (), option).0.as_deref(), Some("\"v1\""), "unchanged, {option}");
+    }
+}
+
+#[test]
+fn what_another_users_file_says_of_itself_is_not_believed() {
+    if cfg!(fetch_plain) || !nix::unistd::geteuid().is_root() {
+        return left_out("the test of another user's record: it takes root, and attributes");
+    }
+    let give_away = |place: &Place| std::os::unix::fs::chown(place.path("f"), Some(65_534), None).expect("given away");
+    assert_eq!(after(give_away, "-N"), (None, None, "hello".to_owned()));
+}
+
+#[test]
+fn a_416_says_nothing_of_a_file_of_unknown_origin() {
+    let server = start(|request| match request.field("Range") {
+        Some(_) => reply("416 Range Not Satisfiable", "Content-Range: bytes */3", ""),
+        None => reply("200 OK", "", "new"),
+    });
+    let place = Place::with_old_file();
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(place.read("f"), "new");
+    let server = start(|_| reply("416 Range Not Satisfiable", "Content-Range: bytes */3", ""));
+    assert_eq!(place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).status, 8);
+}
+
+#[test]
+fn a_file_that_is_there_is_done_even_where_it_cannot_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+    let (server, place) = (start(|_| reply("200 OK", "", "new")), Place::with_old_file());
+    fs::set_permissions(place.path("f"), fs::Permissions::from_mode(0o444)).expect("set");
+    let run = place.fetch(&["--skip-existing", &server.url("/"), "-o", "f"]);
+    assert_eq!((run.status, run.stderr.as_str()), (0, "already there: f\n"));
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn what_is_not_saved_is_told_in_a_line() {
+    let (server, place) = (conditional(), Place::new());
+    for (option, line) in [("-N", "saved f (5 bytes)\n"), ("-N", "not newer: f\n"), ("-c", "already complete: f\n")] {
+        let run = place.fetch(&[option, &server.url("/"), "-o", "f"]);
+        assert_eq!((run.status, run.stderr.as_str()), (0, line));
+        place.fetch(&["-q", option, &server.url("/"), "-o", "f"]).succeeded();
+    }
 }

@@ -1,27 +1,23 @@
 //! Addresses, TLS, deadlines.
 
 use crate::harness::Place;
-use fixtures::{Authority, Deaf, Server, Step, head, reply};
+use fixtures::{Authority, Closed, Deaf, Flaw, Server, Step, head, reply};
+use nix::sys::stat::Mode;
 use std::fs::File;
-use std::net::TcpListener;
-use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("one").port()
-}
 
 #[test]
 fn a_refused_connection_says_where() {
-    let url = format!("http://127.0.0.1:{}/", free_port());
+    let closed = Closed::bind().expect("bound");
+    let url = format!("http://127.0.0.1:{}/", closed.port());
     Place::with_old_file().fetch(&[&url, "-o", "f"]).failed(4, &url, "Connection refused");
 }
 
 #[test]
 fn a_name_that_does_not_exist_is_a_network_error() {
-    let url = "http://name.invalid/";
-    Place::new().fetch(&[url, "-o", "f"]).failed(4, url, "cannot resolve the name");
+    // Too long a label to be asked for: no name server hears of it.
+    let url = format!("http://{}.test/", "x".repeat(64));
+    Place::new().fetch(&[&url, "-o", "f"]).failed(4, &url, "cannot resolve the name");
 }
 
 #[test]
@@ -41,18 +37,18 @@ fn the_next_address_is_tried_beside_one_that_does_not_answer() {
     let _deaf = Deaf::listen(([127, 0, 0, 2], port).into()).expect("deaf");
     let (deaf, live) = (format!("h.test:{port}:127.0.0.2"), format!("h.test:{port}:127.0.0.1"));
     let (place, started) = (Place::new(), Instant::now());
-    place.fetch(&["-q", &format!("http://h.test:{port}/"), "-o", "f", "--resolve", &deaf, "--resolve", &live]).succeeded();
+    let url = format!("http://h.test:{port}/");
+    // Without a limit: on its own, the first would be waited for.
+    place.fetch(&["-q", &url, "-o", "f", "--resolve", &deaf, "--resolve", &live, "--connect-timeout", "0"]).succeeded();
     assert_eq!(place.read("f"), "hello");
-    assert!((250..5000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    assert!(started.elapsed() >= Duration::from_millis(250), "{:?}", started.elapsed());
 }
 
 #[test]
 fn an_address_that_does_not_answer_is_given_up_after_the_connect_limit() {
-    let port = free_port();
-    let _deaf = Deaf::listen(([127, 0, 0, 1], port).into()).expect("deaf");
-    let (url, started) = (format!("http://127.0.0.1:{port}/"), Instant::now());
+    let deaf = Deaf::listen(([127, 0, 0, 1], 0).into()).expect("deaf");
+    let url = format!("http://127.0.0.1:{}/", deaf.port());
     Place::new().fetch(&["-q", &url, "-o", "f", "--connect-timeout", "0.4"]).failed(4, &url, "no connection within 0.4 s");
-    assert!(started.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
@@ -144,18 +140,23 @@ fn a_certificate_for_another_name_is_refused() {
 fn roots_that_cannot_be_read_are_a_file_error() {
     let place = Place::new();
     place.write("empty.pem", "");
+    let server = Server::start(|_| Vec::new()).expect("started");
+    let url = server.url("/").replace("http:", "https:");
     for file in ["missing.pem", "empty.pem"] {
-        let server = Server::start(|_| Vec::new()).expect("started");
-        let url = server.url("/").replace("http:", "https:");
         place.fetch(&[&url, "-o", "f", "--cacert", file]).failed(3, &url, file);
     }
+    let mut by_environment = place.command(&[&url, "-o", "f"]);
+    by_environment.env("SSL_CERT_FILE", "missing.pem");
+    crate::harness::finish(by_environment).failed(3, &url, "SSL_CERT_FILE: missing.pem");
 }
 
 #[test]
 fn plain_text_where_tls_is_wanted_and_the_other_way_round() {
     let plain = Server::greeting(vec![Step::send("HTTP/1.1 400 Bad Request\r\n\r\n"), Step::Close]).expect("started");
     let url = plain.url("/").replace("http:", "https:");
-    Place::new().fetch(&[&url, "-o", "f"]).failed(4, &url, "TLS failed");
+    Place::new().fetch(&[&url, "-o", "f"]).failed(4, &url, "the server does not speak TLS");
+    let guessed = url.trim_start_matches("https://");
+    Place::new().fetch(&["-u", "a:b", guessed, "-o", "f"]).failed(4, &url, "https was chosen because credentials go along");
     let alert = Server::greeting(vec![Step::send(b"\x15\x03\x01\x00\x02\x02\x46"), Step::Close]).expect("started");
     Place::new().fetch(&[&alert.url("/"), "-o", "f"]).failed(7, &alert.url("/"), "try https");
 }
@@ -174,13 +175,11 @@ fn a_kept_tls_connection_is_used_again() {
     assert_eq!((place.read("f").len(), server.connections()), (200_000, 1));
 }
 
-/// Runs against a server that goes on for a minute, and checks that it is stopped much earlier.
+/// Runs against a server that does not end by itself, and checks why it is stopped.
 fn stopped(server: &Server, options: &[&str], why: &str) {
     let (place, url) = (Place::with_old_file(), server.url("/"));
-    let started = Instant::now();
     let run = place.fetch(&[&["-q", &url, "-o", "f"], options].concat());
     run.failed(4, &url, why);
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
 }
 
@@ -226,7 +225,7 @@ fn a_reader_that_does_not_come_or_does_not_read_is_not_waited_for_beyond_the_lim
     let server = Server::start(|_| reply("200 OK", "", "x".repeat(1_000_000))).expect("started");
     let (place, url) = (Place::new(), server.url("/"));
     let fifo = place.path("fifo");
-    assert!(Command::new("mkfifo").arg(&fifo).status().expect("runs").success());
+    nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).expect("made");
     place.fetch(&["-q", &url, "-o", "fifo", "-m", "0.3"]).failed(4, &url, "cannot open fifo: timed out");
     let stuck = File::options().read(true).write(true).open(&fifo).expect("opened");
     place.fetch(&["-q", &url, "-o", "fifo", "-m", "0.3"]).failed(4, &url, "cannot write fifo: timed out");
@@ -238,35 +237,46 @@ fn the_connect_limit_covers_the_tls_handshake() {
     // The start of a TLS record that never ends, byte after byte.
     let server = Server::greeting([vec![Step::send(b"\x16\x03\x03\x3f\xff\x02")], drip("\0")].concat()).expect("started");
     let (place, url) = (Place::new(), server.url("/").replace("http:", "https:"));
-    let started = Instant::now();
     place.fetch(&["-q", &url, "-o", "f", "--connect-timeout", "0.5"]).failed(4, &url, "no connection within 0.5 s");
-    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
 fn a_certificate_that_is_its_own_authority_is_trusted_as_itself() {
     let place = Place::new();
-    let start = |names: &[&str], old| {
-        let (tls, pem) = Authority::own_server(names, old).expect("made");
+    let start = |names: &[&str], flaw| {
+        let (tls, pem) = Authority::self_signed_server(names, flaw).expect("made");
         (Server::on("127.0.0.1:0", Some(tls), Vec::new(), |_| reply("200 OK", "", "hello")).expect("started"), pem)
     };
-    let (server, pem) = start(&["127.0.0.1"], false);
+    let (server, pem) = start(&["127.0.0.1"], None);
     place.write("own.pem", &pem);
     place.fetch(&["-q", &server.url("/"), "-o", "f", "--cacert", "own.pem"]).succeeded();
     let mut command = place.command(&["-q", &server.url("/"), "-o", "f"]);
     command.env("SSL_CERT_FILE", place.path("own.pem"));
     crate::harness::finish(command).succeeded();
     // Not if it is another's name, out of date, or not the one that is trusted.
-    let (other, other_pem) = start(&["127.0.0.2"], false);
+    let (other, other_pem) = start(&["127.0.0.2"], None);
     place.write("other.pem", other_pem);
     place.fetch(&["-q", &other.url("/"), "-o", "g", "--cacert", "other.pem"]).failed(5, &other.url("/"), "not valid for");
-    let (old, old_pem) = start(&["127.0.0.1"], true);
+    let (old, old_pem) = start(&["127.0.0.1"], Some(Flaw::Expired));
     place.write("old.pem", old_pem);
     place.fetch(&["-q", &old.url("/"), "-o", "g", "--cacert", "old.pem"]).failed(5, &old.url("/"), "expired");
+    let (client, client_pem) = start(&["127.0.0.1"], Some(Flaw::ForClients));
+    place.write("client.pem", client_pem);
+    place.fetch(&["-q", &client.url("/"), "-o", "g", "--cacert", "client.pem"]).failed(5, &client.url("/"), "certificate");
     place.fetch(&["-q", &server.url("/"), "-o", "g", "--cacert", "other.pem"]).failed(
         5,
         &server.url("/"),
         "self-signed CA certificate, not trusted",
     );
     assert!(!place.path("g").exists());
+}
+
+#[test]
+fn localhost_and_names_below_it_are_this_machine() {
+    let server = Server::start(|_| reply("200 OK", "", "hello")).expect("started");
+    for host in ["localhost", "any.localhost", "LOCALHOST."] {
+        let place = Place::new();
+        place.fetch(&["-q", &format!("http://{host}:{}/", server.port()), "-o", "f"]).succeeded();
+        assert_eq!(place.read("f"), "hello", "{host}");
+    }
 }

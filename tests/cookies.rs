@@ -79,6 +79,7 @@ fn a_cookie_file_is_there_or_is_to_be_written() {
     assert!(run.status == 0 && run.stderr.contains("odd: line 1 is not a cookie"), "{run:?}");
     let run = place.fetch(&["-q", &server.url("/"), "-o", "f", "--cookie-jar", "missing/jar"]);
     assert!(run.status == 3 && run.stderr.contains("cannot write missing/jar"), "{run:?}");
+    assert_eq!(server.requests().len(), 1, "found out before anything is sent");
 }
 
 #[test]
@@ -160,4 +161,28 @@ fn a_login_is_looked_up_for_each_host() {
     with_netrc(&place, netrc, &["-q", "-4", "--netrc", "-u", "me", &urls[0], &urls[1]]).succeeded();
     let sent: Vec<_> = server.requests().iter().map(|request| request.field("Authorization").unwrap_or_default()).collect();
     assert_eq!(sent, ["Basic bWU6dHdv", "Basic bWU6b25l"]);
+}
+
+#[test]
+fn no_number_of_cookies_displaces_another_sites_from_the_jar() {
+    // Twenty redirects over sub-domains, each with as many cookies as a site may have.
+    let server = Server::start(|request| {
+        let hop: usize = request.path().trim_start_matches('/').parse().unwrap_or(0);
+        let cookies: String = (0..200).map(|n| format!("Set-Cookie: c{hop}-{n}=1\n")).collect();
+        let host = request.field("Host").unwrap_or_default();
+        let port = host.rsplit(':').next().unwrap_or_default();
+        let to = format!("Location: http://h{}.evil.test:{port}/{}\n", hop + 1, hop + 1);
+        if hop < 20 { reply("302 Found", &(to + &cookies), "") } else { reply("200 OK", &cookies, "hello") }
+    })
+    .expect("started");
+    let place = Place::new();
+    place.write("jar", "bank.test\tFALSE\t/\tFALSE\t0\tsession\tprecious\n");
+    let resolve: Vec<String> = (0..21).map(|hop| format!("h{hop}.evil.test:{0}:127.0.0.1", server.port())).collect();
+    let url = format!("http://h0.evil.test:{}/0", server.port());
+    let mut arguments = vec!["-q", &url, "-o", "f", "-b", "jar", "--cookie-jar", "jar"];
+    resolve.iter().for_each(|known| arguments.extend(["--resolve", known]));
+    place.fetch(&arguments).succeeded();
+    let jar = place.read("jar");
+    assert!(jar.contains("session\tprecious"), "{jar}");
+    assert_eq!(jar.matches("evil.test").count(), 200);
 }

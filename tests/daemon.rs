@@ -1,7 +1,7 @@
 //! Real servers, started for one test on ports of their own.
 
-use crate::harness::left_out;
-use std::net::{TcpListener, TcpStream};
+use crate::harness::{left_out, wait_until};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -18,21 +18,42 @@ impl Drop for Daemon {
 }
 
 impl Daemon {
-    /// Starts it, and waits until it listens on all of these ports.
-    pub(crate) fn start(mut command: Command, ports: &[u16], log: &Path) -> Daemon {
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        let mut daemon = Daemon(process);
-        while ports.iter().any(|port| TcpStream::connect(("127.0.0.1", *port)).is_err()) {
-            let ended = daemon.0.try_wait().expect("asked");
-            assert!(ended.is_none(), "{command:?} ended: {}", std::fs::read_to_string(log).unwrap_or_default());
-            std::thread::yield_now();
+    /// Starts a program that listens on ports of its own choice of these, which may be taken by others
+    /// meanwhile: then it is started on others.
+    pub(crate) fn start<const N: usize>(log: &Path, command: impl Fn([u16; N]) -> Command) -> (Daemon, [u16; N]) {
+        for _ in 0..20 {
+            let ports = unused_ports();
+            let mut command = command(ports);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut daemon = Daemon(command.spawn().expect("it starts"));
+            let mut ended = false;
+            wait_until(&format!("{command:?} listens"), || {
+                ended = daemon.0.try_wait().expect("asked").is_some();
+                ended || ports.iter().all(|port| daemon.listens_on(*port))
+            });
+            if !ended {
+                return (daemon, ports);
+            }
         }
-        daemon
+        panic!("it does not start: {}", std::fs::read_to_string(log).unwrap_or_default());
+    }
+
+    /// Whether it is this program that listens on a port.
+    fn listens_on(&self, port: u16) -> bool {
+        const LISTENING: &str = "0A";
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("readable");
+        let local = format!("0100007F:{port:04X}");
+        let sockets = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let listening = sockets.filter(|columns| columns[1] == local && columns[3] == LISTENING);
+        let names: Vec<_> = listening.map(|columns| format!("socket:[{}]", columns[9])).collect();
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.0.id())).into_iter().flatten().flatten();
+        open.filter_map(|entry| std::fs::read_link(entry.path()).ok())
+            .any(|link| names.iter().any(|name| link == Path::new(name)))
     }
 }
 
-/// Free ports: all are held until all are known.
-pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
+/// Ports that are not used at this moment.
+fn unused_ports<const N: usize>() -> [u16; N] {
     let listeners = std::array::from_fn::<_, N, _>(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
     listeners.map(|listener| listener.local_addr().expect("an address").port())
 }

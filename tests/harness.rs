@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A directory of its own for one test.
@@ -66,6 +67,7 @@ impl Place {
 }
 
 fn command_in(directory: &Path, arguments: &[&str]) -> Command {
+    default_signals();
     let mut command = Command::new(env!("CARGO_BIN_EXE_fetch"));
     command.args(arguments).current_dir(directory).stdin(Stdio::null());
     // Most tests are about one try.
@@ -79,6 +81,56 @@ fn command_in(directory: &Path, arguments: &[&str]) -> Command {
         }
     }
     command
+}
+
+/// Lets the programs that are started here have signals at their defaults, whatever this program was
+/// started with: under nohup or in the background of a script, some are ignored, and a child inherits that.
+/// A handler it does not inherit.
+pub(crate) fn default_signals() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let at_once = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+            signal_hook::flag::register_conditional_default(signal, at_once).expect("registered");
+        }
+    });
+}
+
+/// Waits until something is the case; far longer than it takes on the slowest machine, and not for ever.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is() {
+        assert!(started.elapsed() < Duration::from_secs(120), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sends a signal to a program.
+pub(crate) fn signal(child: &Child, signal: nix::sys::signal::Signal) {
+    let id = nix::unistd::Pid::from_raw(child.id().try_into().expect("a pid"));
+    nix::sys::signal::kill(id, signal).expect("sent");
+}
+
+/// A command line for `sh`, and the program's path in it as `$FETCH`.
+pub(crate) fn shell(place: &Place, script: &str) -> Command {
+    default_signals();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).current_dir(place.path(".")).env("FETCH", env!("CARGO_BIN_EXE_fetch")).stdin(Stdio::null());
+    shell
+}
+
+/// A run on a terminal of so many columns, if `script` is on this machine; what it shows comes on standard
+/// output.
+pub(crate) fn on_terminal(place: &Place, columns: u16, command: &str) -> Option<Command> {
+    let script = crate::daemon::program("script")?;
+    default_signals();
+    let mut terminal = Command::new(script);
+    let command = format!("stty cols {columns}; exec {command}");
+    terminal.args(["-qec", &command, "/dev/null"]).current_dir(place.path("."));
+    terminal.env("FETCH", env!("CARGO_BIN_EXE_fetch")).env("TERM", "xterm").env("NO_COLOR", "1");
+    Some(terminal)
 }
 
 /// Runs a command to its end.

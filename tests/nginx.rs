@@ -3,7 +3,7 @@
 //! Needs nginx and the files of Debian's `sqlite3-doc`. Without them these tests are left out, and
 //! say so; where `CI` is set they fail instead.
 
-use crate::daemon::{Daemon, free_ports, missing, program};
+use crate::daemon::{Daemon, missing, program};
 use crate::harness::Place;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,28 +29,29 @@ fn start(root: &Path) -> Option<Nginx> {
     place.write("ca.pem", authority.pem());
     place.write("cert.pem", certificate);
     place.write("key.pem", key);
-    let ports = free_ports::<2>();
     let directory = place.path("");
     let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {}/{name};", directory.display()))
         .concat();
     let user = if nix::unistd::geteuid().is_root() { "user root;" } else { "" };
-    let config = format!(
-        "daemon off; {user} pid {dir}/pid; error_log {dir}/error.log; events {{}}
+    let config = |[http, https]: [u16; 2]| {
+        format!(
+            "daemon off; {user} pid {dir}/pid; error_log {dir}/error.log; events {{}}
          http {{ access_log off; {paths} types {{ text/html html htm; }} root {root};
          gzip_types *; gzip_min_length 1; gzip_comp_level 1;
          server {{ listen 127.0.0.1:{http}; listen 127.0.0.1:{https} ssl;
          ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem;
          location /zip/ {{ gzip on; alias {root}/; }} }} }}",
-        dir = directory.display(),
-        root = root.display(),
-        http = ports[0],
-        https = ports[1],
-    );
-    place.write("nginx.conf", config);
-    let mut command = Command::new(program);
-    command.arg("-p").arg(&directory).arg("-c").arg(place.path("nginx.conf")).arg("-e").arg(place.path("error.log"));
-    let daemon = Daemon::start(command, &ports, &place.path("error.log"));
+            dir = directory.display(),
+            root = root.display(),
+        )
+    };
+    let (daemon, ports) = Daemon::start(&place.path("error.log"), |ports| {
+        place.write("nginx.conf", config(ports));
+        let mut command = Command::new(&program);
+        command.arg("-p").arg(&directory).arg("-c").arg(place.path("nginx.conf")).arg("-e").arg(place.path("error.log"));
+        command
+    });
     Some(Nginx { _daemon: daemon, place, ports })
 }
 
@@ -125,15 +126,15 @@ fn its_ranges_and_conditions_are_understood() {
     assert_eq!(nginx.place.bytes("part"), &whole[100..200]);
     nginx.place.fetch(&["-q", "-r", "-100", &url, "-o", "part"]).succeeded();
     assert_eq!(nginx.place.bytes("part"), &whole[whole.len() - 100..]);
-    // Out of time before it is done: what came is kept, and gone on with.
+    // Out of time before it is done: what came is kept, and the save resumed.
     let rate = (whole.len() / 3).to_string();
     let run = nginx.place.fetch(&["-q", &url, "-o", "f", "--limit-rate", &rate, "-m", "1", "--no-compression"]);
     assert!(run.status == 4 && nginx.place.path("f.part.info").exists(), "{run:?}");
     let run = nginx.place.fetch(&["-v", "-c", &url, "-o", "f"]);
-    assert!(run.status == 0 && run.stderr.contains("going on from byte"), "{run:?}");
+    assert!(run.status == 0 && run.stderr.contains("resuming at byte"), "{run:?}");
     assert!(nginx.place.bytes("f") == whole && !nginx.place.path("f.part.info").exists());
-    for option in ["-c", "-N"] {
+    for (option, said) in [("-c", "already complete: f"), ("-N", "not newer: f")] {
         let run = nginx.place.fetch(&["-v", option, &url, "-o", "f"]);
-        assert!(run.status == 0 && run.stderr.contains("is there already"), "{run:?}");
+        assert!(run.status == 0 && run.stderr.contains(said), "{run:?}");
     }
 }

@@ -1,8 +1,8 @@
 //! Proxies: what they are told, what they may not know, and real ones.
 
-use crate::daemon::{Daemon, free_ports, program};
+use crate::daemon::{Daemon, program};
 use crate::harness::{Place, Run, finish};
-use fixtures::{Authority, Script, Server, Step, reply};
+use fixtures::{Authority, Closed, Script, Server, Step, reply};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -181,7 +181,8 @@ fn socks5h_leaves_the_name_to_the_proxy_and_socks5_does_not() {
     place.fetch(&["-q", "-x", &by, "http://name.invalid/", "-o", "f"]).succeeded();
     assert!(proxy.requests()[0].0.starts_with(b"\x05\x01\x00\x05\x01\x00\x03\x0cname.invalid\x00\x50GET / HTTP/1.1\r\n"));
     let by = by.replace("socks5h", "socks5");
-    place.fetch(&["-q", "-x", &by, "http://name.invalid/", "-o", "f"]).failed(4, "http://name.invalid/", "cannot resolve");
+    let url = format!("http://{}.test/", "x".repeat(64));
+    place.fetch(&["-q", "-x", &by, &url, "-o", "f"]).failed(4, &url, "cannot resolve");
     place.fetch(&["-q", "-x", &by, "http://name.invalid/", "-o", "f", "--resolve", "name.invalid:80:1.2.3.4"]).succeeded();
     assert!(proxy.requests()[1].0.starts_with(b"\x05\x01\x00\x05\x01\x00\x01\x01\x02\x03\x04\x00\x50GET / HTTP/1.1\r\n"));
 }
@@ -219,38 +220,47 @@ struct Proxies {
 }
 
 fn real_proxies(place: &Place, authority: &Authority) -> Option<Proxies> {
-    let (squid, haproxy) = (program("squid")?, program("haproxy")?);
+    let (squid_program, haproxy_program) = (program("squid")?, program("haproxy")?);
     let helper = "/usr/lib/squid/basic_ncsa_auth";
     // Squid's helper reads it as another user.
     std::fs::set_permissions(place.path("."), std::fs::Permissions::from_mode(0o755)).expect("set");
     place.write("passwords", "me:$apr1$fixtures$YKu/GOlJGNzPot0HZ0VrW0\n");
-    let ports = free_ports::<2>();
-    let config = format!(
-        "http_port 127.0.0.1:{}\npid_filename none\ncache deny all\naccess_log none\ncache_log /dev/null\n\
+    let passwords = place.path("passwords");
+    let config = |port: u16| {
+        format!(
+            "http_port 127.0.0.1:{}\npid_filename none\ncache deny all\naccess_log none\ncache_log /dev/null\n\
          shutdown_lifetime 0 seconds\npinger_enable off\nnetdb_filename none\ncoredump_dir /\n\
          auth_param basic program {helper} {}\nauth_param basic children 1\n\
          acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all\n",
-        ports[0],
-        place.path("passwords").display()
-    );
-    place.write("squid.conf", config);
-    let mut command = Command::new(squid);
-    command.arg("-N").arg("-f").arg(place.path("squid.conf"));
-    let first = Daemon::start(command, &ports[..1], &place.path("squid.log"));
+            port,
+            passwords.display()
+        )
+    };
+    let (first, [squid]) = Daemon::start(&place.path("squid.log"), |[port]| {
+        place.write("squid.conf", config(port));
+        let mut command = Command::new(&squid_program);
+        command.arg("-N").arg("-f").arg(place.path("squid.conf"));
+        command
+    });
     let (certificate, key) = authority.pem_for(&["127.0.0.1"]).expect("signed");
     place.write("haproxy.pem", certificate + &key);
-    let config = format!(
-        "defaults\n mode tcp\n timeout connect 10s\n timeout client 1m\n timeout server 1m\n\
+    let pem = place.path("haproxy.pem");
+    let config = |port: u16| {
+        format!(
+            "defaults\n mode tcp\n timeout connect 10s\n timeout client 1m\n timeout server 1m\n\
          listen front\n bind 127.0.0.1:{} ssl crt {}\n server squid 127.0.0.1:{}\n",
-        ports[1],
-        place.path("haproxy.pem").display(),
-        ports[0]
-    );
-    place.write("haproxy.cfg", config);
-    let mut command = Command::new(haproxy);
-    command.arg("-db").arg("-f").arg(place.path("haproxy.cfg"));
-    let second = Daemon::start(command, &ports[1..], &place.path("haproxy.log"));
-    Some(Proxies { _daemons: [first, second], squid: ports[0], haproxy: ports[1] })
+            port,
+            pem.display(),
+            squid
+        )
+    };
+    let (second, [haproxy]) = Daemon::start(&place.path("haproxy.log"), |[port]| {
+        place.write("haproxy.cfg", config(port));
+        let mut command = Command::new(&haproxy_program);
+        command.arg("-db").arg("-f").arg(place.path("haproxy.cfg"));
+        command
+    });
+    Some(Proxies { _daemons: [first, second], squid, haproxy })
 }
 
 #[test]
@@ -282,21 +292,42 @@ fn real_http_proxies_serve() {
 fn a_real_socks_server_serves() {
     let Some(microsocks) = program("microsocks") else { return };
     let (server, place, _) = secure_hello();
-    let ports = free_ports::<2>();
-    let start = |port: u16, options: &[&str]| {
-        let mut command = Command::new(&microsocks);
-        command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(options);
-        Daemon::start(command, &[port], &place.path("microsocks.log"))
+    let start = |options: &[&str]| {
+        Daemon::start(&place.path("microsocks.log"), |[port]| {
+            let mut command = Command::new(&microsocks);
+            command.args(["-i", "127.0.0.1", "-p", &port.to_string()]).args(options);
+            command
+        })
     };
-    let _daemons = [start(ports[0], &[]), start(ports[1], &["-u", "me", "-P", "p@ss"])];
+    let ((_open, [open]), (_closed, [closed])) = (start(&[]), start(&["-u", "me", "-P", "p@ss"]));
     let url = format!("https://localhost:{}/", server.port());
-    for by in [format!("socks5://127.0.0.1:{}", ports[0]), format!("socks5h://me:p%40ss@127.0.0.1:{}", ports[1])] {
+    for by in [format!("socks5://127.0.0.1:{open}"), format!("socks5h://me:p%40ss@127.0.0.1:{closed}")] {
         place.fetch(&["-q", "-x", &by, &url, "-o", "f", "--cacert", "ca.pem", "-4"]).succeeded();
         assert_eq!(place.read("f"), "hello", "{by}");
     }
     for credentials in ["", "me:wrong@"] {
-        let by = format!("socks5://{credentials}127.0.0.1:{}", ports[1]);
+        let by = format!("socks5://{credentials}127.0.0.1:{closed}");
         let run = place.fetch(&["-q", "-x", &by, &url, "-o", "f", "--cacert", "ca.pem", "-4"]);
         run.failed(6, &url, "the proxy refused");
     }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_reached_is_called_one_with_the_variable_that_named_it() {
+    let closed = Closed::bind().expect("bound");
+    let by = format!("http://127.0.0.1:{}", closed.port());
+    let (place, url) = (Place::new(), "http://h.test/");
+    let proxy = format!("proxy 127.0.0.1:{}", closed.port());
+    place.fetch(&["-q", "-x", &by, url, "-o", "f"]).failed(4, url, &format!("{proxy}: cannot connect"));
+    let run = with_environment(&place, &[("http_proxy", &by)], &["-q", url, "-o", "f"]);
+    run.failed(4, url, &format!("{proxy} (from http_proxy): cannot connect"));
+}
+
+#[test]
+fn a_forwarding_proxys_connection_serves_several_origins() {
+    let proxy = hello();
+    let place = Place::new();
+    place.fetch(&["-q", "-x", &proxy.url(""), "http://a.test/1", "http://b.test/2"]).succeeded();
+    assert_eq!((place.listing().as_str(), proxy.connections()), ("1 2", 1));
+    assert_eq!(proxy.requests()[1].field("Host").as_deref(), Some("b.test"));
 }

@@ -73,3 +73,19 @@ fn names_are_sent_as_dns_has_them() {
 fn a_user_is_sent_as_basic_authentication() {
     assert_eq!(sent(&["@", "-u", "me:a:b"]).field("Authorization").as_deref(), Some("Basic bWU6YTpi"));
 }
+
+#[test]
+fn every_field_of_a_name_is_sent_the_first_in_place_of_the_programs_own() {
+    let request = sent(&["@", "-H", "X: 1", "-H", "Accept: a/b", "-H", "X: 2", "-H", "accept: c/d", "-H", "User-Agent:"]);
+    let text = request.text();
+    assert!(text.contains("X: 1\r\n") && text.contains("X: 2\r\n") && !text.contains("*/*"), "{text}");
+    assert!(text.contains("Accept: a/b\r\n") && text.contains("accept: c/d\r\n") && !text.contains("User-Agent"), "{text}");
+}
+
+#[test]
+fn credentials_of_the_command_line_go_before_those_of_the_url() {
+    let server = Server::start(|_| reply("200 OK", "", "")).expect("started");
+    let url = server.url("/").replace("http://", "http://url:pw@");
+    Place::new().fetch(&["-q", "-u", "me:secret", &url, "-o", "f"]).succeeded();
+    assert_eq!(server.requests()[0].field("Authorization").as_deref(), Some("Basic bWU6c2VjcmV0"));
+}

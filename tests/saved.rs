@@ -1,10 +1,10 @@
 //! What is on disk afterwards, and what is not.
 
-use crate::harness::Place;
+use crate::daemon::program;
+use crate::harness::{Place, finish, left_out, shell, wait_until};
 use fixtures::{Server, Step, head, reply};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
 fn hello() -> Server {
@@ -54,7 +54,7 @@ fn what_is_no_regular_file_is_written_straight() {
     assert!(!fs::metadata("/dev/null").expect("there").is_file());
 
     let fifo = place.path("fifo");
-    assert!(Command::new("mkfifo").arg(&fifo).status().expect("runs").success());
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("made");
     let reader = std::thread::spawn(move || fs::read_to_string(fifo).expect("readable"));
     place.fetch(&["-q", &server.url("/"), "-o", "fifo"]).succeeded();
     assert_eq!((reader.join().expect("read").as_str(), place.listing().as_str()), ("hello", "fifo"));
@@ -83,23 +83,18 @@ fn a_place_that_cannot_be_written_to_is_found_out_before_anything_is_sent() {
 fn a_file_that_is_open_already_is_not_written_over() {
     let (server, place) = (hello(), Place::new());
     place.write("log", "precious");
-    let script = format!("exec {} -q {} -o /dev/fd/3 3>>log", env!("CARGO_BIN_EXE_fetch"), server.url("/"));
-    let mut shell = Command::new("bash");
-    shell.args(["-c", &script]).current_dir(place.path("."));
-    crate::harness::finish(shell).failed(3, &server.url("/"), "it is an open file");
+    let run = finish(shell(&place, &format!("exec \"$FETCH\" -q {} -o /dev/fd/3 3>>log", server.url("/"))));
+    run.failed(3, &server.url("/"), "it is an open file");
     assert_eq!(place.read("log"), "precious");
 }
 
 #[test]
 fn a_disk_that_is_full_loses_nothing() {
-    // A file size limit fails like a full disk does: write(2) refuses. One block is 1024 bytes.
+    // A file size limit fails like a full disk does: write(2) refuses. One block is 512 bytes.
     let server = Server::start(|_| reply("200 OK", "", "x".repeat(100_000))).expect("started");
     let place = Place::with_old_file();
     let url = server.url("/");
-    let script = format!("ulimit -f 10; exec {} -q {url} -o f", env!("CARGO_BIN_EXE_fetch"));
-    let mut shell = Command::new("bash");
-    shell.args(["-c", &script]).current_dir(place.path("."));
-    crate::harness::finish(shell).failed(3, &url, "cannot write");
+    finish(shell(&place, &format!("ulimit -f 10; exec \"$FETCH\" -q {url} -o f"))).failed(3, &url, "cannot write");
     assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
 }
 
@@ -170,4 +165,126 @@ fn several_urls_are_saved_over_one_connection_and_one_failure_stops_no_other() {
     run.failed(8, &server.url("/missing"), "404 Not Found");
     assert_eq!((place.read("a").as_str(), place.read("b").as_str(), place.listing().as_str()), ("/a", "/b", "a b"));
     assert_eq!(server.connections(), 1, "an error's body is no reason to connect again");
+}
+
+#[test]
+fn a_disk_that_takes_the_bytes_back_at_the_close_loses_nothing() {
+    let Some(cc) = program("cc") else { return };
+    let (server, place) = (hello(), Place::with_old_file());
+    // As over NFS beyond a quota: every write goes well, and then close(2) does not.
+    place.write(
+        "close.c",
+        "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <errno.h>\n#include <stdio.h>\n#include <string.h>\n#include <unistd.h>\n\
+         int close(int fd) { char link[64], path[4096]; ssize_t n; int (*real)(int) = dlsym(RTLD_NEXT, \"close\");\n\
+         snprintf(link, sizeof link, \"/proc/self/fd/%d\", fd); n = readlink(link, path, sizeof path - 1); int failed = real(fd);\n\
+         if (n > 5) { path[n] = 0; if (strstr(path, \".part\") || strstr(path, \"taken\")) { errno = EDQUOT; return -1; } } return failed; }\n",
+    );
+    let mut compiler = std::process::Command::new(cc);
+    compiler.args(["-shared", "-fPIC", "-o", "close.so", "close.c"]).current_dir(place.path("."));
+    assert!(compiler.status().expect("runs").success());
+    for (output, line) in [("f", "cannot write f.part: "), ("new", "cannot write new.part: ")] {
+        let mut command = place.command(&["-q", &server.url("/"), "-o", output]);
+        command.env("LD_PRELOAD", place.path("close.so"));
+        finish(command).failed(3, &server.url("/"), line);
+    }
+    assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "close.c close.so f"));
+    let script = format!("LD_PRELOAD=./close.so exec \"$FETCH\" -q {} -o - > taken", server.url("/"));
+    finish(shell(&place, &script)).failed(3, &server.url("/"), "cannot write standard output");
+}
+
+#[test]
+fn set_user_id_and_set_group_id_do_not_survive() {
+    let (server, place) = (hello(), Place::with_old_file());
+    fs::set_permissions(place.path("f"), fs::Permissions::from_mode(0o6755)).expect("set");
+    place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
+    assert_eq!(fs::metadata(place.path("f")).expect("there").mode() & 0o7777, 0o755);
+}
+
+#[test]
+fn permissions_that_are_changed_during_the_save_stay() {
+    let server = Server::start(|_| {
+        vec![
+            Step::send(head("200 OK", "Content-Length: 4")),
+            Step::send("bo"),
+            Step::Pause(Duration::from_secs(1)),
+            Step::send("dy"),
+        ]
+    })
+    .expect("started");
+    let place = Place::with_old_file();
+    fs::set_permissions(place.path("f"), fs::Permissions::from_mode(0o644)).expect("set");
+    let mut child = place.command(&["-q", &server.url("/"), "-o", "f"]).spawn().expect("started");
+    wait_until("the save has begun", || place.path("f.part").exists());
+    fs::set_permissions(place.path("f"), fs::Permissions::from_mode(0o600)).expect("set");
+    assert!(child.wait().expect("ended").success());
+    assert_eq!((place.read("f").as_str(), fs::metadata(place.path("f")).expect("there").mode() & 0o7777), ("body", 0o600));
+}
+
+/// A directory that everyone can write to, with the sticky bit, which another user's things can be put in;
+/// only root can make those.
+fn shared_place() -> Option<Place> {
+    if !nix::unistd::geteuid().is_root() {
+        left_out("the test of a shared directory: it takes root to be two users");
+        return None;
+    }
+    let place = Place::new();
+    fs::create_dir(place.path("tmp")).expect("made");
+    fs::set_permissions(place.path("tmp"), fs::Permissions::from_mode(0o1777)).expect("set");
+    Some(place)
+}
+
+#[test]
+fn links_and_fifos_of_others_in_a_sticky_directory_are_refused() {
+    const OTHER: Option<u32> = Some(65_534);
+    let Some(place) = shared_place() else { return };
+    let server = hello();
+    let url = server.url("/");
+    place.write("victim", "precious");
+    symlink(place.path("victim"), place.path("tmp/theirs")).expect("linked");
+    symlink(place.path("victim"), place.path("tmp/mine")).expect("linked");
+    std::os::unix::fs::lchown(place.path("tmp/theirs"), OTHER, OTHER).expect("given away");
+    nix::unistd::mkfifo(&place.path("tmp/fifo"), nix::sys::stat::Mode::S_IRWXU).expect("made");
+    std::os::unix::fs::chown(place.path("tmp/fifo"), OTHER, OTHER).expect("given away");
+    for name in ["tmp/theirs", "tmp/fifo"] {
+        place.fetch(&["-q", &url, "-o", name]).failed(3, &url, "of another user");
+        let run = place.fetch(&["-q", &url, "-o", "f", "--cookie-jar", name]);
+        assert!(run.status == 3 && run.stderr.contains("of another user"), "{run:?}");
+    }
+    assert_eq!((place.read("victim").as_str(), server.requests().len()), ("precious", 0));
+    place.fetch(&["-q", &url, "-o", "tmp/mine"]).succeeded();
+    assert_eq!(place.read("victim"), "hello");
+}
+
+#[test]
+fn a_link_that_takes_a_derived_names_place_during_the_request_is_replaced_and_not_followed() {
+    static PLACE: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+    let place = Place::new();
+    let server = Server::start(|_| {
+        let directory = PLACE.get().expect("set");
+        let _ = fs::remove_file(directory.join("page.txt"));
+        symlink("victim", directory.join("page.txt")).expect("linked");
+        reply("200 OK", "", "new")
+    })
+    .expect("started");
+    PLACE.set(place.path(".")).expect("once");
+    place.write("victim", "precious");
+    place.write("page.txt", "old");
+    place.fetch(&["-q", "-N", &server.url("/page.txt")]).succeeded();
+    assert_eq!((place.read("victim").as_str(), place.read("page.txt").as_str()), ("precious", "new"));
+}
+
+#[test]
+fn a_copy_of_an_archive_keeps_its_extension() {
+    let (server, place) = (hello(), Place::new());
+    for name in ["a.tar.gz", "a-1.tar.gz"] {
+        let run = place.fetch(&[&server.url("/a.tar.gz")]);
+        assert_eq!((run.status, run.stderr), (0, format!("saved {name} (5 bytes)\n")));
+    }
+}
+
+#[test]
+fn names_come_from_the_last_segment_that_is_not_empty_and_have_no_tilde() {
+    let (server, place) = (page("Content-Type: text/html"), Place::new());
+    place.fetch(&["-q", &server.url("/blog/my-post/"), &server.url("/~root")]).succeeded();
+    assert_eq!(place.listing(), "my-post.html root.html");
 }

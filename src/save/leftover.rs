@@ -117,7 +117,7 @@ pub(super) fn in_use(path: &Path) -> Error {
 }
 
 /// Opens what may be a part file. A link of that name is not followed.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     File::options().read(true).write(true).custom_flags(flags.bits().cast_signed()).open(path)
 }

@@ -1,17 +1,18 @@
 //! The part file: a body grows in `FILE.part`, beside FILE, and becomes FILE in one step.
 
 use super::error::{cannot, unfit};
-use super::leftover::{Found, Leftover, in_the_way, in_use, inspect, is_named, lock, remove_record};
-use super::origin::{Origin, mark_part, since_1970};
-use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, numbered};
+use super::leftover::{Found, Leftover, in_the_way, in_use, inspect, is_named, lock, open, remove_record};
+use super::origin::{Origin, mark_part, part_source, since_1970};
+use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, directory_of, numbered};
 use super::record;
 use super::resume_info::{ResumeInfo, UrlDigest};
 use crate::error::Error;
 use crate::{interrupt, sys};
 use rustix::io::Errno;
+use std::cell::Cell;
 use std::fs::{self, File, FileTimes, Metadata, Permissions};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -78,11 +79,12 @@ impl PartFile {
         loop {
             // What others could not read does not become readable on the way.
             let mode = if matches!(naming, Naming::Replace(Some(_))) { 0o600 } else { 0o666 };
-            if let Some(file) = create_locked(&path, mode).map_err(|error| cannot("write", &path, &error))? {
+            if let Some((file, marked)) = create_locked(&path, mode, source).map_err(|error| cannot("write", &path, &error))? {
                 let mut part = PartFile::new(file, target, target, naming, source, hold);
+                part.marked = marked;
                 // Its lock is held: no other program writes a record here.
                 remove_record(&part.record_path)?;
-                part.mark()?;
+                part.ensure_marked()?;
                 return Ok(part);
             }
             match inspect(target, None)? {
@@ -101,9 +103,10 @@ impl PartFile {
             if fs::symlink_metadata(beside(&name, RECORD_SUFFIX)).is_ok() {
                 continue;
             }
-            if let Some(file) = create_locked(&path, 0o666).map_err(|error| cannot("write", &path, &error))? {
-                let part = PartFile::new(file, &name, target, Naming::New, source, hold);
-                return part.mark_new();
+            if let Some((file, marked)) = create_locked(&path, 0o666, source).map_err(|error| cannot("write", &path, &error))? {
+                let mut part = PartFile::new(file, &name, target, Naming::New, source, hold);
+                part.marked = marked;
+                return part.ensure_marked().map(|()| part);
             }
         }
         Err(unfit(target, "too many files of that name"))
@@ -126,13 +129,9 @@ impl PartFile {
         }
     }
 
-    fn mark_new(mut self) -> Result<PartFile, Error> {
-        self.mark().map(|()| self)
-    }
-
-    /// So that it is known for what it is, should the program be killed.
-    fn mark(&mut self) -> Result<(), Error> {
-        self.marked = self.marked || mark_part(&self.file, &self.source).is_ok();
+    /// Where the file system keeps no mark, a record makes it known for what it is, should the program be
+    /// killed.
+    fn ensure_marked(&mut self) -> Result<(), Error> {
         if !self.marked {
             let written = record::write(&self.record_path, &self.file, &self.source, None);
             written.map_err(|error| cannot("write", &self.record_path, &error))?;
@@ -145,6 +144,7 @@ impl PartFile {
     pub(super) fn resume(found: Found, target: &Path, naming: Naming, hold: interrupt::Hold) -> PartFile {
         let mut part = PartFile::new(found.file, target, target, naming, &found.source, hold);
         part.resume_info = found.resume_info;
+        part.marked = part.file.metadata().is_ok_and(|metadata| part_source(&part.file, &metadata).is_some());
         (part.has_record, part.recorded) = (true, true);
         part
     }
@@ -163,7 +163,7 @@ impl PartFile {
         self.resume_info = info;
         if self.resume_info.is_none() {
             self.remove_record()?;
-            self.mark()?;
+            self.ensure_marked()?;
         }
         Ok(())
     }
@@ -289,12 +289,20 @@ impl Drop for PartFile {
     }
 }
 
-/// Creates and locks a file; `None` where there is something of that name.
-fn create_locked(path: &Path, mode: u32) -> io::Result<Option<File>> {
+/// Creates a file that is locked and, where the file system can, marked as ours: whether it is comes along.
+/// `None` where something has its name.
+fn create_locked(path: &Path, mode: u32, source: &UrlDigest) -> io::Result<Option<(File, bool)>> {
+    let marked = Cell::new(false);
+    let mark = |file: &File| {
+        marked.set(mark_part(file, source).is_ok());
+        Ok(())
+    };
     loop {
-        match File::options().read(true).write(true).mode(mode).create_new(true).open(path) {
-            Ok(file) if lock_new(&file)? && is_named(&file, path)? => return Ok(Some(file)),
+        match sys::create_filled(path, mode, &mark).and_then(|()| open(path)) {
+            Ok(file) if lock_new(&file)? && is_named(&file, path)? => return Ok(Some((file, marked.get()))),
+            // Before it was locked, another program took it for one that an interrupted save left.
             Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && directory_of(path).exists() => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(error),
         }
@@ -310,7 +318,7 @@ fn lock_new(file: &File) -> io::Result<bool> {
         }
         thread::sleep(Duration::from_millis(1));
     }
-    Err(io::Error::other("another program has locked it"))
+    Ok(false)
 }
 
 /// Waits until the bytes are on disk, where the file system has such a thing.

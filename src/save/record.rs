@@ -4,12 +4,13 @@
 use super::origin::belongs_to_user;
 use super::resume_info::{ResumeInfo, UrlDigest};
 use crate::http::StrongValidator;
+use crate::sys;
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 /// The version of this format.
@@ -72,13 +73,11 @@ pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, info: Option<&
     });
     let record = Record { fetch: VERSION, url: source.0.clone(), inode, start, start_digest, version };
     let text = serde_json::to_string(&record).map_err(io::Error::other)?;
-    let mut options = File::options();
-    options.write(true).mode(0o600);
     match read(path) {
-        Some(old) if old.inode == inode => options.truncate(true),
-        _ => options.create_new(true),
-    };
-    options.open(path)?.write_all(text.as_bytes())
+        // Its own, that only marked the part.
+        Some(old) if old.inode == inode => fs::write(path, text),
+        _ => sys::create_filled(path, 0o600, &|mut file| file.write_all(text.as_bytes())),
+    }
 }
 
 /// What a record says.

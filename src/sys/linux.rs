@@ -1,12 +1,15 @@
 //! Linux.
 
-use rustix::fs::{CWD, RenameFlags, XattrFlags, fgetxattr, fremovexattr, fsetxattr, renameat_with};
+use super::create_then_fill;
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RenameFlags, XattrFlags, fgetxattr, fremovexattr, fsetxattr, linkat, openat, renameat_with,
+};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, sockopt};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// How many bytes are spliced at a time: what a pipe may hold without privileges.
@@ -37,6 +40,25 @@ pub(crate) fn ignored_signals() -> u64 {
 /// Whether a path names an open file descriptor.
 pub(crate) fn is_descriptor_path(path: &Path) -> bool {
     path.starts_with("/dev/fd") || path.starts_with("/proc")
+}
+
+/// Creates a file that has its name only once it is filled; `AlreadyExists` where something has it. Killed
+/// in between, the program leaves nothing behind, where the file system has files without a name.
+pub(crate) fn create_filled(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let Ok(unnamed) = openat(CWD, directory, flags, Mode::from_raw_mode(mode)) else {
+        return create_then_fill(path, mode, fill);
+    };
+    let unnamed = File::from(unnamed);
+    fill(&unnamed)?;
+    let by_descriptor = format!("/proc/self/fd/{}", unnamed.as_raw_fd());
+    match linkat(CWD, by_descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+        Ok(()) => Ok(()),
+        Err(Errno::EXIST) => Err(io::ErrorKind::AlreadyExists.into()),
+        // Without /proc, for example.
+        Err(_) => create_then_fill(path, mode, fill),
+    }
 }
 
 /// Renames to a name that is free; `AlreadyExists` where it is not.

@@ -12,8 +12,19 @@ mod plain;
 #[cfg(not(all(target_os = "linux", not(fetch_plain))))]
 pub(crate) use plain::*;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Creates a file and fills it; killed in between, the program leaves it behind half filled.
+fn create_then_fill(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> {
+    let file = File::options().read(true).write(true).mode(mode).create_new(true).open(path)?;
+    fill(&file).inspect_err(|_| {
+        // The error that led here is the one to report.
+        let _ = fs::remove_file(path);
+    })
+}
 
 /// What the file system says when a file is closed: on NFS, under a quota, or with FUSE, only now
 /// that it has not taken the bytes. The file itself stays open: its duplicate is closed.

@@ -1,5 +1,6 @@
 //! The plain ways, for a Unix that is not Linux.
 
+use super::create_then_fill;
 use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::net::{AddressFamily, SendFlags, SocketType};
 use std::fs::{self, File};
@@ -30,6 +31,11 @@ pub(crate) fn ignored_signals() -> u64 {
 /// Whether a path names an open file descriptor.
 pub(crate) fn is_descriptor_path(path: &Path) -> bool {
     path.starts_with("/dev/fd") || path.starts_with("/proc")
+}
+
+/// Creates a file and fills it; `AlreadyExists` where something has its name.
+pub(crate) fn create_filled(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> {
+    create_then_fill(path, mode, fill)
 }
 
 /// Renames to a name that is free; `AlreadyExists` where it is not.
