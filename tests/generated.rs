@@ -7,9 +7,68 @@ use std::path::Path;
 
 const SYNOPSIS: &str = ".SH SYNOPSIS\n\\fBfetch\\fR [\\fIOPTIONS\\fR] \\fIURL\\fR...\n";
 
-/// What the manual page says besides the options.
-const MORE: &str = r#".SH "WHAT SAVED MEANS"
-A body grows in \fIFILE\fR.part and becomes \fIFILE\fR in one step, once its framing, its content codings and its checksum are as they must be. Short of that \fIFILE\fR is exactly what it was. A part that can be gone on with stays, with a record of its version in \fIFILE\fR.part.info; \fB\-c\fR goes on with it.
+/// What the manual page says before the options.
+const DESCRIPTION: &str = r#".SH DESCRIPTION
+\fBfetch\fR requests each \fIURL\fR with an HTTP/1.1 GET, follows redirects, decodes the content codings, prints the response headers on standard output and saves the body.
+.PP
+A save is atomic. A body grows in \fIFILE\fR.part and becomes \fIFILE\fR in one step, once its framing, its content codings and its checksum are as they must be. Short of that \fIFILE\fR is exactly what it was, and the reason is on standard error. A part that can be resumed is kept, with a record of its version in \fIFILE\fR.part.info; \fB\-c\fR completes it.
+.PP
+Without \fB\-o\fR the name is Content\-Disposition\(aqs, else the last path segment of the URL that is not empty, else its host; HTML gets .html where the name has no extension. A derived name is one plain file name, and never replaces a file: page.html, page\-1.html.
+.PP
+After a save, one line on standard error names the file and its size; one says what is already complete, not newer, started over, or kept for \fB\-c\fR. With \fB\-o \-\fR the body goes to standard output, and the headers to standard error.
+.PP
+Transient failures are tried again, and a retry resumes. Credentials, cookies given literally and \fB\-H\fR fields go to the origin that was asked for and no other.
+"#;
+
+/// What it says after them.
+const MORE: &str = r#".SH EXAMPLES
+.TP
+\fBfetch www.sina.com.cn \-o sina.html\fR
+Save a page under this name, or leave the old file as it was.
+.TP
+\fBfetch example.com \-o \- | less\fR
+Read it.
+.TP
+\fBfetch \-c https://example.com/large.iso\fR
+Complete an interrupted save.
+.TP
+\fBfetch \-N https://example.com/feed.xml \-o feed.xml\fR
+Fetch it if it has changed.
+.TP
+\fBfetch \-q https://example.com/a https://example.com/b \-P dir\fR
+Save several, over one connection.
+.TP
+\fBfetch \-x socks5h://127.0.0.1:9050 http://example.com/\fR
+Go through a SOCKS proxy, which resolves the name.
+.SH "JSON"
+\fB\-\-json\fR prints one object for each URL, on a line of its own. What was not found out is null.
+.TP
+\fBid\fR
+which URL of the input it was, counted from 1
+.TP
+\fBurl\fR, \fBfinal_url\fR
+the URL asked for, without userinfo, and the one that answered last
+.TP
+\fBstatus\fR, \fBheaders\fR
+the last response: its status code, and an object of its fields: names in lower case, each with a list of values
+.TP
+\fBfile\fR, \fBbytes\fR, \fBsha256\fR
+the file that was saved or was there already, how many bytes were saved, and their SHA\-256
+.TP
+\fBwire_bytes\fR
+how many bytes of bodies came over the wire, framing not counted, every try included
+.TP
+\fBip\fR, \fBredirects\fR, \fBattempts\fR
+the address connected to last, the redirects followed, the tries made
+.TP
+\fBtimings\fR
+seconds: \fBdns\fR, \fBconnect\fR and \fBtls\fR of the last connection, \fBfirst_byte\fR and \fBtotal\fR from the start
+.TP
+\fBwarc\fR
+null
+.TP
+\fBexit\fR, \fBerror\fR
+the exit status of this URL alone; null, or an object of \fBkind\fR (other, usage, file, network, verification, authentication, protocol, status, closed_pipe), \fBmessage\fR and \fBretryable\fR
 .SH "EXIT STATUS"
 .TP
 \fB0\fR
@@ -22,13 +81,13 @@ other
 usage
 .TP
 \fB3\fR
-a file could not be read or written
+a file could not be read or written; the reader of the body closed the pipe
 .TP
 \fB4\fR
 network: DNS, connecting, a timeout, a reset, a body cut off
 .TP
 \fB5\fR
-the server\(aqs certificate is not to be trusted
+the server\(aqs certificate cannot be trusted
 .TP
 \fB6\fR
 authentication: 401, 407
@@ -37,19 +96,19 @@ authentication: 401, 407
 protocol: a malformed response, a limit, an undecodable body, a checksum
 .TP
 \fB8\fR
-the server answered with an error status
+the server answered with an error status, or with nothing to save (204, 205)
 .PP
 Where several URLs failed, the lowest of 2 to 8 wins, then 1.
 .SH ENVIRONMENT
 .TP
 \fBhttp_proxy\fR, \fBhttps_proxy\fR, \fBall_proxy\fR
-The proxies for http, https, and whichever of the two has none. All but the first also in upper case.
+The proxies for http, for https, and for either that has none. All but the first also in upper case.
 .TP
 \fBno_proxy\fR
 Where to go without: host names (and all below them), addresses, networks as in 10.0.0.0/8, with a port or without; * for everywhere.
 .TP
-\fBNETRC\fR
-The file that \fB\-\-netrc\fR reads instead of ~/.netrc.
+\fBHOME\fR, \fBNETRC\fR
+\fB\-\-netrc\fR reads the file that \fBNETRC\fR names, else .netrc in the home directory.
 .TP
 \fBSSL_CERT_FILE\fR, \fBSSL_CERT_DIR\fR
 Certificates to trust instead of the system\(aqs.
@@ -59,25 +118,21 @@ On a terminal that is \(lqdumb\(rq no progress is drawn. Colours are never used,
 .SH FILES
 .TP
 \fIFILE\fR.part, \fIFILE\fR.part.info
-A body that is not whole yet, and of what version it is a part. The record holds no credentials. Both names are \fBfetch\fR\(aqs own: what else stands there when \fIFILE\fR is to be saved is removed.
+A body that is not whole yet, and of what version it is a part. The record holds no address and no credentials. What else stands there is never removed or written to: exit status 3.
 .TP
 user.fetch.origin
-The extended attribute in which \fIFILE\fR remembers a digest of the URL that it was saved from, its length and its entity tag, for \fB\-N\fR and \fB\-c\fR.
-.SH EXAMPLES
-.nf
-fetch www.sina.com.cn \-o sina.html
-fetch \-c https://example.com/large.iso \-o large.iso
-fetch \-N https://example.com/feed.xml \-o feed.xml
-fetch \-x socks5h://127.0.0.1:9050 http://example.com/ \-o \- | less
-.fi
+The extended attribute in which \fIFILE\fR records a digest of the URL that it was saved from, its length, time and entity tag, for \fB\-N\fR and \fB\-c\fR. A part file is marked in it.
+.SH "SEE ALSO"
+.BR curl (1),
+.BR wget (1)
 "#;
 
 fn manual() -> Vec<u8> {
     // The date of the version, the same on every day.
-    let man = clap_mangen::Man::new(fetch::cli::command()).date("2026-11-21");
+    let man = clap_mangen::Man::new(fetch::cli::command()).date("2026-11-25");
     let mut page = Vec::new();
     let rendered = man.render_title(&mut page).and_then(|()| man.render_name_section(&mut page));
-    page.extend_from_slice(SYNOPSIS.as_bytes());
+    page.extend_from_slice([SYNOPSIS, DESCRIPTION].concat().as_bytes());
     rendered.and_then(|()| man.render_options_section(&mut page)).expect("rendered");
     page.extend_from_slice(MORE.as_bytes());
     page

@@ -29,27 +29,24 @@ fn start(root: &Path) -> Option<Nginx> {
     place.write("ca.pem", authority.pem());
     place.write("cert.pem", certificate);
     place.write("key.pem", key);
-    let directory = place.path("");
-    let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("{name}_temp_path {}/{name};", directory.display()))
-        .concat();
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {name};")).concat();
     let user = if nix::unistd::geteuid().is_root() { "user root;" } else { "" };
+    // Relative paths are below the prefix, whatever its name has in it.
     let config = |[http, https]: [u16; 2]| {
         format!(
-            "daemon off; {user} pid {dir}/pid; error_log {dir}/error.log; events {{}}
-         http {{ access_log off; {paths} types {{ text/html html htm; }} root {root};
-         gzip_types *; gzip_min_length 1; gzip_comp_level 1;
-         server {{ listen 127.0.0.1:{http}; listen 127.0.0.1:{https} ssl;
-         ssl_certificate {dir}/cert.pem; ssl_certificate_key {dir}/key.pem;
-         location /zip/ {{ gzip on; alias {root}/; }} }} }}",
-            dir = directory.display(),
+            "daemon off; {user} pid pid; error_log error.log; events {{}}
+             http {{ access_log off; {paths} types {{ text/html html htm; }} root {root};
+             gzip_types *; gzip_min_length 1; gzip_comp_level 1;
+             server {{ listen 127.0.0.1:{http}; listen 127.0.0.1:{https} ssl;
+             ssl_certificate cert.pem; ssl_certificate_key key.pem;
+             location /zip/ {{ gzip on; alias {root}/; }} }} }}",
             root = root.display(),
         )
     };
     let (daemon, ports) = Daemon::start(&place.path("error.log"), |ports| {
         place.write("nginx.conf", config(ports));
         let mut command = Command::new(&program);
-        command.arg("-p").arg(&directory).arg("-c").arg(place.path("nginx.conf")).arg("-e").arg(place.path("error.log"));
+        command.arg("-p").arg(place.path("")).args(["-c", "nginx.conf", "-e", "error.log"]);
         command
     });
     Some(Nginx { _daemon: daemon, place, ports })

@@ -225,39 +225,33 @@ fn real_proxies(place: &Place, authority: &Authority) -> Option<Proxies> {
     // Squid's helper reads it as another user.
     std::fs::set_permissions(place.path("."), std::fs::Permissions::from_mode(0o755)).expect("set");
     place.write("passwords", "me:$apr1$fixtures$YKu/GOlJGNzPot0HZ0VrW0\n");
-    let passwords = place.path("passwords");
+    // Relative paths are below the directory that they run in, whatever its name has in it.
     let config = |port: u16| {
         format!(
-            "http_port 127.0.0.1:{}\npid_filename none\ncache deny all\naccess_log none\ncache_log /dev/null\n\
-         shutdown_lifetime 0 seconds\npinger_enable off\nnetdb_filename none\ncoredump_dir /\n\
-         auth_param basic program {helper} {}\nauth_param basic children 1\n\
-         acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all\n",
-            port,
-            passwords.display()
+            "http_port 127.0.0.1:{port}\npid_filename none\ncache deny all\naccess_log none\ncache_log /dev/null\n\
+             shutdown_lifetime 0 seconds\npinger_enable off\nnetdb_filename none\ncoredump_dir none\n\
+             auth_param basic program {helper} passwords\nauth_param basic children 1\n\
+             acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all\n"
         )
     };
     let (first, [squid]) = Daemon::start(&place.path("squid.log"), |[port]| {
         place.write("squid.conf", config(port));
         let mut command = Command::new(&squid_program);
-        command.arg("-N").arg("-f").arg(place.path("squid.conf"));
+        command.args(["-N", "-f", "squid.conf"]).current_dir(place.path("."));
         command
     });
     let (certificate, key) = authority.pem_for(&["127.0.0.1"]).expect("signed");
     place.write("haproxy.pem", certificate + &key);
-    let pem = place.path("haproxy.pem");
     let config = |port: u16| {
         format!(
             "defaults\n mode tcp\n timeout connect 10s\n timeout client 1m\n timeout server 1m\n\
-         listen front\n bind 127.0.0.1:{} ssl crt {}\n server squid 127.0.0.1:{}\n",
-            port,
-            pem.display(),
-            squid
+             listen front\n bind 127.0.0.1:{port} ssl crt haproxy.pem\n server squid 127.0.0.1:{squid}\n"
         )
     };
     let (second, [haproxy]) = Daemon::start(&place.path("haproxy.log"), |[port]| {
         place.write("haproxy.cfg", config(port));
         let mut command = Command::new(&haproxy_program);
-        command.arg("-db").arg("-f").arg(place.path("haproxy.cfg"));
+        command.args(["-db", "-f", "haproxy.cfg"]).current_dir(place.path("."));
         command
     });
     Some(Proxies { _daemons: [first, second], squid, haproxy })

@@ -184,7 +184,7 @@ fn a_disk_that_takes_the_bytes_back_at_the_close_loses_nothing() {
     assert!(compiler.status().expect("runs").success());
     for (output, line) in [("f", "cannot write f.part: "), ("new", "cannot write new.part: ")] {
         let mut command = place.command(&["-q", &server.url("/"), "-o", output]);
-        command.env("LD_PRELOAD", place.path("close.so"));
+        command.env("LD_PRELOAD", "./close.so");
         finish(command).failed(3, &server.url("/"), line);
     }
     assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "close.c close.so f"));

@@ -157,7 +157,7 @@ mod tests {
             ("example.com", None, "me se#cret"),
             ("EXAMPLE.com", None, "me se#cret"),
             ("example.com", Some("you"), "you other"),
-            ("example.com", Some("nobody"), "-"),
+            ("example.com", Some("stranger"), "-"),
             ("quoted.example", None, "a b c\"d\\e\tf"),
             ("ftp.example", None, "anonymous guest"),
             ("trap", None, "-"),

@@ -49,8 +49,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// An address as it can be printed: all before its last @ is hidden. Of one that is not well-formed
-/// nobody knows where userinfo ends, so rather too much is hidden than too little.
+/// A URL as it can be printed: all before its last @ is hidden. Where userinfo ends cannot be told of one
+/// that is not well-formed, so rather too much is hidden than too little.
 pub(crate) fn without_secrets(address: &str) -> String {
     match address.rfind('@') {
         Some(at) => format!("***{}", &address[at..]),

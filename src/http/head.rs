@@ -154,8 +154,8 @@ impl HeadParser {
     /// Looks at everything received since the start of the response. Gives the header section and
     /// its length once it is complete, `None` as long as it is not.
     ///
-    /// What is plainly not HTTP/1 is refused at its first wrong byte, so that nobody waits for the
-    /// end of a header section that will never come.
+    /// What is plainly not HTTP/1 is refused at its first wrong byte, so that there is no wait
+    /// for the end of a header section that will never come.
     pub(crate) fn parse(&mut self, received: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
         let start = empty_lines(received);
         check_version(received, start)?;

@@ -1,4 +1,4 @@
-//! Which addresses are the Internet's, and which are somebody's own (the IANA registries of
+//! Which addresses are public, and which are private or special otherwise (the IANA registries of
 //! special-purpose addresses, RFC 6890).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,8 +13,8 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// What can be told of a host without asking for its address, where only a proxy knows that: a name is
-/// the Internet's if it is below a public suffix, and somebody's own (`localhost`, `intranet`) if not.
+/// Whether a host may have a public address, where only a proxy resolves it: a name below a public suffix
+/// may, any other (`localhost`, `intranet`) may not.
 pub(crate) fn may_be_public(host: &Host) -> bool {
     match host {
         Host::Ipv4(address) => is_public_v4(*address),
