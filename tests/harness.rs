@@ -164,6 +164,15 @@ pub(crate) fn left_out(why: &str) {
     std::io::stderr().write_all(format!("left out: {why}\n").as_bytes()).expect("written");
 }
 
+/// Whether the plain way of keeping attributes, which is not to keep any, is what is tested: then a test of
+/// what a file says of itself is left out.
+pub(crate) fn no_attributes() -> bool {
+    if cfg!(fetch_plain) {
+        left_out("a test of extended attributes: the plain way keeps none");
+    }
+    cfg!(fetch_plain)
+}
+
 pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
     read_all(flate2::read::GzEncoder::new(plain, flate2::Compression::new(6)))
 }

@@ -1,6 +1,6 @@
 //! Saves that were interrupted: resumed, tried again, or started over.
 
-use crate::harness::{Place, wait_until};
+use crate::harness::{Place, no_attributes, wait_until};
 use fixtures::{Request, Script, Server, Step, cut, head, ranged, reply};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -181,6 +181,9 @@ fn a_part_that_turns_out_to_be_all_is_done() {
 
 #[test]
 fn a_file_that_is_complete_is_done() {
+    if no_attributes() {
+        return;
+    }
     let (server, place) = (Server::start(|r| ranged(r, STRONG, body())).expect("started"), Place::new());
     place.fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
     let before = fs::metadata(place.path("f")).expect("there");
@@ -196,6 +199,9 @@ fn a_file_that_is_complete_is_done() {
 
 #[test]
 fn a_derived_name_is_found_again() {
+    if no_attributes() {
+        return;
+    }
     let (server, place) = (cut_once(STRONG), Place::new());
     let url = server.url("/a.bin");
     assert_eq!(place.fetch(&["-q", &url]).status, 4);
