@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Config, Credentials, Home, NoopObserver, RequestOptions, Response};
 use crate::error::{Error, Kind};
-use crate::http::{Fields, InvalidField};
+use crate::http::{Fields, InvalidField, Method};
 use crate::net::Timer;
 use crate::report::Report;
 use crate::run::{self, Output, SaveOptions};
@@ -79,6 +79,7 @@ use url::Url;
 /// # assert!(!std::path::Path::new("page.html").exists());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct Fetcher {
     client: Client,
     options: SaveOptions,
@@ -91,18 +92,18 @@ impl Default for Fetcher {
 }
 
 impl Fetcher {
-    /// One that makes requests as the program does without options, and reads nothing from the environment.
+    /// One with the program's defaults, and without proxies.
     pub fn new() -> Fetcher {
         Fetcher::with_config(Config::default(), SaveOptions::default())
     }
 
-    /// One that makes requests and saves files this way.
+    /// One with this configuration.
     pub fn with_config(config: Config, options: SaveOptions) -> Fetcher {
         Fetcher { client: Client::new(config), options }
     }
 
-    /// Sends a header to the origin asked for and no other: the first of a name in place of one that is sent
-    /// anyway, more of it besides. An error for what cannot be a header of a request without content.
+    /// Sends a header to the origin asked for and no other. The first of a name replaces a default header,
+    /// further ones are added. An error for what cannot be a header of a request without content.
     pub fn header(self, name: &str, value: &str) -> Result<Fetcher, InvalidField> {
         let mut config = self.client.into_config();
         config.headers.add(name, value.as_bytes())?;
@@ -142,6 +143,9 @@ impl Fetcher {
     }
 
     fn save_to(&self, url: &str, output: &Output) -> Result<Saved, Error> {
+        if self.client.config().method == Method::Head {
+            return Err(Error::new(Kind::Usage, "HEAD has no body to save"));
+        }
         let outcome = run::fetch(&parse(url)?, output, &self.options, &self.client, &Report::silent());
         match outcome.failed {
             Some(error) => Err(error),

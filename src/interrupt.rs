@@ -90,8 +90,10 @@ mod signals {
         let Some(state) = STATE.get() else { return };
         let mut holds = state.holds.lock().unwrap_or_else(PoisonError::into_inner);
         *holds = change(*holds);
-        if caught().is_none() {
-            state.end_at_once.store(*holds == 0, Ordering::Relaxed);
+        state.end_at_once.store(*holds == 0, Ordering::SeqCst);
+        if caught().is_some() {
+            // The one that was caught is the first: the next ends the program.
+            state.end_at_once.store(true, Ordering::SeqCst);
         }
     }
 }

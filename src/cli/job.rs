@@ -140,7 +140,7 @@ impl Cli {
             None => Ok(Proxies::from_environment(|name| std::env::var(name).ok())),
             Some("") => Ok(Proxies::default()),
             Some(_) if self.unix_socket.is_some() => Err(Error::new(Kind::Usage, "-x and --unix-socket cannot be used together")),
-            Some(text) => Proxy::parse(text).map(Proxies::all).map_err(|why| Error::new(Kind::Usage, "-x").detail(why)),
+            Some(text) => Proxy::parse(text).map(Proxies::all).map_err(|error| error.context("-x")),
         }
     }
 }

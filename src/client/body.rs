@@ -65,6 +65,13 @@ impl Body {
     /// Where in the [buffer](Body::buffer) the next piece stands; `None` once the body is whole. A body
     /// that is not, is an error.
     pub(super) fn next_piece(&mut self) -> Result<Option<Range<usize>>, Error> {
+        let piece = self.try_next_piece();
+        // After an error, what is on the connection is of unknown meaning.
+        self.keeps_connection &= piece.is_ok();
+        piece
+    }
+
+    fn try_next_piece(&mut self) -> Result<Option<Range<usize>>, Error> {
         while !self.deframer.is_done() {
             let Some(connection) = &mut self.connection else { return Err(self.closed_early()) };
             let received = connection.received();

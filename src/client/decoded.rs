@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 /// How many pieces of a second's bytes are received where there is a limit to them.
 const PIECES_A_SECOND: u64 = 10;
 
-/// What a body may be, and how fast it may come.
+/// How long to sleep before interrupts and deadlines are looked at again.
+const MAX_SLEEP: Duration = Duration::from_millis(50);
+
+/// Limits on the size and rate of a body.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct BodyLimits {
     /// The most bytes, on the wire or decoded.
@@ -110,7 +113,7 @@ impl DecodedBody {
                 decoder.finish(self.body.framing() != Framing::UntilClose).map_err(undecodable)?;
             }
             if let Some(expected) = self.limits.expected.filter(|expected| self.wire < *expected) {
-                return Err(wrong_length(expected, &format!("{} came", self.wire)));
+                return Err(self.too_short(expected));
             }
             self.done = true;
             return Ok(None);
@@ -134,6 +137,15 @@ impl DecodedBody {
         Ok(Some(if state == DecoderState::Output { decoder.output() } else { &[] }))
     }
 
+    /// Fewer bytes than Content-Range says. Where closing the connection is the end, it was closed too early.
+    fn too_short(&self, expected: u64) -> Error {
+        if self.body.framing() != Framing::UntilClose {
+            return wrong_length(expected, &format!("the body has {}", self.wire));
+        }
+        let what = format!("the body is cut off after {} of {expected} bytes", self.wire);
+        Error::new(Kind::Network, what).detail("the server closed the connection").retryable()
+    }
+
     /// Receives the next piece; false at the end.
     fn receive(&mut self) -> Result<bool, Error> {
         if self.received.is_empty() {
@@ -151,7 +163,7 @@ impl DecodedBody {
         self.wire += received;
         self.limits.check_size(self.wire)?;
         if let Some(expected) = self.limits.expected.filter(|expected| self.wire > *expected) {
-            return Err(wrong_length(expected, "more came"));
+            return Err(wrong_length(expected, "the body is longer"));
         }
         self.slow_down()
     }
@@ -163,7 +175,7 @@ impl DecodedBody {
         while let Some(early) = due.checked_sub(self.elapsed()).filter(|early| !early.is_zero()) {
             let interval = self.body.timer().poll_interval();
             let interval = interval.map_err(|error| Error::from(error).context("the body is not complete"))?;
-            std::thread::sleep(early.min(interval));
+            std::thread::sleep(early.min(interval).min(MAX_SLEEP));
         }
         Ok(())
     }
@@ -182,8 +194,8 @@ impl DecodedBody {
     }
 }
 
-fn wrong_length(expected: u64, came: &str) -> Error {
-    Error::new(Kind::Protocol, "malformed response").detail(format!("Content-Range says {expected} bytes, and {came}"))
+fn wrong_length(expected: u64, found: &str) -> Error {
+    Error::new(Kind::Protocol, "malformed response").detail(format!("Content-Range says {expected} bytes, {found}"))
 }
 
 /// A body that cannot be decoded.

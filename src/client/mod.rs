@@ -27,7 +27,7 @@ pub(crate) use request::{Home, RequestOptions};
 pub use response::Response;
 
 use crate::error::{Error, Kind};
-use crate::http::{Head, Request};
+use crate::http::{Fields, Head, Request};
 use crate::net::{ConnectOptions, NetError, Proxy, Stream, Target, may_be_public};
 use body::Body;
 use connection::{Connection, Failure};
@@ -39,6 +39,7 @@ use url::Url;
 
 /// Makes requests, over connections that it keeps. Shared by any number of threads; its configuration
 /// is fixed.
+#[derive(Debug)]
 pub(crate) struct Client {
     config: Config,
     pool: Arc<Pool>,
@@ -128,7 +129,7 @@ impl Client {
         let proxy = self.proxy(&target)?;
         let tunnel_fields =
             proxy.map(|proxy| self.address_to(proxy, &target, url, &mut request)).transpose()?.unwrap_or_default();
-        let key = self.pool_key(&target, proxy);
+        let key = self.pool_key(&target, proxy, &tunnel_fields);
         let forwarded = matches!(key, PoolKey::ForwardProxy(_));
         if forwarded && public_only && !may_be_public(&target.host) {
             return Err(NetError::NotPublic(target.host.to_string()).into());
@@ -158,10 +159,10 @@ impl Client {
         Ok(Exchange { connection, request, head, public })
     }
 
-    fn pool_key(&self, target: &Target, proxy: Option<&Proxy>) -> PoolKey {
+    fn pool_key(&self, target: &Target, proxy: Option<&Proxy>, tunnel_fields: &Fields) -> PoolKey {
         match (&self.config.resolve.unix_socket, proxy) {
             (_, Some(proxy)) if proxy.forwards(target) => PoolKey::ForwardProxy(proxy.clone()),
-            (_, Some(proxy)) => PoolKey::Origin(target.clone(), Via::Tunnel(proxy.clone())),
+            (_, Some(proxy)) => PoolKey::Origin(target.clone(), Via::Tunnel(proxy.clone(), tunnel_fields.clone())),
             (Some(path), None) => PoolKey::Origin(target.clone(), Via::UnixSocket(path.clone())),
             (None, None) => PoolKey::Origin(target.clone(), Via::Direct),
         }

@@ -1,5 +1,6 @@
 //! Idle connections, and buffers for those in use.
 
+use crate::http::Fields;
 use crate::net::{Proxy, Stream, Target};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -27,12 +28,12 @@ pub(super) enum PoolKey {
 pub(super) enum Via {
     Direct,
     UnixSocket(PathBuf),
-    /// A tunnel through this proxy.
-    Tunnel(Proxy),
+    /// A tunnel through this proxy, asked for with these fields.
+    Tunnel(Proxy, Fields),
 }
 
 /// Shared by all threads that use a client.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Pool {
     /// The last used is the first.
     idle: Mutex<Vec<(PoolKey, Stream)>>,

@@ -117,6 +117,12 @@ impl Reader {
     }
 }
 
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Response").field("status", &self.status()).field("url", &self.url.as_str()).finish_non_exhaustive()
+    }
+}
+
 impl Read for Response {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
@@ -129,7 +135,7 @@ impl Read for Response {
                 Box::new(Reader { body, ready: Vec::new(), taken: 0 })
             }),
             State::Reading(reader) => Ok(reader),
-            State::Failed => return Err(io::Error::other("the body failed before")),
+            State::Failed => Err(Error::new(Kind::Other, "an earlier read of the body failed")),
         };
         let (length, reader) = state.and_then(|mut reader| Ok((reader.read(buffer)?, reader))).map_err(io::Error::other)?;
         self.state = State::Reading(reader);

@@ -7,19 +7,19 @@ use url::Url;
 
 /// A name and a password. Neither is shown by `{:?}`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     name: Vec<u8>,
     password: Vec<u8>,
 }
 
 impl Credentials {
     /// A name without a colon, and a password.
-    pub fn new(name: &str, password: &str) -> Credentials {
+    pub(crate) fn new(name: &str, password: &str) -> Credentials {
         Credentials { name: name.into(), password: password.into() }
     }
 
     /// Those in the userinfo of a URL.
-    pub fn of(url: &Url) -> Option<Credentials> {
+    pub(crate) fn of(url: &Url) -> Option<Credentials> {
         let decode = |text: &str| percent_decode_str(text).collect();
         let password = url.password().unwrap_or_default();
         let some = !url.username().is_empty() || url.password().is_some();
@@ -27,17 +27,17 @@ impl Credentials {
     }
 
     /// The name.
-    pub fn name(&self) -> &[u8] {
+    pub(crate) fn name(&self) -> &[u8] {
         &self.name
     }
 
     /// The password.
-    pub fn password(&self) -> &[u8] {
+    pub(crate) fn password(&self) -> &[u8] {
         &self.password
     }
 
     /// The value of an Authorization or Proxy-Authorization field.
-    pub fn basic(&self) -> String {
+    pub(crate) fn basic(&self) -> String {
         let pair = [&self.name[..], b":", &self.password].concat();
         format!("Basic {}", BASE64.encode(&pair))
     }

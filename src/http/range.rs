@@ -5,6 +5,7 @@ use std::fmt;
 
 /// The one range of bytes that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ByteRange {
     /// From the first of these positions to the second, or to the end where that comes first.
     Between(u64, u64),
@@ -30,7 +31,7 @@ impl ByteRange {
 
     /// Whether a part is what this asks for: a server may send less at the end only where there is no
     /// more.
-    pub fn is_answered_by(&self, part: &ContentRange) -> bool {
+    pub(crate) fn is_answered_by(&self, part: &ContentRange) -> bool {
         let end = part.total.map(|total| total - 1);
         match *self {
             ByteRange::Between(first, last) => {
@@ -45,7 +46,7 @@ impl ByteRange {
     }
 
     /// Whether it comes to the whole of so many bytes.
-    pub fn is_all_of(&self, length: Option<u64>) -> bool {
+    pub(crate) fn is_all_of(&self, length: Option<u64>) -> bool {
         match *self {
             ByteRange::From(first) => first == 0,
             ByteRange::Between(first, last) => first == 0 && length.is_some_and(|length| length > 0 && last >= length - 1),
@@ -67,7 +68,7 @@ impl fmt::Display for ByteRange {
 
 /// What the Content-Range of a 206 says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContentRange {
+pub(crate) struct ContentRange {
     /// The position of its first byte.
     pub first: u64,
     /// The position of its last byte.
@@ -78,7 +79,7 @@ pub struct ContentRange {
 
 impl ContentRange {
     /// Reads `bytes 0-499/1234`; `None` for anything that makes no sense.
-    pub fn parse(value: &[u8]) -> Option<ContentRange> {
+    pub(crate) fn parse(value: &[u8]) -> Option<ContentRange> {
         let (range, total) = split(value)?;
         let total = match total {
             "*" => None,
@@ -92,7 +93,7 @@ impl ContentRange {
     }
 
     /// How many bytes it holds.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.last - self.first + 1
     }
 }

@@ -5,6 +5,7 @@ use url::{Position, Url};
 
 /// The methods that fetch knows: it reads the web and changes nothing on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Method {
     /// The header section and the content.
     #[default]

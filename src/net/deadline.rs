@@ -46,7 +46,7 @@ pub struct Timer {
 impl Timer {
     /// Starts the clock of [`Limits::max_time`].
     pub fn start(limits: Limits) -> Timer {
-        Timer { limits, end: limits.max_time.map(|limit| (Instant::now() + limit, limit, Limit::MaxTime)) }
+        Timer { limits, end: limits.max_time.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit, Limit::MaxTime))) }
     }
 
     /// The timer of a connection that is being made now: its end is the connect limit's, or the
@@ -66,8 +66,9 @@ impl Timer {
     }
 
     fn ending(&self, time: Duration, limit: Limit) -> Timer {
-        let new = (Instant::now() + time, time, limit);
-        let end = self.end.filter(|old| old.0 <= new.0).unwrap_or(new);
+        // What is too long for the clock is no limit.
+        let Some(end) = Instant::now().checked_add(time) else { return self.clone() };
+        let end = self.end.filter(|old| old.0 <= end).unwrap_or((end, time, limit));
         Timer { end: Some(end), ..self.clone() }
     }
 
@@ -106,7 +107,7 @@ impl Wait<'_> {
         if interrupt::caught().is_some() {
             return Err(NetError::Interrupted);
         }
-        let idle = self.timer.limits.idle.map(|limit| (self.since + limit, limit, Limit::Idle));
+        let idle = self.timer.limits.idle.and_then(|limit| Some((self.since.checked_add(limit)?, limit, Limit::Idle)));
         let mut timeout = LONGEST_WAIT;
         if idle.is_none() && self.timer.end.is_none() {
             return Ok(timeout);

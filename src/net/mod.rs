@@ -38,7 +38,7 @@ use url::{Host, Url};
 
 /// Where to connect to: an origin (RFC 9110 section 4.3.1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Target {
+pub(crate) struct Target {
     /// Whether TLS is spoken.
     pub secure: bool,
     /// The host, as the URL standard has it.
@@ -49,7 +49,7 @@ pub struct Target {
 
 impl Target {
     /// The origin of an http or https URL; `None` for any other.
-    pub fn of(url: &Url) -> Option<Target> {
+    pub(crate) fn of(url: &Url) -> Option<Target> {
         let secure = match url.scheme() {
             "https" => true,
             "http" => false,
@@ -250,6 +250,12 @@ impl Stream {
     /// [`receive`](Stream::receive).
     pub(crate) fn splice(&mut self, pipe: &SplicePipe, most: u64, timer: &Timer) -> Result<usize, NetError> {
         self.socket.splice(pipe, most, timer)
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stream({:?})", self.peer)
     }
 }
 

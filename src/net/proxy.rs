@@ -1,6 +1,7 @@
 //! Proxies: which one a target is reached through, if any.
 
 use super::{Limit, NetError, Target};
+use crate::error::{Error, Kind};
 use crate::http::{Credentials, without_secrets};
 use std::fmt;
 use std::net::IpAddr;
@@ -8,7 +9,7 @@ use url::{Host, Url};
 
 /// How a proxy is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProxyKind {
+pub(crate) enum ProxyKind {
     /// HTTP, in clear.
     Http,
     /// HTTP over TLS.
@@ -23,21 +24,25 @@ pub enum ProxyKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     /// How it is spoken to.
-    pub kind: ProxyKind,
+    pub(crate) kind: ProxyKind,
     /// Its host.
-    pub host: Host,
+    pub(crate) host: Host,
     /// Its port.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Its credentials.
-    pub credentials: Option<Credentials>,
+    pub(crate) credentials: Option<Credentials>,
     /// The environment variable that named it.
-    pub variable: Option<&'static str>,
+    pub(crate) variable: Option<&'static str>,
 }
 
 impl Proxy {
     /// Reads the URL of a proxy; without a scheme it is `http://`. The error does not show what the
     /// URL says of credentials.
-    pub fn parse(text: &str) -> Result<Proxy, String> {
+    pub fn parse(text: &str) -> Result<Proxy, Error> {
+        Proxy::try_parse(text).map_err(|why| Error::new(Kind::Usage, why))
+    }
+
+    fn try_parse(text: &str) -> Result<Proxy, String> {
         let failed = |why: &str| format!("\"{}\" is not a proxy: {why}", without_secrets(text));
         let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         if !text.contains("://") && text.trim_end_matches('/').contains('/') {
@@ -59,7 +64,7 @@ impl Proxy {
     }
 
     /// An error on the way to it, as one of the proxy.
-    pub fn explain(&self, error: NetError) -> NetError {
+    pub(crate) fn explain(&self, error: NetError) -> NetError {
         match error {
             // Not the proxy's fault.
             NetError::Interrupted | NetError::TimedOut { limit: Limit::MaxTime, .. } => error,
@@ -68,7 +73,7 @@ impl Proxy {
     }
 
     /// Whether it forwards requests for this target, instead of making a tunnel.
-    pub fn forwards(&self, target: &Target) -> bool {
+    pub(crate) fn forwards(&self, target: &Target) -> bool {
         matches!(self.kind, ProxyKind::Http | ProxyKind::Https) && !target.secure
     }
 }
@@ -103,7 +108,7 @@ impl Proxies {
         let all = either("all_proxy").map(|value| ("all_proxy", value));
         let read = |found: Option<(&'static str, String)>| {
             let (name, value) = found.or_else(|| all.clone())?;
-            let proxy = Proxy::parse(&value).map_err(|why| format!("{name} in the environment: {why}"));
+            let proxy = Proxy::try_parse(&value).map_err(|why| format!("{name} in the environment: {why}"));
             Some(proxy.map(|proxy| Proxy { variable: Some(name), ..proxy }))
         };
         let http = read(lower("http_proxy").map(|value| ("http_proxy", value)));
@@ -114,7 +119,7 @@ impl Proxies {
     }
 
     /// The proxy for a target; an error where the environment names one that cannot be understood.
-    pub fn of(&self, target: &Target) -> Result<Option<&Proxy>, &str> {
+    pub(crate) fn of(&self, target: &Target) -> Result<Option<&Proxy>, &str> {
         match if target.secure { &self.https } else { &self.http } {
             None => Ok(None),
             Some(_) if self.without.iter().any(|without| without.covers(target)) => Ok(None),
@@ -221,7 +226,7 @@ mod tests {
             let proxy = Proxy::parse(text).expect("a proxy");
             assert_eq!(format!("{:?} {proxy}", proxy.kind), shown, "{text}");
         }
-        assert_eq!(Proxy::parse("socks5://127.0.0.1").map(|proxy| proxy.host), Ok(Host::Ipv4([127, 0, 0, 1].into())));
+        assert_eq!(Proxy::try_parse("socks5://127.0.0.1").map(|proxy| proxy.host), Ok(Host::Ipv4([127, 0, 0, 1].into())));
         let me = Proxy::parse("http://me:p%40ss@h:1").expect("a proxy").credentials.expect("some");
         assert_eq!((me.name(), me.password()), (&b"me"[..], &b"p@ss"[..]));
     }
@@ -239,7 +244,7 @@ mod tests {
             "unix:/x",
             " ",
         ] {
-            let why = Proxy::parse(text).expect_err("refused");
+            let why = Proxy::try_parse(text).expect_err("refused");
             assert!(why.contains("is not a proxy") && !why.contains("secret"), "{why}");
         }
     }

@@ -83,7 +83,7 @@ fn write_stderr(state: &mut State, bytes: &[u8], limit: Option<Duration>) {
     for piece in bytes.chunks(READY) {
         let left = if state.stderr_stuck { Duration::ZERO } else { end.saturating_duration_since(Instant::now()) };
         if !is_writable(stderr.as_fd(), left).unwrap_or(true) {
-            state.stderr_stuck = true;
+            state.stderr_stuck |= !limit.is_zero();
             return;
         }
         let _ = stderr.write_all(piece);

@@ -131,6 +131,7 @@ fn draw(counts: &Counts, stop: &Stop, style: Style, canvas: &impl Canvas) {
         let (stopped, _) =
             stop.changed.wait_timeout_while(stopped, wait, |stopped| !*stopped).unwrap_or_else(PoisonError::into_inner);
         let (ended, now) = (*stopped, Instant::now());
+        drop(stopped);
         let (done, before) = (counts.done.load(Ordering::Relaxed), counts.before.load(Ordering::Relaxed));
         let total = Some(counts.total.load(Ordering::Relaxed)).filter(|total| *total != UNKNOWN);
         let new = done.saturating_sub(before);

@@ -117,8 +117,9 @@ pub fn run(job: Job, report: &Report) -> Option<Kind> {
     let client = Client::new(job.config);
     for (index, JobUrl { url, https_guessed }) in job.urls.iter().enumerate() {
         let mut outcome = fetch(url, &job.output, &job.options, &client, report);
-        #[cfg(feature = "cli")]
-        crate::interrupt::end_if_caught();
+        if crate::interrupt::caught().is_some() {
+            break;
+        }
         outcome.summary.id = index + 1;
         let mut kind = None;
         if let Some(mut error) = outcome.failed {

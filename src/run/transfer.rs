@@ -36,6 +36,8 @@ pub(super) struct Transfer<'j> {
     /// What was there before.
     existing: Option<Existing>,
     progress: Option<Progress>,
+    /// What was decided after a try: how long to wait before the next, if there is one.
+    retry_delay: Option<(u32, Option<Duration>)>,
 }
 
 /// What follows a reply.
@@ -58,6 +60,7 @@ impl<'j> Transfer<'j> {
             digest: None,
             existing: None,
             progress: None,
+            retry_delay: None,
         }
     }
 
@@ -111,7 +114,20 @@ impl<'j> Transfer<'j> {
     }
 
     /// How long to wait before another try; `None` where there is none.
-    fn retry_delay(&self, error: &Error) -> Option<Duration> {
+    fn retry_delay(&mut self, error: &Error) -> Option<Duration> {
+        let tries = self.summary.attempts;
+        // Part of it is random: it is chosen once for each try.
+        if let Some((of, delay)) = self.retry_delay
+            && of == tries
+        {
+            return delay;
+        }
+        let delay = self.choose_retry_delay(error);
+        self.retry_delay = Some((tries, delay));
+        delay
+    }
+
+    fn choose_retry_delay(&self, error: &Error) -> Option<Duration> {
         let tries = self.summary.attempts;
         let retry_after = error.retry().filter(|_| tries <= self.options.retries)?;
         // Where bytes are out that cannot be taken back, only the rest of them is of use.
@@ -127,7 +143,7 @@ impl<'j> Transfer<'j> {
         if resume && let Some(mut sink) = destination.find_partial(self.url)? {
             self.digest = self.new_digest();
             if let Some(digest) = &mut self.digest {
-                sink.read_back(|bytes| digest.update(bytes))?;
+                sink.read_back(&self.timer, |bytes| digest.update(bytes))?;
             }
             self.sink = Some(sink);
         }
@@ -139,7 +155,7 @@ impl<'j> Transfer<'j> {
         if skip_existing {
             return self.report_existing(&file, "already there").map(|()| true);
         }
-        match self.options.sha256.map(|wanted| file.has_digest(&wanted)).transpose()? {
+        match self.options.sha256.map(|wanted| file.has_digest(&wanted, &self.timer)).transpose()? {
             // There is no better evidence.
             Some(true) if resume => return self.report_existing(&file, "already complete").map(|()| true),
             // Then it is not what is wanted, whatever the server says of it.
@@ -152,9 +168,9 @@ impl<'j> Transfer<'j> {
     /// Nothing is to be saved: a file is there. It has to be the one that is wanted.
     fn report_existing(&mut self, file: &Existing, what: &str) -> Result<(), Error> {
         if let Some(wanted) = self.options.sha256
-            && !file.has_digest(&wanted)?
+            && !file.has_digest(&wanted, &self.timer)?
         {
-            let what = format!("{what}: {}, but its SHA-256 is not what --sha256 asks for", file.path.display());
+            let what = format!("{what}: {}, but its SHA-256 does not match", file.path.display());
             return Err(Error::new(Kind::Protocol, what));
         }
         self.progress = None;
@@ -252,8 +268,13 @@ impl<'j> Transfer<'j> {
         if !is_error || !self.options.include_error_body || self.retry_delay(&error).is_some() {
             return error;
         }
-        if let Err(unsaved) = self.save(destination, response, None) {
-            self.report.warning(&self.summary.url, &format!("the body of the error is not saved: {}", unsaved.full()));
+        let kept = self.sink.as_ref().is_some_and(|sink| sink.length() > 0 && sink.resume_info().is_some());
+        let saved = match kept {
+            true => Err(Error::new(Kind::File, "the part file is kept for -c")),
+            false => self.save(destination, response, None),
+        };
+        if let Err(unsaved) = saved {
+            self.report.warning(&self.summary.url, &format!("cannot save the error body: {}", unsaved.full()));
         }
         error
     }
@@ -262,7 +283,9 @@ impl<'j> Transfer<'j> {
     fn start_over(&mut self, why: &str) -> Result<Plan, Error> {
         self.report.note(&format!("started over: {why}"));
         self.existing = None;
-        self.set_resume_info(None)?;
+        if let Some(sink) = &mut self.sink {
+            sink.start_over()?;
+        }
         Ok(Plan::Full)
     }
 
@@ -274,8 +297,12 @@ impl<'j> Transfer<'j> {
             self.set_resume_info(Some(ResumeInfo { length, ..info }))?;
         }
         let head = match self.receive(response, Some(part)) {
-            // A part that is not what it says is of no use, and neither is what it was appended to.
-            Err(error) if error.kind() == Kind::Protocol => return self.start_over(&error.full()).map(Next::Request),
+            // The part is invalid, and now so is what it was appended to.
+            Err(error)
+                if error.kind() == Kind::Protocol && self.sink.as_ref().is_none_or(|sink| sink.resume_info().is_none()) =>
+            {
+                return self.start_over(&error.full()).map(Next::Request);
+            }
             received => received?,
         };
         match self.resume_plan() {
@@ -368,14 +395,14 @@ impl<'j> Transfer<'j> {
         let before = sink.length();
         let whole = total.map(|total| total.saturating_add(before));
         progress.begin(before, whole);
-        let received = limits
-            .check_size(whole.unwrap_or_default())
-            .and_then(|()| receive(&mut body, sink, self.digest.as_mut(), progress, &limits));
+        // What is there already is not to blame.
+        limits.check_size(whole.unwrap_or_default())?;
+        let received = receive(&mut body, sink, self.digest.as_mut(), progress, &limits);
         self.summary.wire_bytes += body.wire_bytes();
         if let Err(error) = received {
             // What is malformed cannot be resumed; and a full disk need not stay full.
             if matches!(error.kind(), Kind::Protocol | Kind::File) {
-                sink.set_resume_info(None)?;
+                let _ = sink.set_resume_info(None);
             }
             return Err(error);
         }
@@ -392,8 +419,8 @@ impl<'j> Transfer<'j> {
             && found.as_ref() != wanted
         {
             let hex = data_encoding::HEXLOWER.encode(found.as_ref());
-            sink.set_resume_info(None)?;
-            let what = format!("wrong body: its SHA-256 is {hex}, not what --sha256 asks for");
+            let _ = sink.set_resume_info(None);
+            let what = format!("checksum mismatch: the SHA-256 is {hex}");
             return Err(Error::new(Kind::Protocol, what));
         }
         let info = sink.resume_info().cloned();

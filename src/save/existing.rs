@@ -1,10 +1,11 @@
 //! A file that is there before anything is requested.
 
-use super::each_piece;
 use super::error::cannot;
 use super::origin::{Origin, is_users, since_1970};
+use super::read::read_file;
 use super::resume_info::UrlDigest;
 use crate::error::Error;
+use crate::net::Timer;
 use ring::digest::{Context, SHA256};
 use std::fs::{self, File, Metadata};
 use std::path::PathBuf;
@@ -63,10 +64,10 @@ impl Existing {
     }
 
     /// Whether the SHA-256 of its bytes is this.
-    pub(crate) fn has_digest(&self, wanted: &[u8]) -> Result<bool, Error> {
+    pub(crate) fn has_digest(&self, wanted: &[u8], timer: &Timer) -> Result<bool, Error> {
         let mut digest = Context::new(&SHA256);
-        let read = File::open(&self.path).and_then(|mut file| each_piece(&mut file, |bytes| digest.update(bytes)));
-        read.map_err(|error| cannot("read", &self.path, &error))?;
+        let file = File::open(&self.path).map_err(|error| cannot("read", &self.path, &error))?;
+        read_file(&file, &self.path, timer, |bytes| digest.update(bytes))?;
         Ok(digest.finish().as_ref() == wanted)
     }
 }

@@ -55,7 +55,7 @@ fn look(mut file: File, path: PathBuf, record_path: PathBuf, only: Option<&UrlDi
     if !metadata.is_file() {
         return Ok(Leftover::Foreign("it is not a regular file"));
     }
-    let marked = part_source(&file, &metadata);
+    let marked = part_source(&file, &path, &metadata);
     let recorded = || record::read(&record_path).filter(|recorded| recorded.inode == metadata.ino());
     let source = marked.or_else(|| recorded().map(|recorded| recorded.source));
     if only.is_some_and(|only| source.as_ref() != Some(only)) {

@@ -10,6 +10,7 @@ mod origin;
 mod part;
 mod path;
 mod private;
+mod read;
 mod record;
 mod resume_info;
 mod writer;
@@ -22,11 +23,12 @@ pub(crate) use private::{check_private, write_private};
 pub(crate) use resume_info::{ResumeInfo, UrlDigest};
 
 use crate::error::{Error, Kind};
+use crate::net::Timer;
 use crate::sys::SplicePipe;
 use error::cannot;
 use part::PartFile;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use read::read_file;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use writer::DirectWriter;
 
@@ -118,10 +120,10 @@ impl Sink {
     }
 
     /// Reads what it has, from the start.
-    pub(crate) fn read_back(&mut self, see: impl FnMut(&[u8])) -> Result<(), Error> {
+    pub(crate) fn read_back(&mut self, timer: &Timer, visit: impl FnMut(&[u8])) -> Result<(), Error> {
         let SinkKind::Part(part) = &mut self.kind else { return Ok(()) };
-        let read = part.file.seek(SeekFrom::Start(0)).and_then(|_| each_piece(&mut part.file, see));
-        read.map_err(|error| cannot("read", &part.path, &error))
+        part.file.seek(SeekFrom::Start(0)).map_err(|error| cannot("read", &part.path, &error))?;
+        read_file(&part.file, &part.path, timer, visit)
     }
 
     /// Adds bytes.
@@ -162,19 +164,6 @@ impl Sink {
         match self.kind {
             SinkKind::Part(part) => part.finish(finished).map(Some),
             SinkKind::Direct(writer) | SinkKind::Stdout(writer) => writer.finish().map(|()| None),
-        }
-    }
-}
-
-/// Reads a file from where it is to its end.
-fn each_piece(file: &mut File, mut see: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(length) => see(&buffer[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
         }
     }
 }

@@ -6,7 +6,9 @@ use crate::sys;
 use rustix::process::geteuid;
 use std::fs::{File, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The attribute's name.
@@ -23,18 +25,26 @@ pub(super) fn is_users(metadata: &Metadata) -> bool {
     metadata.uid() == geteuid().as_raw()
 }
 
-/// Marks a new part file as ours. The inode is in the mark: a copy of the file is not marked.
-pub(super) fn mark_part(file: &File, source: &UrlDigest) -> io::Result<()> {
+/// Marks a new part file of this path as ours. Its inode and name are in the mark: neither a copy of the file
+/// is marked, nor the file under another name.
+pub(super) fn mark_part(file: &File, path: &Path, source: &UrlDigest) -> io::Result<()> {
     let inode = file.metadata()?.ino();
-    sys::set_attribute(file, ATTRIBUTE, format!("part {inode} {}", source.0).as_bytes())
+    let mark = [format!("part {inode} {} ", source.0).as_bytes(), name_of(path)].concat();
+    sys::set_attribute(file, ATTRIBUTE, &mark)
+}
+
+fn name_of(path: &Path) -> &[u8] {
+    path.file_name().unwrap_or_default().as_bytes()
 }
 
 /// The source of a part file that is marked as ours.
-pub(super) fn part_source(file: &File, metadata: &Metadata) -> Option<UrlDigest> {
-    let value = String::from_utf8(sys::attribute(file, ATTRIBUTE)?).ok()?;
-    let mut words = value.split(' ');
-    let (Some("part"), Some(inode), Some(source)) = (words.next(), words.next(), words.next()) else { return None };
-    (inode.parse() == Ok(metadata.ino())).then(|| UrlDigest(source.to_owned()))
+pub(super) fn part_source(file: &File, path: &Path, metadata: &Metadata) -> Option<UrlDigest> {
+    let value = sys::attribute(file, ATTRIBUTE)?;
+    let mut words = value.splitn(4, |byte| *byte == b' ');
+    let (b"part", inode, source, name) = (words.next()?, words.next()?, words.next()?, words.next()?) else { return None };
+    let is_of_file = inode == metadata.ino().to_string().as_bytes() && name == name_of(path);
+    let source = std::str::from_utf8(source).ok().filter(|_| is_of_file)?;
+    Some(UrlDigest(source.to_owned()))
 }
 
 /// What a saved file was when it was saved.
@@ -107,11 +117,13 @@ mod tests {
     fn a_mark_is_of_one_file_and_ends_with_the_save() {
         let file = tempfile::tempfile_in(".").expect("a file");
         let metadata = file.metadata().expect("readable");
-        let Ok(()) = mark_part(&file, &source()) else { return };
-        assert_eq!(part_source(&file, &metadata), Some(source()));
+        let path = Path::new("d/f g.part");
+        let Ok(()) = mark_part(&file, path, &source()) else { return };
+        assert_eq!(part_source(&file, path, &metadata), Some(source()));
+        assert_eq!(part_source(&file, Path::new("d/g.part"), &metadata), None);
         let other = tempfile::tempfile_in(".").expect("a file").metadata().expect("readable");
-        assert_eq!(part_source(&file, &other), None);
+        assert_eq!(part_source(&file, path, &other), None);
         Origin { source: source(), length: None, modified: Duration::ZERO, entity_tag: None }.record(&file);
-        assert_eq!(part_source(&file, &metadata), None);
+        assert_eq!(part_source(&file, path, &metadata), None);
     }
 }

@@ -144,7 +144,7 @@ impl PartFile {
     pub(super) fn resume(found: Found, target: &Path, naming: Naming, hold: interrupt::Hold) -> PartFile {
         let mut part = PartFile::new(found.file, target, target, naming, &found.source, hold);
         part.resume_info = found.resume_info;
-        part.marked = part.file.metadata().is_ok_and(|metadata| part_source(&part.file, &metadata).is_some());
+        part.marked = part.file.metadata().is_ok_and(|metadata| part_source(&part.file, &part.path, &metadata).is_some());
         (part.has_record, part.recorded) = (true, true);
         part
     }
@@ -234,20 +234,29 @@ impl PartFile {
             // A file system without times is no reason to lose the file.
             let _ = self.file.set_times(FileTimes::new().set_modified(modified));
         }
-        // While it is certainly ours: once the part has its name, another program may make a new one. A record
-        // too many is no failure.
-        let _ = self.remove_record();
+        if self.marked {
+            // While the lock is held: once the part has its name, another program may write a new record. A
+            // record too many is no failure.
+            let _ = self.remove_record();
+        }
         let failed = |path: &Path, error| cannot("save as", path, &error);
         if !is_named(&self.file, &self.path).map_err(|error| failed(&self.path, error))? {
             return Err(failed(&self.path, io::Error::other("another program took its place")));
         }
-        match self.naming {
+        let name = match self.naming {
             Naming::Replace(_) => {
                 fs::rename(&self.path, &self.target).map_err(|error| failed(&self.target, error))?;
-                Ok(self.target.clone())
+                self.target.clone()
             }
-            Naming::New => self.take_new_name(),
+            Naming::New => self.take_new_name()?,
+        };
+        // Where the record is the only mark, it has to stay as long as the part.
+        let inode = self.file.metadata().map(|metadata| metadata.ino());
+        if record::read(&self.record_path).is_some_and(|record| self.has_record && inode.is_ok_and(|inode| inode == record.inode))
+        {
+            let _ = self.remove_record();
         }
+        Ok(name)
     }
 
     /// Owner, group and permissions of the file that is replaced; but neither set-user-ID nor set-group-ID,
@@ -294,7 +303,7 @@ impl Drop for PartFile {
 fn create_locked(path: &Path, mode: u32, source: &UrlDigest) -> io::Result<Option<(File, bool)>> {
     let marked = Cell::new(false);
     let mark = |file: &File| {
-        marked.set(mark_part(file, source).is_ok());
+        marked.set(mark_part(file, path, source).is_ok());
         Ok(())
     };
     loop {

@@ -3,6 +3,7 @@
 use super::error::cannot;
 use super::path::{check_owner, directory_of, follow};
 use crate::error::Error;
+use crate::interrupt;
 use crate::sys::{check_close, is_descriptor_path};
 use rustix::fs::{Access, access};
 use std::fs::{self, File};
@@ -24,10 +25,12 @@ pub(crate) fn check_private(path: &Path) -> Result<(), Error> {
 /// Writes a file that only its owner can read: whole, or not at all. What is not a regular file is written
 /// to directly.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    // A signal must not leave the temporary file behind.
+    let _hold = interrupt::hold();
     let path = resolve(path)?;
     let failed = |error| cannot("write", &path, &error);
     if is_descriptor_path(&path) || fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
-        return File::options().write(true).open(&path).and_then(|mut file| file.write_all(bytes)).map_err(failed);
+        return File::options().write(true).truncate(true).open(&path).and_then(|mut file| file.write_all(bytes)).map_err(failed);
     }
     let (file, temporary) = create(&path).map_err(failed)?;
     let written = (&file).write_all(bytes).and_then(|()| file.sync_data()).and_then(|()| check_close(&file));

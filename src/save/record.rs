@@ -73,11 +73,10 @@ pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, info: Option<&
     });
     let record = Record { fetch: VERSION, url: source.0.clone(), inode, start, start_digest, version };
     let text = serde_json::to_string(&record).map_err(io::Error::other)?;
-    match read(path) {
-        // Its own, that only marked the part.
-        Some(old) if old.inode == inode => fs::write(path, text),
-        _ => sys::create_filled(path, 0o600, &|mut file| file.write_all(text.as_bytes())),
+    if read(path).is_some_and(|old| old.inode == inode) {
+        fs::remove_file(path)?;
     }
+    sys::create_filled(path, 0o600, &|mut file| file.write_all(text.as_bytes()))
 }
 
 /// What a record says.

@@ -1,13 +1,15 @@
 //! Linux.
 
-use super::create_then_fill;
+use super::{create_then_fill, link_or_reserve};
 use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, RenameFlags, XattrFlags, fgetxattr, fremovexattr, fsetxattr, linkat, openat, renameat_with,
 };
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, sockopt};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
-use std::fs::{self, File};
+#[cfg(any(test, feature = "cli"))]
+use std::fs;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -37,11 +39,6 @@ pub(crate) fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
-/// Whether a path names an open file descriptor.
-pub(crate) fn is_descriptor_path(path: &Path) -> bool {
-    path.starts_with("/dev/fd") || path.starts_with("/proc")
-}
-
 /// Creates a file that has its name only once it is filled; `AlreadyExists` where something has it. Killed
 /// in between, the program leaves nothing behind, where the file system has files without a name.
 pub(crate) fn create_filled(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> {
@@ -64,13 +61,8 @@ pub(crate) fn create_filled(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::
 /// Renames to a name that is free; `AlreadyExists` where it is not.
 pub(crate) fn rename_noreplace(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Not every file system can; all that matter have hard links.
-        Err(Errno::INVAL | Errno::NOSYS) => {
-            fs::hard_link(from, to)?;
-            // The file has its name; one name too many is no failure.
-            let _ = fs::remove_file(from);
-            Ok(())
-        }
+        // Not every file system can.
+        Err(Errno::INVAL | Errno::NOSYS) => link_or_reserve(from, to),
         done => done.map_err(io::Error::from),
     }
 }

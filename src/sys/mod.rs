@@ -17,6 +17,11 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// Whether a path names an open file descriptor.
+pub(crate) fn is_descriptor_path(path: &Path) -> bool {
+    path.starts_with("/dev/fd") || path.starts_with("/proc")
+}
+
 /// Creates a file and fills it; killed in between, the program leaves it behind half filled.
 fn create_then_fill(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> {
     let file = File::options().read(true).write(true).mode(mode).create_new(true).open(path)?;
@@ -24,6 +29,26 @@ fn create_then_fill(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::Result<(
         // The error that led here is the one to report.
         let _ = fs::remove_file(path);
     })
+}
+
+/// Renames to a name that is free, where the system has no call for that.
+fn link_or_reserve(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => {
+            // The file has its name; one name too many is no failure.
+            let _ = fs::remove_file(from);
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // A file system without links: an empty file reserves the name.
+        Err(_) => {
+            File::options().write(true).create_new(true).open(to)?;
+            fs::rename(from, to).inspect_err(|_| {
+                // The error that led here is the one to report.
+                let _ = fs::remove_file(to);
+            })
+        }
+    }
 }
 
 /// What the file system says when a file is closed: on NFS, under a quota, or with FUSE, only now

@@ -1,9 +1,9 @@
 //! The plain ways, for a Unix that is not Linux.
 
-use super::create_then_fill;
+use super::{create_then_fill, link_or_reserve};
 use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::net::{AddressFamily, SendFlags, SocketType};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -28,11 +28,6 @@ pub(crate) fn ignored_signals() -> u64 {
     0
 }
 
-/// Whether a path names an open file descriptor.
-pub(crate) fn is_descriptor_path(path: &Path) -> bool {
-    path.starts_with("/dev/fd") || path.starts_with("/proc")
-}
-
 /// Creates a file and fills it; `AlreadyExists` where something has its name.
 pub(crate) fn create_filled(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> {
     create_then_fill(path, mode, fill)
@@ -40,10 +35,7 @@ pub(crate) fn create_filled(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::
 
 /// Renames to a name that is free; `AlreadyExists` where it is not.
 pub(crate) fn rename_noreplace(from: &Path, to: &Path) -> io::Result<()> {
-    fs::hard_link(from, to)?;
-    // The file has its name; one name too many is no failure.
-    let _ = fs::remove_file(from);
-    Ok(())
+    link_or_reserve(from, to)
 }
 
 /// No extended attributes are kept.

@@ -11,8 +11,8 @@ use url::{Host, Url};
 
 /// The longest that a cookie lives (RFC 6265bis section 5.5).
 const LONGEST_LIFE: Duration = Duration::from_secs(400 * 24 * 3600);
-/// The most cookies of one site, and of all; those that were loaded from a file are kept in any case.
-const MAX_OF_A_SITE: usize = 200;
+/// The most cookies that are set by one site, and by all; those that are loaded from a file come on top.
+const MAX_PER_SITE: usize = 200;
 const MAX: usize = 3000;
 
 /// One cookie.
@@ -79,28 +79,31 @@ impl Jar {
                 self.cookies[place] = Cookie { loaded: self.cookies[place].loaded || cookie.loaded, ..cookie }
             }
             (None, true) => {}
-            (None, false) if cookie.loaded || self.make_room(&cookie.site) => self.cookies.push(cookie),
-            (None, false) => {}
+            (None, false) => {
+                if !cookie.loaded {
+                    self.evict_for(&cookie.site);
+                }
+                self.cookies.push(cookie);
+            }
         }
     }
 
-    /// Removes the oldest cookie of the site where that has too many, of the site with the most where
-    /// there are too many in all. Those that were loaded stay; false where there are only such.
-    fn make_room(&mut self, site: &str) -> bool {
-        let of_site = |site: &str| self.cookies.iter().filter(|cookie| cookie.site == site).count();
-        let crowded = if of_site(site) >= MAX_OF_A_SITE {
+    /// Evicts the oldest cookie of the site where that has too many, of the site with the most where there are
+    /// too many in all. Those that were loaded from a file do not count, and stay.
+    fn evict_for(&mut self, site: &str) {
+        let set = || self.cookies.iter().filter(|cookie| !cookie.loaded);
+        let crowded = if set().filter(|cookie| cookie.site == site).count() >= MAX_PER_SITE {
             site.to_owned()
-        } else if self.cookies.len() >= MAX {
-            let displaceable = self.cookies.iter().filter(|cookie| !cookie.loaded);
+        } else if set().count() >= MAX {
             let mut counts: HashMap<&str, usize> = HashMap::new();
-            displaceable.for_each(|cookie| *counts.entry(&cookie.site).or_default() += 1);
+            set().for_each(|cookie| *counts.entry(&cookie.site).or_default() += 1);
             let most = counts.into_iter().max_by_key(|(site, count)| (*count, std::cmp::Reverse(*site)));
             most.map(|(site, _)| site.to_owned()).unwrap_or_default()
         } else {
-            return true;
+            return;
         };
         let oldest = self.cookies.iter().position(|cookie| cookie.site == crowded && !cookie.loaded);
-        oldest.map(|oldest| self.cookies.remove(oldest)).is_some()
+        oldest.map(|oldest| self.cookies.remove(oldest));
     }
 
     /// The value of the Cookie field for a request; `None` where no cookie goes along
@@ -184,7 +187,8 @@ fn accept(set: SetCookie, url: &Url) -> Option<Cookie> {
 
 /// The registrable domain of a domain: the domain itself where that is an address or a public suffix.
 fn site_of(domain: &str) -> String {
-    psl::domain_str(domain).unwrap_or(domain).to_owned()
+    let is_address = domain.parse::<std::net::IpAddr>().is_ok();
+    psl::domain_str(domain).filter(|_| !is_address).unwrap_or(domain).to_owned()
 }
 
 /// The host of a URL, as domains are written.
@@ -289,7 +293,11 @@ mod tests {
             }
         }
         let of = |site: &str| jar.cookies.iter().filter(|cookie| cookie.site == site).count();
-        assert_eq!((of("mine.com"), of("other.com"), of("evil.com")), (250, 1, MAX_OF_A_SITE));
+        assert_eq!((of("mine.com"), of("other.com"), of("evil.com")), (250, 1, MAX_PER_SITE + 1));
+        // A site with many loaded ones can still set some.
+        jar.store(&url("http://mine.com/"), b"new=1", NOW);
+        assert!(jar.field(&url("http://mine.com/"), NOW).is_some_and(|field| field.ends_with(b"new=1")));
+        assert_eq!(site_of("10.0.0.1"), "10.0.0.1");
         assert!(jar.field(&url("http://evil.com/"), NOW).is_some_and(|field| field == b"n0=v"));
         // Not even many sites displace another's.
         for site in 0..40 {
@@ -297,7 +305,7 @@ mod tests {
                 jar.store(&url(&format!("http://evil{site}.com/")), format!("x{name}=1").as_bytes(), NOW);
             }
         }
-        assert!(jar.cookies.len() <= MAX && jar.field(&url("http://other.com/"), NOW).is_some());
+        assert!(jar.cookies.len() <= MAX + 251 && jar.field(&url("http://other.com/"), NOW).is_some());
     }
 
     #[test]
@@ -375,7 +383,7 @@ mod tests {
         for number in 0..1000 {
             jar.store(&url("http://h/"), format!("c{number}=x").as_bytes(), NOW);
         }
-        assert_eq!(jar.cookies.len(), MAX_OF_A_SITE + 1);
+        assert_eq!(jar.cookies.len(), MAX_PER_SITE + 1);
         assert_eq!(jar.field(&url("http://other/"), NOW), Some(b"mine=1".to_vec()));
     }
     proptest::proptest! {
