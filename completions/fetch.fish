@@ -24,7 +24,7 @@ complete -c fetch -l limit-rate -d 'At most this many bytes a second (suffixes k
 complete -c fetch -l skip-existing -d 'A URL whose file is already there is done'
 complete -c fetch -s c -l continue -d 'Finish an interrupted save: FILE.part is completed with Range and If-Range, only on a strong validator that the 206 confirms and if that starts where it must; else it starts over. A file that is already complete, by its recorded entity tag or its time and length, is done'
 complete -c fetch -s N -l newer -d 'Fetch only what changed: If-Modified-Since from FILE\'s time, If-None-Match from its recorded ETag; unchanged exits 0 and touches nothing. A FILE that is no longer what was saved is asked for whole'
-complete -c fetch -l no-compression -d 'Neither ask for nor undo content codings (gzip, deflate, br, zstd are undone by default)'
+complete -c fetch -l no-compression -d 'Neither request nor decode content codings (gzip, deflate, br, zstd are decoded by default)'
 complete -c fetch -l include-error-body -d 'Save the body of a 4xx or 5xx response too (the exit status stays 8)'
 complete -c fetch -s q -l quiet -d 'No headers, no progress, no notes; errors still'
 complete -c fetch -s v -l verbose -d 'Also what was tried and used: addresses, TLS version and certificate subject, the request\'s header section (credentials hidden), timings'

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let server = Server::start(routes::answer)?;
     let port = server.port();
-    // The name leads to the local server; the rest is the command line as anybody types it.
+    // The name leads to the local server; the rest is the command line as usual.
     let resolve = format!("--resolve=www.sina.com.cn:{port}:127.0.0.1");
     let command = ["fetch".to_owned(), resolve, format!("www.sina.com.cn:{port}"), "-o".to_owned(), "sina.html".to_owned()];
     println!("$ {}\n", command.join(" "));

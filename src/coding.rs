@@ -2,8 +2,8 @@
 //!
 //! A stream that was cut off, is corrupt, or is followed by anything else is an error; each
 //! library names those differently, so [`CodingError`] names them once. Of gzip all members are
-//! decoded, of zstd all frames. There is no clock here: a [`Decoder`] does one step at a time, and who
-//! drives it looks at the clock in between.
+//! decoded, of zstd all frames. There is no clock here: a [`Decoder`] does one step at a time, and the
+//! caller checks the deadline in between.
 
 use crate::http::{Coding, Fields, MAX_CODINGS};
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
@@ -47,10 +47,10 @@ impl fmt::Display for CodingError {
             CodingError::Unknown(coding) => write!(f, "the content coding \"{coding}\" is not known"),
             CodingError::TooMany => write!(f, "more than {MAX_CODINGS} content codings"),
             CodingError::CutOff(coding) => write!(f, "the {} stream is cut off", name(coding)),
-            CodingError::Trailing(coding) => write!(f, "something follows the end of the {} stream", name(coding)),
+            CodingError::Trailing(coding) => write!(f, "unexpected data after the end of the {} stream", name(coding)),
             CodingError::Corrupt(coding, why) => write!(f, "the {} stream is corrupt: {why}", name(coding)),
             CodingError::TooLarge(most) => write!(f, "it is larger than {most} bytes"),
-            CodingError::Overhead(coding) => write!(f, "the {} stream holds next to nothing", name(coding)),
+            CodingError::Overhead(coding) => write!(f, "the {} stream is almost all empty members or blocks", name(coding)),
         }
     }
 }
@@ -70,7 +70,7 @@ pub(crate) fn content_codings(fields: &Fields) -> Result<Vec<Coding>, CodingErro
 }
 
 /// How many bytes more than twice what comes out of it may go into a stage that another one feeds: a
-/// few bytes can come to any number of empty members.
+/// few bytes can expand to any number of empty members.
 const MAX_OVERHEAD: u64 = 16 * 1024 * 1024;
 
 /// Decodes a body, step by step.
@@ -90,7 +90,7 @@ pub(crate) struct Decoder {
 pub(crate) enum DecoderState {
     /// All input is used up.
     NeedsInput,
-    /// Something was decoded that did not come out yet.
+    /// Progress was made, and there is no output yet.
     Working,
     /// There is [output](Decoder::output).
     Output,
@@ -104,7 +104,7 @@ impl Decoder {
         Decoder { stages, current: 0, max_size, fed: false }
     }
 
-    /// Decodes a little, 64 KiB at most, in one of the stages; the input used is cut off `input`. To be
+    /// Decodes at most 128 KiB in one of the stages, and takes the input used off `input`. To be
     /// repeated, with a look at the clock in between, until it wants more input.
     pub(crate) fn step(&mut self, input: &mut &[u8]) -> Result<DecoderState, CodingError> {
         self.fed |= !input.is_empty();
@@ -231,7 +231,7 @@ impl Stage {
         let done = match &mut self.codec {
             Codec::Gzip(gzip) => inflate(gzip, input, output),
             Codec::Deflate(deflate) => deflate.step(input, output),
-            Codec::Br(br) => unbrotli(br, input, output),
+            Codec::Br(br) => decode_brotli(br, input, output),
             Codec::Zstd(zstd) => zstd
                 .run_on_buffers(input, output)
                 .map(|status| (status.bytes_read, status.bytes_written, status.remaining == 0))
@@ -274,18 +274,22 @@ impl Deflate {
                 let mut stream = Decompress::new(zlib);
                 let progress = inflate(&mut stream, &[first, *second], output)?;
                 *self = Deflate::Known(stream);
-                let (2, produced, ended) = progress else { return Err("bad start".to_owned()) };
+                let (2, produced, ended) = progress else { return Err("invalid stream header".to_owned()) };
                 Ok((1, produced, ended))
             }
         }
     }
 }
 
-fn unbrotli(state: &mut BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>, input: &[u8], output: &mut [u8]) -> Progress {
+fn decode_brotli(
+    state: &mut BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    input: &[u8],
+    output: &mut [u8],
+) -> Progress {
     let (mut left, mut consumed) = (input.len(), 0);
     let (mut room, mut produced, mut total) = (output.len(), 0, 0);
     match BrotliDecompressStream(&mut left, &mut consumed, input, &mut room, &mut produced, output, &mut total, state) {
-        BrotliResult::ResultFailure => Err("bad data".to_owned()),
+        BrotliResult::ResultFailure => Err("invalid data".to_owned()),
         result => Ok((consumed, produced, matches!(result, BrotliResult::ResultSuccess))),
     }
 }
@@ -372,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn every_coding_is_undone_whole_and_byte_by_byte() {
+    fn every_coding_is_decoded_whole_and_byte_by_byte() {
         for (codings, stream, plain) in streams() {
             assert!(whole(codings, &stream).as_ref() == Ok(&plain), "{codings:?}");
             assert!(decoded(codings, &mut stream.chunks(1)).as_ref() == Ok(&plain), "{codings:?} byte by byte");
@@ -380,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn every_coding_is_undone_split_anywhere() {
+    fn every_coding_is_decoded_split_anywhere() {
         for (codings, stream, plain) in streams() {
             for split in 0..stream.len() {
                 let (one, two) = stream.split_at(split);

@@ -1,5 +1,5 @@
-//! What can go wrong, as the user meets it: a kind that decides the exit status, what happened,
-//! why, and what to do about it.
+//! The error type of the crate: a kind that decides the exit status, what happened, why, and what to do
+//! about it.
 //!
 //! The lower layers have flat error enums of their own ([`crate::http::HeadError`],
 //! [`crate::coding::CodingError`], ...), comparable in tests. They become an [`Error`] where it is
@@ -94,14 +94,14 @@ impl Error {
         Error { kind, message: message.into(), source: None, hint: None, retry: None, status: None }
     }
 
-    /// Adds text to the message that says more: why, or where.
+    /// Appends detail to the message: why, or where.
     #[must_use]
     pub(crate) fn detail(mut self, detail: impl fmt::Display) -> Error {
         self.message = format!("{}: {detail}", self.message);
         self
     }
 
-    /// Puts text before the message that says what was being done.
+    /// Puts what was being done before the message.
     #[must_use]
     pub(crate) fn context(mut self, context: impl fmt::Display) -> Error {
         self.message = format!("{context}: {}", self.message);
@@ -191,7 +191,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// The system's words for an error, without Rust's "(os error 111)".
+/// The operating system's message for an error, without Rust's "(os error 111)".
 pub(crate) fn system_words(error: &std::io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {

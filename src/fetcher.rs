@@ -1,4 +1,4 @@
-//! The library's entry point: request, read, save, and know why not.
+//! The library's entry point: request, read and save URLs.
 
 use crate::client::{Client, Config, Credentials, Home, NoopObserver, RequestOptions, Response};
 use crate::error::{Error, Kind};

@@ -20,7 +20,7 @@ pub(crate) fn caught() -> Option<i32> {
 #[derive(Debug)]
 pub(crate) struct Hold(());
 
-/// Something has to be cleaned up if the program is to end.
+/// Defers the end of the program until the guard is dropped.
 #[must_use]
 pub(crate) fn hold() -> Hold {
     #[cfg(feature = "cli")]
@@ -52,7 +52,7 @@ mod signals {
 
     static STATE: OnceLock<State> = OnceLock::new();
 
-    /// Takes the three signals over; until then, holds have no effect. A signal that the program was
+    /// Installs handlers for the three signals; until then, holds have no effect. A signal that the program was
     /// started to ignore, by nohup say, stays ignored.
     pub fn install() -> io::Result<()> {
         let state = STATE.get_or_init(|| State {
@@ -81,7 +81,7 @@ mod signals {
     /// Ends the program as the caught signal would have, if one was caught.
     pub fn end_if_caught() {
         if let Some(signal) = caught() {
-            // Where it fails the program goes on to its ordinary end, with the error's exit status.
+            // Where it fails the program ends normally, with the error's exit status.
             let _ = low_level::emulate_default_handler(signal);
         }
     }

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Before `main`, std opens /dev/null in the place of a closed standard output: a body would be lost there
+/// Before `main`, std opens /dev/null instead of a closed standard output: a body would be lost there
 /// without an error.
 #[ctor::ctor(unsafe)]
-fn look_at_stdout() {
+fn detect_closed_stdout() {
     let closed = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err();
     STDOUT_WAS_CLOSED.store(closed, Ordering::Relaxed);
 }

@@ -1,4 +1,4 @@
-//! Characters that make text read as what it is not.
+//! Characters that can spoof displayed text.
 
 /// Whether a character changes the direction of text (Unicode's Bidi_Control) or separates lines or
 /// paragraphs.

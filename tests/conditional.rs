@@ -1,6 +1,6 @@
 //! What is asked for only if it is needed: -N, -r, --skip-existing.
 
-use crate::harness::{Place, left_out, no_attributes};
+use crate::harness::{Place, no_attributes, skip};
 use fixtures::{Request, Script, Server, Step, head, ranged, reply};
 use std::fs;
 use std::io::Write;
@@ -98,11 +98,11 @@ fn a_part_is_saved_if_it_is_the_one_asked_for() {
 #[test]
 fn another_part_than_the_one_asked_for_is_a_failure() {
     for (status, fields, why) in [
-        ("206 Partial Content", "Content-Range: bytes 1-3/10", "another part"),
-        ("206 Partial Content", "Content-Range: bytes 0-2/10\nContent-Range: bytes 1-3/10", "another part"),
-        ("206 Partial Content", "Content-Type: multipart/byteranges; boundary=x", "another part"),
-        ("206 Partial Content", "Content-Range: bytes 0-3/10", "another part"),
-        ("200 OK", "", "the whole (200)"),
+        ("206 Partial Content", "Content-Range: bytes 1-3/10", "not the requested range"),
+        ("206 Partial Content", "Content-Range: bytes 0-2/10\nContent-Range: bytes 1-3/10", "not the requested range"),
+        ("206 Partial Content", "Content-Type: multipart/byteranges; boundary=x", "not the requested range"),
+        ("206 Partial Content", "Content-Range: bytes 0-3/10", "not the requested range"),
+        ("200 OK", "", "ignored the Range header (200)"),
     ] {
         let (server, place) = (start(move |_| reply(status, fields, "0123")), Place::with_old_file());
         place.fetch(&["-q", "-r", "0-2", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), why);
@@ -303,7 +303,7 @@ fn a_file_that_is_no_longer_what_was_saved_is_asked_for_whole() {
 #[test]
 fn what_another_users_file_says_of_itself_is_not_believed() {
     if cfg!(fetch_plain) || !nix::unistd::geteuid().is_root() {
-        return left_out("the test of another user's record: it takes root, and attributes");
+        return skip("the test of another user's record: it takes root, and attributes");
     }
     let give_away = |place: &Place| std::os::unix::fs::chown(place.path("f"), Some(65_534), None).expect("given away");
     assert_eq!(after(give_away, "-N"), (None, None, "hello".to_owned()));

@@ -1,7 +1,7 @@
 //! Addresses, TLS, deadlines.
 
 use crate::harness::Place;
-use fixtures::{Authority, Closed, Deaf, Flaw, Server, Step, head, reply};
+use fixtures::{Authority, Closed, Flaw, Server, Step, Unresponsive, head, reply};
 use nix::sys::stat::Mode;
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn the_next_address_is_tried_when_one_refuses() {
 fn the_next_address_is_tried_beside_one_that_does_not_answer() {
     let server = Server::start(|_| reply("200 OK", "", "hello")).expect("started");
     let port = server.port();
-    let _deaf = Deaf::listen(([127, 0, 0, 2], port).into()).expect("deaf");
+    let _deaf = Unresponsive::listen(([127, 0, 0, 2], port).into()).expect("deaf");
     let (deaf, live) = (format!("h.test:{port}:127.0.0.2"), format!("h.test:{port}:127.0.0.1"));
     let (place, started) = (Place::new(), Instant::now());
     let url = format!("http://h.test:{port}/");
@@ -46,7 +46,7 @@ fn the_next_address_is_tried_beside_one_that_does_not_answer() {
 
 #[test]
 fn an_address_that_does_not_answer_is_given_up_after_the_connect_limit() {
-    let deaf = Deaf::listen(([127, 0, 0, 1], 0).into()).expect("deaf");
+    let deaf = Unresponsive::listen(([127, 0, 0, 1], 0).into()).expect("deaf");
     let url = format!("http://127.0.0.1:{}/", deaf.port());
     Place::new().fetch(&["-q", &url, "-o", "f", "--connect-timeout", "0.4"]).failed(4, &url, "no connection within 0.4 s");
 }
@@ -93,7 +93,7 @@ fn only_the_family_asked_for_is_used() {
 #[test]
 fn ipv6_addresses_go_in_brackets() {
     let Ok(server) = Server::on("[::1]:0", None, Vec::new(), |_| reply("200 OK", "", "hello")) else {
-        crate::harness::left_out("the test of IPv6: this machine has none");
+        crate::harness::skip("the test of IPv6: this machine has none");
         return;
     };
     Place::new().fetch(&["-q", &server.url("/"), "-o", "f"]).succeeded();
@@ -156,7 +156,7 @@ fn plain_text_where_tls_is_wanted_and_the_other_way_round() {
     let url = plain.url("/").replace("http:", "https:");
     Place::new().fetch(&[&url, "-o", "f"]).failed(4, &url, "the server does not speak TLS");
     let guessed = url.trim_start_matches("https://");
-    Place::new().fetch(&["-u", "a:b", guessed, "-o", "f"]).failed(4, &url, "https was chosen because credentials go along");
+    Place::new().fetch(&["-u", "a:b", guessed, "-o", "f"]).failed(4, &url, "https was assumed because credentials are sent");
     let alert = Server::greeting(vec![Step::send(b"\x15\x03\x01\x00\x02\x02\x46"), Step::Close]).expect("started");
     Place::new().fetch(&[&alert.url("/"), "-o", "f"]).failed(7, &alert.url("/"), "try https");
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-/// A server that sets cookies at `/set`, and is glad of any other request.
+/// A server that sets cookies at `/set`, and answers any other request.
 fn server() -> Server {
     Server::start(|request| match request.path() {
         "/set" => reply(

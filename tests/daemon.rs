@@ -1,6 +1,6 @@
 //! Real servers, started for one test on ports of their own.
 
-use crate::harness::{left_out, wait_until};
+use crate::harness::{skip, wait_until};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -71,5 +71,5 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
 /// Something that a test needs is not there.
 pub(crate) fn missing(what: &str) {
     assert!(std::env::var_os("CI").is_none(), "in CI it has to be there: {what}");
-    left_out(what);
+    skip(what);
 }

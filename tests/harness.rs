@@ -158,17 +158,17 @@ impl Run {
     }
 }
 
-/// Says that a test was left out. DirectWriter on standard error: what a test that passes prints is not
+/// Says that a test was skipped. Written to standard error directly: what a test that passes prints is not
 /// shown.
-pub(crate) fn left_out(why: &str) {
-    std::io::stderr().write_all(format!("left out: {why}\n").as_bytes()).expect("written");
+pub(crate) fn skip(why: &str) {
+    std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes()).expect("written");
 }
 
 /// Whether the plain way of keeping attributes, which is not to keep any, is what is tested: then a test of
 /// what a file says of itself is left out.
 pub(crate) fn no_attributes() -> bool {
     if cfg!(fetch_plain) {
-        left_out("a test of extended attributes: the plain way keeps none");
+        skip("a test of extended attributes: the plain way keeps none");
     }
     cfg!(fetch_plain)
 }

@@ -164,7 +164,7 @@ fn socks_replies_are_understood() {
         (&[5, 0, 5, 2, 0, 1], 4, "not allowed"),
         (&[5, 0, 5, 5, 0, 1], 4, "connection refused"),
         (&[5, 0, 5, 99, 0, 1], 4, "unknown reply 99"),
-        (&[5, 0, 5, 0, 0, 9], 7, "no known kind"),
+        (&[5, 0, 5, 0, 0, 9], 7, "unknown address type"),
         (&[5, 0, 5], 4, "closed by the proxy"),
     ] {
         let proxy = Server::on("127.0.0.1:0", None, vec![Step::send(replies), Step::HalfClose], |_| Vec::new());

@@ -365,7 +365,7 @@ fn what_was_killed_under_a_derived_name_leaves_no_litter() {
         Box::new(|_| reply("200 OK", "", "the whole")),
     ]);
     let place = Place::new();
-    place.write("x.bin", "somebody's");
+    place.write("x.bin", "another user's");
     let url = server.url("/x.bin");
     let mut child = place.command(&["-q", &url]).spawn().expect("started");
     wait_until("x.bin.part or another grows", || {

@@ -1,7 +1,7 @@
 //! What is on disk afterwards, and what is not.
 
 use crate::daemon::program;
-use crate::harness::{Place, finish, left_out, shell, wait_until};
+use crate::harness::{Place, finish, shell, skip, wait_until};
 use fixtures::{Server, Step, head, reply};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -224,7 +224,7 @@ fn permissions_that_are_changed_during_the_save_stay() {
 /// only root can make those.
 fn shared_place() -> Option<Place> {
     if !nix::unistd::geteuid().is_root() {
-        left_out("the test of a shared directory: it takes root to be two users");
+        skip("the test of a shared directory: it takes root to be two users");
         return None;
     }
     let place = Place::new();

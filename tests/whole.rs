@@ -3,35 +3,35 @@
 //! | module | what it pins |
 //! | --- | --- |
 //! | [`saved`] | what is on disk afterwards, and what is not |
-//! | [`answers`] | responses good and bad: exit status and body |
-//! | [`torn`] | the connection closed or reset at every byte |
-//! | [`coded`] | content codings |
-//! | [`hops`] | redirects, and credentials on the way |
-//! | [`resumed`] | saves gone on with, tried again, started over |
+//! | [`responses`] | responses good and bad: exit status and body |
+//! | [`truncated`] | the connection closed or reset at every byte |
+//! | [`codings`] | content codings |
+//! | [`redirects`] | redirects, and credentials on the way |
+//! | [`resumed`] | saves resumed, tried again, started over |
 //! | [`conditional`] | -N, -r, --skip-existing |
 //! | [`request`] | what is sent |
 //! | [`connection`] | addresses, TLS, deadlines |
 //! | [`proxies`] | proxies, scripted and real; the address rule |
 //! | [`cookies`] | cookies, jars, netrc |
-//! | [`printed`] | standard output and standard error |
+//! | [`output`] | standard output and standard error |
 //! | [`generated`] | the manual page and the completions |
 //! | [`interrupted`] | signals and closed pipes |
 //! | [`nginx`] | a real nginx serving a real tree of files |
 
-mod answers;
-mod coded;
+mod codings;
 mod conditional;
 mod connection;
 mod cookies;
 mod daemon;
 mod generated;
 mod harness;
-mod hops;
 mod interrupted;
 mod nginx;
-mod printed;
+mod output;
 mod proxies;
+mod redirects;
 mod request;
+mod responses;
 mod resumed;
 mod saved;
-mod torn;
+mod truncated;

@@ -70,7 +70,7 @@ pub(super) struct Cli {
     /// Save only a body with this SHA-256
     #[arg(long, value_name = "HEX", value_parser = sha256, help_heading = "What is saved")]
     pub(super) sha256: Option<[u8; 32]>,
-    /// Neither ask for nor undo content codings (gzip, deflate, br, zstd are undone by default)
+    /// Neither request nor decode content codings (gzip, deflate, br, zstd are decoded by default)
     #[arg(long, help_heading = "What is saved")]
     pub(super) no_compression: bool,
     /// Save the body of a 4xx or 5xx response too (the exit status stays 8)

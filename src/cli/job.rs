@@ -74,7 +74,7 @@ impl Cli {
                 true => "-c resumes a save, and --cookie-jar FILE is curl's -c",
                 false => "-P DIR saves them under derived names",
             };
-            return Err(Error::new(Kind::Usage, "-o names one file, and there are several URLs").hint(hint));
+            return Err(Error::new(Kind::Usage, "-o takes one URL, and there are several").hint(hint));
         }
         let user_agent = self.user_agent.as_deref().unwrap_or_default();
         Fields::new().append("User-Agent", user_agent.as_bytes()).map_err(|error| Error::new(Kind::Usage, "-A").detail(error))
@@ -101,7 +101,7 @@ impl Cli {
         Report::new(ReportOptions {
             shown: match (self.json, self.quiet) {
                 (true, _) => Shown::Summaries,
-                (false, false) => Shown::Heads,
+                (false, false) => Shown::Headers,
                 (false, true) => Shown::Nothing,
             },
             on_stderr: self.output() == Output::Stdout && !self.head,

@@ -11,7 +11,7 @@ pub(super) fn parse_url(text: &str, with_credentials: bool, netrc: Option<&Netrc
     let parse = |text: &str| Url::parse(text).map_err(|error| failed(&error.to_string()));
     let trimmed = text.trim();
     if names_file(trimmed) {
-        return Err(failed("it names a file, and fetch reads http and https URLs only"));
+        return Err(failed("it is a file path, and fetch supports http and https URLs only"));
     }
     let mut https_guessed = false;
     let url = if has_scheme(trimmed) {

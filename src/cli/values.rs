@@ -18,7 +18,7 @@ pub(super) struct Seconds(pub(super) Option<Duration>);
 
 /// The part that -r asks for.
 pub(super) fn range(text: &str) -> Result<ByteRange, String> {
-    ByteRange::parse(text).ok_or_else(|| "a byte range is wanted, as in 0-499, 500- or -500".to_owned())
+    ByteRange::parse(text).ok_or_else(|| "expected a byte range: 0-499, 500- or -500".to_owned())
 }
 
 /// When progress is shown.
@@ -33,12 +33,12 @@ pub(super) fn when() -> ValueParser {
 
 /// How often.
 pub(super) fn count(text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|_| !text.starts_with('+')).ok_or_else(|| "a number is wanted, as in 3".to_owned())
+    text.parse().ok().filter(|_| !text.starts_with('+')).ok_or_else(|| "expected a number".to_owned())
 }
 
 /// A path that is not empty.
 pub(super) fn named() -> ValueParser {
-    let not_empty = |value: OsString| if value.is_empty() { Err("a name is missing") } else { Ok(PathBuf::from(value)) };
+    let not_empty = |value: OsString| if value.is_empty() { Err("the name is empty") } else { Ok(PathBuf::from(value)) };
     ValueParser::from(clap::builder::OsStringValueParser::new().try_map(not_empty))
 }
 
@@ -63,7 +63,7 @@ pub(super) fn seconds() -> ValueParser {
         match text.parse::<f64>() {
             Ok(seconds) if seconds == 0.0 || seconds > MAX => Ok(Seconds(None)),
             Ok(seconds) if seconds > 0.0 => Ok(Seconds(Some(Duration::from_secs_f64(seconds.max(0.001))))),
-            _ => Err("a number of seconds is wanted, as in 30 or 0.5"),
+            _ => Err("expected a number of seconds: 30 or 0.5"),
         }
     })
 }
@@ -76,21 +76,21 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
         Some((end, 'g' | 'G')) => (&text[..end], 30),
         _ => (text, 0),
     };
-    let wanted = || "a number of bytes is wanted, as in 1000, 64k or 2G".to_owned();
+    let wanted = || "expected a number of bytes: 1000, 64k or 2G".to_owned();
     let number: u64 = digits.parse().ok().filter(|_| !digits.starts_with('+')).ok_or_else(wanted)?;
-    number.checked_mul(1 << shift).ok_or_else(|| "more bytes than can be counted".to_owned())
+    number.checked_mul(1 << shift).ok_or_else(|| "the number is too large".to_owned())
 }
 
 pub(super) fn sha256(text: &str) -> Result<[u8; 32], String> {
     let decoded = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
-    decoded.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| "64 hexadecimal digits are wanted".to_owned())
+    decoded.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| "expected 64 hexadecimal digits".to_owned())
 }
 
 /// HOST:PORT:ADDR; IPv6 addresses may be in brackets, a host must.
 pub(super) fn host_override(text: &str) -> Result<HostOverride, String> {
     let wanted = || "HOST:PORT:ADDR is wanted, as in example.com:443:127.0.0.1".to_owned();
     if text.starts_with(['*', '+', '-']) {
-        return Err("one host is wanted, as in example.com:443:127.0.0.1".to_owned());
+        return Err("expected HOST:PORT:ADDR: example.com:443:127.0.0.1".to_owned());
     }
     let host_end = match text.strip_prefix('[') {
         Some(rest) => rest.find(']').ok_or_else(wanted)? + 2,

@@ -62,8 +62,8 @@ impl Body {
         &self.timer
     }
 
-    /// Where in the [buffer](Body::buffer) the next piece stands; `None` once the body is whole. A body
-    /// that is not, is an error.
+    /// The range of the next piece in the [buffer](Body::buffer); `None` once the body is whole. One that is
+    /// not whole is an error.
     pub(super) fn next_piece(&mut self) -> Result<Option<Range<usize>>, Error> {
         let piece = self.try_next_piece();
         // After an error, what is on the connection is of unknown meaning.
@@ -95,7 +95,7 @@ impl Body {
         self.connection.as_ref().map_or(&[], Connection::buffer)
     }
 
-    /// Receives more, or learns that there is no more.
+    /// Receives more, or detects the end of the body.
     fn fill(&mut self) -> Result<(), Error> {
         let Some(connection) = &mut self.connection else { return Err(self.closed_early()) };
         match connection.fill(&self.timer) {
@@ -140,7 +140,7 @@ impl Body {
         }
     }
 
-    /// Gives the connection back, where another request can use it.
+    /// Gives the connection back to the pool if it is reusable, or closes it.
     fn release(&mut self) {
         let reusable = self.keeps_connection && self.deframer.is_done() && self.deframer.keeps_connection();
         match self.connection.take() {
@@ -150,7 +150,7 @@ impl Body {
         }
     }
 
-    /// Reads the rest and discards it, where it is little and comes at once.
+    /// Reads the rest and discards it, if it is small and arrives at once.
     fn drain(&mut self) {
         self.timer = self.timer.at_most(DRAIN_TIME);
         self.limit_receive(usize::MAX);

@@ -25,7 +25,7 @@ pub(super) struct Connection {
 
 /// Why there is no header section.
 pub(super) enum Failure {
-    /// The connection was used before, and ended before anything came: another may do.
+    /// The reused connection ended before any response: the request can be sent on a new one.
     Stale,
     Net(NetError),
     /// The connection broke in the middle of the header section.
@@ -53,7 +53,7 @@ impl From<Failure> for Error {
             Failure::TooManyInterims => {
                 malformed().detail(format!("more than {MAX_INTERIM} interim responses before the final one"))
             }
-            Failure::Upgrade => malformed().detail("101 switches protocols, unasked"),
+            Failure::Upgrade => malformed().detail("unexpected 101 Switching Protocols"),
         }
     }
 }
@@ -139,7 +139,7 @@ impl Connection {
         &mut self.buffer[self.start..self.end]
     }
 
-    /// Steps over received bytes, and gives where in the buffer the first of them stands.
+    /// Consumes received bytes, and gives where in the buffer they start.
     pub(super) fn consume(&mut self, length: usize) -> usize {
         let start = self.start;
         self.start += length;
@@ -150,8 +150,8 @@ impl Connection {
         &self.buffer
     }
 
-    /// Gives the stream back to the pool: the response on it has ended. Bytes after it answer no request
-    /// of ours, and are not the next response.
+    /// Gives the stream back to the pool: the response on it has ended. With unsolicited bytes after it, it
+    /// is closed.
     pub(super) fn release(self) {
         self.pool.recycle(self.buffer);
         if self.start == self.end {

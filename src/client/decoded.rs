@@ -44,7 +44,7 @@ fn too_large(most: u64) -> Error {
 /// The body of a response, decoded.
 pub(crate) struct DecodedBody {
     body: Body,
-    /// `None` where there is nothing to decode, or it is not to be.
+    /// `None` where nothing is to be decoded.
     decoder: Option<Decoder>,
     /// Received, and not yet counted: a range of the body's buffer.
     received: Range<usize>,
@@ -126,7 +126,7 @@ impl DecodedBody {
         let mut input = &self.body.buffer()[self.piece.clone()];
         let state = loop {
             // A little on the wire may be much to decode.
-            self.body.timer().poll_interval().map_err(|error| Error::from(error).context("the body is not complete"))?;
+            self.body.timer().poll_interval().map_err(|error| Error::from(error).context("the body is incomplete"))?;
             match decoder.step(&mut input).map_err(undecodable)? {
                 DecoderState::Working => {}
                 state => break state,
@@ -165,16 +165,16 @@ impl DecodedBody {
         if let Some(expected) = self.limits.expected.filter(|expected| self.wire > *expected) {
             return Err(wrong_length(expected, "the body is longer"));
         }
-        self.slow_down()
+        self.throttle()
     }
 
-    /// Waits until as many bytes as came may have come.
-    fn slow_down(&self) -> Result<(), Error> {
+    /// Sleeps to keep within the rate.
+    fn throttle(&self) -> Result<(), Error> {
         let Some(rate) = self.limits.rate else { return Ok(()) };
         let due = Duration::from_secs_f64(self.wire as f64 / rate.max(1) as f64);
         while let Some(early) = due.checked_sub(self.elapsed()).filter(|early| !early.is_zero()) {
             let interval = self.body.timer().poll_interval();
-            let interval = interval.map_err(|error| Error::from(error).context("the body is not complete"))?;
+            let interval = interval.map_err(|error| Error::from(error).context("the body is incomplete"))?;
             std::thread::sleep(early.min(interval).min(MAX_SLEEP));
         }
         Ok(())
@@ -202,7 +202,7 @@ fn wrong_length(expected: u64, found: &str) -> Error {
 pub(crate) fn undecodable(error: CodingError) -> Error {
     let what = "cannot decode the body";
     match error {
-        // Cut off is cut off, wherever it shows.
+        // Truncation is a network failure wherever it is noticed.
         CodingError::CutOff(_) => Error::new(Kind::Network, what).caused_by(error).retryable(),
         CodingError::TooLarge(most) => too_large(most),
         CodingError::Unknown(_) => {

@@ -67,13 +67,13 @@ impl Client {
         &self.config
     }
 
-    /// The configuration of a client that is to be made anew, with the cookies by now.
+    /// The configuration, with the current cookies.
     pub(crate) fn into_config(self) -> Config {
         let cookies = self.jar.into_inner().unwrap_or_else(PoisonError::into_inner);
         Config { cookies, ..self.config }
     }
 
-    /// The cookies by now.
+    /// The current cookies.
     pub(crate) fn jar(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }

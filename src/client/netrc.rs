@@ -25,9 +25,9 @@ impl fmt::Debug for Netrc {
 }
 
 impl Netrc {
-    /// Reads a file. The error has the line it is on, and nothing of what stands there.
+    /// Parses a file. The error has the line number, and nothing of the content.
     pub(crate) fn parse(text: &str) -> Result<Netrc, String> {
-        let mut words = Words { rest: text, line: 1 };
+        let mut words = Tokens { rest: text, line: 1 };
         let mut entries: Vec<Entry> = Vec::new();
         while let Some(word) = words.next(true)? {
             let mut value = |what: &str| {
@@ -72,13 +72,13 @@ impl Netrc {
     }
 }
 
-/// The words of the file, quotes undone.
-struct Words<'t> {
+/// The tokens of the file, unquoted.
+struct Tokens<'t> {
     rest: &'t str,
     line: usize,
 }
 
-impl<'t> Words<'t> {
+impl<'t> Tokens<'t> {
     /// The next word. Where a keyword may stand, a `#` begins a comment; a value may begin with one.
     fn next(&mut self, keyword: bool) -> Result<Option<String>, String> {
         loop {
@@ -99,7 +99,7 @@ impl<'t> Words<'t> {
         Ok((!word.is_empty()).then(|| word.to_owned()))
     }
 
-    /// A word up to the closing quote, with backslashes undone.
+    /// A word up to the closing quote, unescaped.
     fn quoted(&mut self, text: &'t str) -> Result<String, String> {
         let mut word = String::new();
         let mut characters = text.char_indices();

@@ -1,4 +1,4 @@
-//! What is told of a request while it is under way.
+//! Callbacks for what happens while a request is made.
 
 use crate::error::Error;
 use crate::http::{Head, Request};
@@ -6,7 +6,7 @@ use crate::net::Event;
 use std::net::IpAddr;
 use url::Url;
 
-/// Told of what happens on the way to a response.
+/// Receives events while a request is made.
 pub(crate) trait Observer {
     /// A request for this URL is about to be made: the first, or one that a redirect led to.
     fn hop(&mut self, url: &Url);

@@ -13,18 +13,18 @@ pub(super) fn next(base: &Url, head: &Head) -> Result<Option<Url>, Error> {
     if !matches!(status, 300..=303 | 307 | 308) {
         return Ok(None);
     }
-    let nowhere = |why: &str| Error::new(Kind::Protocol, format!("redirected ({status}) to nowhere: {why}"));
+    let invalid = |why: &str| Error::new(Kind::Protocol, format!("invalid redirect ({status}): {why}"));
     let mut locations = head.fields().all("Location");
     let location = match locations.next() {
         // Without one, it is a list of choices to be read.
         None if status == 300 => return Ok(None),
-        None => return Err(nowhere("no Location")),
+        None => return Err(invalid("no Location")),
         // It would lead to the same URL again and again.
-        Some(b"") => return Err(nowhere("an empty Location")),
+        Some(b"") => return Err(invalid("an empty Location")),
         Some(location) => location,
     };
     if locations.any(|other| other != location) {
-        return Err(Error::new(Kind::Protocol, "redirected to several URLs: Locations that differ"));
+        return Err(Error::new(Kind::Protocol, "invalid redirect: several Location fields that differ"));
     }
     let text = readable(location);
     let refused = |why: String| Error::new(Kind::Protocol, format!("redirected to \"{}\"", without_secrets(&text))).detail(why);
@@ -70,7 +70,7 @@ mod tests {
             (&b"/x"[..], "http://h:81/x#part"),
             (b"x", "http://h:81/a/x#part"),
             (b"?y", "http://h:81/a/b?y#part"),
-            (b"", "redirected (302) to nowhere: an empty Location"),
+            (b"", "invalid redirect (302): an empty Location"),
             (b"#other", "http://h:81/a/b?c#other"),
             (b"//other/x", "http://other/x#part"),
             (b"https://other:444/x#", "https://other:444/x#"),

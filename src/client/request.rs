@@ -1,4 +1,4 @@
-//! What a request is to be, and its fields: those for any origin, and those for the origin asked for.
+//! The options of a request, and its fields: those for any origin, and those for its home.
 
 use super::{Client, Config};
 use crate::error::{Error, Kind};
@@ -65,7 +65,7 @@ pub(super) fn target(url: &Url) -> Result<Target, Error> {
 }
 
 impl Client {
-    /// The request as it goes to any origin, with what is for the origin asked for where this is it.
+    /// The request for one hop, with the home's fields where that is its origin.
     pub(super) fn request(&self, url: &Url, options: &RequestOptions<'_>) -> Result<Request, Error> {
         let mut request = Request::new(options.method, url);
         if !self.config.user_agent.is_empty() {
@@ -88,7 +88,7 @@ impl Client {
         Ok(request)
     }
 
-    /// What goes to the origin asked for and no other.
+    /// Adds what only the home may see.
     fn add_origin_headers(&self, request: &mut Request, url: &Url, home: &Home) -> Result<(), Error> {
         let headers = &self.config.headers;
         if let Some(credentials) = &home.credentials {

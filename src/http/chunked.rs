@@ -21,7 +21,7 @@ pub(crate) struct Deframed {
 /// What is wrong at some byte of a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChunkError {
-    /// Not a hexadecimal digit where the chunk size begins or goes on.
+    /// Not a hexadecimal digit in a chunk size.
     Size,
     /// The chunk size needs more than 64 bits.
     Overflow,

@@ -14,7 +14,7 @@ pub(crate) fn format_date(time: SystemTime) -> Option<String> {
     (since_1970.as_secs() <= LAST).then(|| httpdate::fmt_http_date(time))
 }
 
-/// Reads a date; one before 1970 is as good as 1970.
+/// Reads a date; one before 1970 is read as 1970.
 pub(crate) fn parse_date(text: &[u8]) -> Option<SystemTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(|byte| is_delimiter(*byte)).filter(|token| !token.is_empty()) {

@@ -3,7 +3,7 @@
 use super::chunked::{Chunked, Deframed};
 use super::framing::{Framing, FramingError};
 
-/// Takes the framing off a body, slice by slice.
+/// Removes the framing of a body, slice by slice.
 #[derive(Debug)]
 pub(crate) struct Deframer {
     state: State,
@@ -29,7 +29,7 @@ impl Deframer {
         Deframer { state, received: 0 }
     }
 
-    /// Takes the framing off the start of what was received. Small chunks are moved together, so
+    /// Removes the framing from the start of what was received. Small chunks are moved together, so
     /// that the data of one step is one slice; bytes past the end of the body are not consumed.
     pub(crate) fn step(&mut self, buffer: &mut [u8]) -> Result<Deframed, FramingError> {
         let done = match &mut self.state {

@@ -1,4 +1,4 @@
-//! Where the body ends (RFC 9112 section 6.3), and taking the framing off.
+//! Where the body ends (RFC 9112 section 6.3).
 
 use super::chunked::ChunkError;
 use super::fields::trim_ows;

@@ -72,7 +72,7 @@ pub(crate) enum HeadError {
         /// What it seems to be instead, where that can be told.
         seems: Option<&'static str>,
     },
-    /// A byte that cannot stand where it stands.
+    /// An invalid byte.
     Malformed {
         /// Counted from the first byte of the answer.
         offset: usize,

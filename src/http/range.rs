@@ -45,7 +45,7 @@ impl ByteRange {
         }
     }
 
-    /// Whether it comes to the whole of so many bytes.
+    /// Whether it covers all of so many bytes.
     pub(crate) fn is_all_of(&self, length: Option<u64>) -> bool {
         match *self {
             ByteRange::From(first) => first == 0,
@@ -78,7 +78,7 @@ pub(crate) struct ContentRange {
 }
 
 impl ContentRange {
-    /// Reads `bytes 0-499/1234`; `None` for anything that makes no sense.
+    /// Reads `bytes 0-499/1234`; `None` for anything that is invalid.
     pub(crate) fn parse(value: &[u8]) -> Option<ContentRange> {
         let (range, total) = split(value)?;
         let total = match total {
@@ -103,7 +103,7 @@ pub(crate) fn unsatisfied_range(value: &[u8]) -> Option<u64> {
     split(value).filter(|(range, _)| *range == "*").and_then(|(_, total)| position(total))
 }
 
-/// What stands before and behind the slash; the unit compares without case.
+/// The parts before and after the slash; the unit compares without case.
 fn split(value: &[u8]) -> Option<(&str, &str)> {
     let (unit, rest) = std::str::from_utf8(trim_ows(value)).ok()?.split_once(' ')?;
     let (range, total) = rest.trim_start().split_once('/')?;

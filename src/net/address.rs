@@ -33,7 +33,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         [0 | 10 | 127, ..] | [169, 254, ..] | [192, 168, ..] => true,
         [172, second, ..] => second & 0xf0 == 16,
         [100, second, ..] => second & 0xc0 == 64,
-        // Two of its addresses are for everybody: PCP and TURN anycast.
+        // Two of its addresses are global: PCP and TURN anycast.
         [192, 0, 0, last] => !matches!(last, 9 | 10),
         // Documentation, benchmarks, and what 6to4 relays had.
         [192, 0, 2, _] | [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] | [192, 88, 99, _] => true,

@@ -1,4 +1,4 @@
-//! Deadlines that nothing resets: neither a slow trickle of bytes, nor a stalled name server, nor a redirect.
+//! Deadlines that neither a slow trickle of bytes, nor a stalled name server, nor a redirect resets.
 
 use super::NetError;
 use crate::interrupt;
@@ -94,7 +94,7 @@ impl Timer {
     }
 }
 
-/// One wait for one thing to happen.
+/// A single wait.
 pub(super) struct Wait<'t> {
     timer: &'t Timer,
     since: Instant,

@@ -122,7 +122,7 @@ impl NetError {
 }
 
 /// How to give a proxy its credentials.
-pub(crate) const PROXY_HINT: &str = "a proxy's credentials stand in its URL: -x http://NAME:PASSWORD@HOST:PORT";
+pub(crate) const PROXY_HINT: &str = "a proxy's credentials are part of its URL: -x http://NAME:PASSWORD@HOST:PORT";
 
 impl From<NetError> for Error {
     fn from(error: NetError) -> Error {
@@ -135,7 +135,7 @@ impl fmt::Display for NetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NetError::Resolve { error, .. } => write!(f, "cannot resolve the name: {error}"),
-            NetError::NoSuchFamily => f.write_str("cannot connect: the name has no address of the family asked for"),
+            NetError::NoSuchFamily => f.write_str("cannot connect: the host has no address of the requested family"),
             NetError::Connect { address, error } => write!(f, "cannot connect to {address}: {error}"),
             NetError::Broken(why) => write!(f, "the connection broke: {why}"),
             NetError::TimedOut { limit, after } => {
@@ -151,7 +151,7 @@ impl fmt::Display for NetError {
             NetError::Roots(why) => write!(f, "cannot read the certificates to trust: {why}"),
             NetError::NotTls => f.write_str("TLS failed: the server does not speak TLS on this port"),
             NetError::Tls(why) => write!(f, "TLS failed: {why}"),
-            NetError::NotPublic(address) => write!(f, "{address} is not a public address, and a public one led there"),
+            NetError::NotPublic(address) => write!(f, "{address} is not a public address, and the redirect came from one"),
             NetError::ProxyVariable(why) => f.write_str(why),
             NetError::ProxyStatus { text, .. } => write!(f, "the proxy answered {text}"),
             NetError::ProxyAuth(why) | NetError::ProxyDenied(why) => write!(f, "the proxy refused: {why}"),

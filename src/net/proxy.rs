@@ -46,7 +46,7 @@ impl Proxy {
         let failed = |why: &str| format!("\"{}\" is not a proxy: {why}", without_secrets(text));
         let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         if !text.contains("://") && text.trim_end_matches('/').contains('/') {
-            return Err(failed("a URL or HOST:PORT is wanted"));
+            return Err(failed("expected a URL or HOST:PORT"));
         }
         let url = Url::parse(&full).map_err(|error| failed(&error.to_string()))?;
         let (kind, port) = match url.scheme() {

@@ -168,7 +168,7 @@ impl Session {
             let status = self.connection.process_tls_records(&mut self.incoming[start..end]);
             let ConnectionState::WriteTraffic(mut write) = status.state.map_err(explain)? else {
                 // Between two requests nothing else is under way.
-                return Err(NetError::Tls("the server is not ready for a request".to_owned()));
+                return Err(NetError::Tls("the TLS session cannot send yet".to_owned()));
             };
             self.start += status.discard;
             match write.encrypt(bytes, &mut outgoing) {
@@ -247,9 +247,9 @@ impl Session {
                 Ok(ConnectionState::BlockedHandshake) => Some(Stopped::NeedsInput),
                 Ok(ConnectionState::WriteTraffic(_)) => Some(Stopped::Ready),
                 Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Stopped::Closed),
-                Ok(_) => return Err(NetError::Tls("an unexpected state".to_owned())),
+                Ok(_) => return Err(NetError::Tls("an unexpected TLS state".to_owned())),
                 Err(error) => {
-                    // What is wrong is told to the peer, if it still listens.
+                    // The peer is sent an alert, if it still reads.
                     self.alert(below, timer);
                     return Err(error);
                 }

@@ -84,7 +84,7 @@ pub(super) fn socks(layers: &mut dyn Transport, proxy: &Proxy, to: &SocksTarget<
     if reply != 0 {
         return Err(refusal(reply));
     }
-    // The address that it connects from is of no interest, but stands before the target's bytes.
+    // The address that it connects from is ignored; it precedes the target's bytes.
     match kind {
         1 => exactly::<6>(layers, timer).map(drop),
         4 => exactly::<18>(layers, timer).map(drop),
@@ -95,7 +95,7 @@ pub(super) fn socks(layers: &mut dyn Transport, proxy: &Proxy, to: &SocksTarget<
             }
             Ok(())
         }
-        _ => Err(NetError::ProxyProtocol("its reply has an address of no known kind".to_owned())),
+        _ => Err(NetError::ProxyProtocol("its reply has an unknown address type".to_owned())),
     }
 }
 

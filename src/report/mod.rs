@@ -24,7 +24,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shown {
     /// Every header section, as it comes.
-    Heads,
+    Headers,
     /// One line of JSON at the end.
     Summaries,
     /// Nothing.
@@ -71,7 +71,7 @@ impl Report {
 
     /// Prints a header section as it was received.
     pub fn header_section(&self, raw: &[u8], timer: &Timer) -> Result<(), Error> {
-        if self.options.shown != Shown::Heads {
+        if self.options.shown != Shown::Headers {
             return Ok(());
         }
         let terminal = if self.options.on_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };

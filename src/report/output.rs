@@ -10,8 +10,8 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many bytes a pipe that is ready takes without waiting: a page.
-const READY: usize = 4096;
+/// How many bytes a writable pipe takes without blocking: PIPE_BUF.
+const PIPE_BUF: usize = 4096;
 
 #[derive(Debug, Default)]
 pub(super) struct Terminal {
@@ -47,7 +47,7 @@ impl Terminal {
         let failed = |error: io::Error| Error::new(Kind::File, "cannot print").detail(system_words(&error));
         let mut stdout = io::stdout().lock();
         // Without a limit there is one piece, and no need to ask.
-        let piece = if timer.is_limited() { READY } else { bytes.len().max(1) };
+        let piece = if timer.is_limited() { PIPE_BUF } else { bytes.len().max(1) };
         for piece in bytes.chunks(piece) {
             // Even past the limit, what can be printed at once is.
             let mut interval = Duration::ZERO;
@@ -80,7 +80,7 @@ fn write_stderr(state: &mut State, bytes: &[u8], limit: Option<Duration>) {
         return;
     };
     let end = Instant::now() + limit;
-    for piece in bytes.chunks(READY) {
+    for piece in bytes.chunks(PIPE_BUF) {
         let left = if state.stderr_stuck { Duration::ZERO } else { end.saturating_duration_since(Instant::now()) };
         if !is_writable(stderr.as_fd(), left).unwrap_or(true) {
             state.stderr_stuck |= !limit.is_zero();

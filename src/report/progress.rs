@@ -1,5 +1,5 @@
 //! Progress: share, bytes, rate, time left. On a terminal a line that is drawn again and again, elsewhere
-//! a line now and then. A thread of its own draws it, so that it is true while nothing comes.
+//! a line now and then. A thread of its own draws it, so that it is up to date while the transfer stalls.
 //!
 //! A hundred lines of our own: the library that does this draws on the mathematics library, and loading
 //! that makes every start of the program a tenth longer.
@@ -59,7 +59,7 @@ pub(super) trait Canvas: Send + 'static {
     fn width(&self) -> usize;
     /// Draws a line, in the place of the last one where lines can be drawn again.
     fn draw(&self, line: &str);
-    /// The last line stays where it is to be kept, and goes away where not.
+    /// Keeps the last line, or erases it.
     fn end(&self, keep: bool);
 }
 
@@ -82,7 +82,7 @@ impl Progress {
     pub(super) fn shown(style: Style, canvas: impl Canvas) -> Progress {
         let (counts, stop) = (Arc::new(Counts::new()), Arc::new(Stop::default()));
         let (shared, until) = (Arc::clone(&counts), Arc::clone(&stop));
-        // Without a thread nothing is shown, and nothing else is lost.
+        // Without a thread nothing is shown, and the transfer continues.
         let thread = thread::Builder::new().name("progress".to_owned()).spawn(move || draw(&shared, &until, style, &canvas));
         Progress { counts, drawer: thread.ok().map(|thread| (stop, thread)) }
     }
@@ -111,7 +111,7 @@ impl Drop for Progress {
         if let Some((stop, thread)) = self.drawer.take() {
             *stop.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
             stop.changed.notify_all();
-            // It ends at once; what it could have panicked of is only a line.
+            // It ends at once; a panic in it costs a line of progress only.
             let _ = thread.join();
         }
     }

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use transfer::Transfer;
 use url::Url;
 
-/// Everything that was asked for, valid as it is: after it, nothing is a usage error.
+/// A validated job: nothing in it is a usage error.
 #[derive(Debug)]
 pub struct Job {
     /// What to fetch.
@@ -37,7 +37,7 @@ pub struct Job {
 pub struct JobUrl {
     /// An http or https URL.
     pub url: Url,
-    /// It had no scheme, and https was chosen because credentials go along.
+    /// It had no scheme, and https was assumed because credentials are sent.
     pub https_guessed: bool,
 }
 
@@ -125,7 +125,7 @@ pub fn run(job: Job, report: &Report) -> Option<Kind> {
         if let Some(mut error) = outcome.failed {
             kind = Some(error.kind());
             if *https_guessed && error.kind() == Kind::Network {
-                error = error.or_hint("https was chosen because credentials go along; http:// sends them in clear");
+                error = error.or_hint("https was assumed because credentials are sent; http:// sends them unencrypted");
             }
             report.error(without_userinfo(url.clone()).as_str(), outcome.summary.last_url.as_deref(), &error);
             failed(error.kind());

@@ -27,7 +27,7 @@ pub(super) struct TransferObserver<'r> {
 impl<'r> TransferObserver<'r> {
     /// `started` is when the first try was.
     pub(super) fn new(report: &'r Report, summary: &'r mut Summary, timer: &'r Timer, started: Instant) -> TransferObserver<'r> {
-        // What an earlier try found out is not this one's.
+        // The results of an earlier try are reset.
         *summary = Summary {
             id: summary.id,
             url: std::mem::take(&mut summary.url),

@@ -10,7 +10,7 @@ use crate::save::{Existing, Provenance, ResumeInfo, UrlDigest};
 use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
 
-/// The least that a server may send of the rest at a time: in smaller pieces, there would be no end to it.
+/// The least that a server may send of the rest at a time: in smaller pieces, a resume might never end.
 const MIN_RANGE: u64 = 64 * 1024;
 
 /// What is requested.
@@ -22,8 +22,7 @@ pub(super) enum Plan {
     Range(ByteRange),
     /// What follows so many bytes of this version.
     Resume(u64, ResumeInfo),
-    /// All of it, unless this file is that already: an interrupted save is to be completed, and there is no
-    /// part file.
+    /// All of it, unless this file is complete already: `-c` without a part file.
     CheckComplete(Existing),
     /// All of it, if it is newer than this file.
     IfModified(Existing),
@@ -78,13 +77,13 @@ pub(super) enum Action {
     Save,
     /// Save this part, which was asked for.
     SavePart(ContentRange),
-    /// Append this part to what is there.
+    /// Append this part to the part file.
     Append(ContentRange),
-    /// There is no more: what is there is complete.
+    /// The part file is complete.
     Complete,
     /// The file is what the server has.
     Unchanged,
-    /// Nothing that what is there can be completed with: request all of it.
+    /// The part file cannot be completed with this: request all of it.
     StartOver,
 }
 
@@ -111,12 +110,10 @@ pub(super) fn classify(plan: &Plan, reply: &Reply<'_>) -> Result<Action, Error> 
                 protocol(&format!("malformed response: Content-Range says {} bytes, Content-Length {length}", part.length()))
             }
             Some(part) => Ok(Action::SavePart(part)),
-            None => protocol("the server sent another part (206) than was requested"),
+            None => protocol("the 206 response is not the requested range"),
         },
-        (206, _) if !sent(&["Range"]) => protocol("the server sent a part (206) where the whole was requested"),
-        (200, Plan::Range(range)) if !range.is_all_of(length) => {
-            protocol("the server sent the whole (200) where a part was requested")
-        }
+        (206, _) if !sent(&["Range"]) => protocol("unexpected 206 Partial Content"),
+        (200, Plan::Range(range)) if !range.is_all_of(length) => protocol("the server ignored the Range header (200)"),
         (416, Plan::Resume(from, info)) => {
             Ok(if is_complete(*from, info, url, head) { Action::Complete } else { Action::StartOver })
         }
@@ -148,7 +145,7 @@ fn refused(request: &Request, head: &Head, now: SystemTime) -> Error {
     match retry::retry_after(head.fields(), now) {
         None => error.retryable(),
         Some(delay) if delay <= retry::MAX_RETRY_AFTER => error.retryable_after(delay),
-        Some(_) => error.hint("the server asks not to try again for more than a minute (Retry-After)"),
+        Some(_) => error.hint("Retry-After is more than 60 s"),
     }
 }
 

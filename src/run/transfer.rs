@@ -130,14 +130,14 @@ impl<'j> Transfer<'j> {
     fn choose_retry_delay(&self, error: &Error) -> Option<Duration> {
         let tries = self.summary.attempts;
         let retry_after = error.retry().filter(|_| tries <= self.options.retries)?;
-        // Where bytes are out that cannot be taken back, only the rest of them is of use.
+        // Where output was written already, only a resume is possible.
         let sink = self.sink.as_ref();
         let can_continue = sink.is_none_or(|sink| sink.is_file() || sink.length() == 0 || sink.resume_info().is_some());
         let delay = retry::delay(tries - 1, retry_after);
         (can_continue && retry::has_time(delay, &self.timer)).then_some(delay)
     }
 
-    /// Looks at what is there already; true where nothing is left to be done.
+    /// Looks for the part file and the file; true where nothing is left to be done.
     fn check_existing(&mut self, destination: &Destination) -> Result<bool, Error> {
         let SaveOptions { skip_existing, resume, newer, .. } = *self.options;
         if resume && let Some(mut sink) = destination.find_partial(self.url)? {
@@ -228,8 +228,8 @@ impl<'j> Transfer<'j> {
         }
     }
 
-    /// What is missing, if it can be had alone: nothing, of a version of known length that is all there,
-    /// is requested too where it was not this run that received it.
+    /// The resume request, if one is possible. A part file that is complete already gets one too, unless this
+    /// run received it.
     fn resume_plan(&self) -> Option<Plan> {
         let sink = self.sink.as_ref().filter(|sink| sink.length() > 0)?;
         let info = sink.resume_info()?;
@@ -248,7 +248,7 @@ impl<'j> Transfer<'j> {
             Action::Append(part) => return self.append(response, part),
             Action::StartOver => {
                 drop(response);
-                return self.start_over("what is there cannot be completed").map(Next::Request);
+                return self.start_over("the part file cannot be resumed").map(Next::Request);
             }
             Action::Unchanged => {
                 let what = if self.options.newer || !self.options.resume { "not newer" } else { "already complete" };
@@ -279,7 +279,7 @@ impl<'j> Transfer<'j> {
         error
     }
 
-    /// What is there cannot be completed: the whole is requested.
+    /// The part file cannot be completed: the whole is requested.
     fn start_over(&mut self, why: &str) -> Result<Plan, Error> {
         self.report.note(&format!("started over: {why}"));
         self.existing = None;
@@ -320,7 +320,7 @@ impl<'j> Transfer<'j> {
         match &mut self.sink {
             Some(sink) if sink.length() > 0 => {
                 sink.start_over()?;
-                self.report.note("started over: the server sent all of it");
+                self.report.note("started over: the server sent the full body");
             }
             Some(sink) => sink.start_over()?,
             None => self.sink = Some(self.open(destination, &response)?),
@@ -410,8 +410,7 @@ impl<'j> Transfer<'j> {
         Ok(head)
     }
 
-    /// Everything is there: is it what was wanted? Then it gets its name. `head` is what came with the
-    /// last of it.
+    /// The body is whole: checks its digest, and gives the file its name. `head` is of the last response.
     fn finish(&mut self, head: Option<&Head>) -> Result<(), Error> {
         let Some(mut sink) = self.sink.take() else { return Ok(()) };
         let digest = self.digest.take().map(Context::finish);

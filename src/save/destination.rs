@@ -50,7 +50,7 @@ impl Destination {
     }
 
     /// A file, or something else of that name that can be written to. Fails where that is a directory, or
-    /// a trap of another user.
+    /// may be an attack of another user.
     pub(crate) fn file(path: &Path) -> Result<Destination, Error> {
         if path.as_os_str().as_bytes().ends_with(b"/") {
             return Err(unfit(path, "it is a directory"));

@@ -31,7 +31,7 @@ fn text(value: &[u8]) -> String {
     }
 }
 
-/// The parameters after the disposition type: names, and values with their quotes undone.
+/// The parameters after the disposition type: names, and values unquoted.
 fn parameters(value: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut parameters = Vec::new();
     // Up to the first semicolon, that is the type; some servers leave it out.

@@ -37,7 +37,7 @@ pub(super) struct Found {
     record_path: PathBuf,
 }
 
-/// Looks at the part file of a target; with `only`, one of another source is as good as foreign, and is not
+/// Looks at the part file of a target; with `only`, one of another source is treated as foreign, and is not
 /// locked.
 pub(super) fn inspect(target: &Path, only: Option<&UrlDigest>) -> Result<Leftover, Error> {
     let (path, record_path) = (beside(target, PART_SUFFIX), beside(target, RECORD_SUFFIX));
@@ -50,7 +50,7 @@ pub(super) fn inspect(target: &Path, only: Option<&UrlDigest>) -> Result<Leftove
 }
 
 fn look(mut file: File, path: PathBuf, record_path: PathBuf, only: Option<&UrlDigest>) -> io::Result<Leftover> {
-    const FOREIGN: Leftover = Leftover::Foreign("it is not marked as a part that fetch left");
+    const FOREIGN: Leftover = Leftover::Foreign("it is not a part file of fetch");
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Ok(Leftover::Foreign("it is not a regular file"));
@@ -76,7 +76,7 @@ fn look(mut file: File, path: PathBuf, record_path: PathBuf, only: Option<&UrlDi
     if let Some(recorded) = recorded {
         let whole = recorded.info.as_ref().and_then(|info| info.length);
         if !recorded.begins(&file)? || whole.is_some_and(|whole| length > whole) {
-            return Ok(Leftover::Foreign("it was changed since fetch left it"));
+            return Ok(Leftover::Foreign("it was modified after fetch wrote it"));
         }
         resume_info = recorded.resume_info();
     }
@@ -95,7 +95,7 @@ impl Found {
 /// Fails where something stands in the place of a record that is not one of ours.
 pub(super) fn check_record(path: &Path) -> Result<(), Error> {
     let foreign = fs::symlink_metadata(path).is_ok() && record::read(path).is_none();
-    if foreign { Err(in_the_way(path, "it is not a record that fetch left")) } else { Ok(()) }
+    if foreign { Err(in_the_way(path, "it is not a record of fetch")) } else { Ok(()) }
 }
 
 /// Removes a record of ours; to be called by who holds the part file's lock.

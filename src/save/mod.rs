@@ -1,4 +1,4 @@
-//! Bytes to a file, truthfully: FILE is the whole body, or it is exactly what it was.
+//! Saving atomically: FILE is the whole body, or it is exactly what it was.
 
 mod destination;
 mod disposition;
@@ -45,7 +45,7 @@ pub(crate) struct Sink {
 #[derive(Debug)]
 enum SinkKind {
     Part(Box<PartFile>),
-    /// Not a regular file: there is nothing to replace, bytes go where they go.
+    /// Not a regular file: it is written to directly, and nothing is replaced.
     Direct(DirectWriter),
     Stdout(DirectWriter),
 }
@@ -110,7 +110,7 @@ impl Sink {
         match &mut self.kind {
             SinkKind::Part(part) => part.start_over()?,
             SinkKind::Direct(_) | SinkKind::Stdout(_) if self.length > 0 => {
-                let why = "what was written cannot be taken back, and the rest cannot be had alone";
+                let why = "output was already written, and the server cannot resume";
                 return Err(Error::new(Kind::Network, "cannot start over").detail(why));
             }
             SinkKind::Direct(_) | SinkKind::Stdout(_) => {}

@@ -74,7 +74,7 @@ fn host(url: &Url) -> String {
     if name.is_empty() { "index".to_owned() } else { name }
 }
 
-/// One plain file name out of anything: the last component, without control characters, leading
+/// Sanitises a file name: the last component, without control characters, leading
 /// dots, dashes and tildes, and white space around it.
 fn plain(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const ATTRIBUTE: &str = "user.fetch.origin";
 
 /// Whether a file is this user's, and has one name only: in a directory that is open to all, another may
-/// be a trap.
+/// be an attack.
 pub(super) fn belongs_to_user(metadata: &Metadata) -> bool {
     is_users(metadata) && metadata.nlink() == 1
 }
@@ -68,7 +68,7 @@ impl Origin {
         let tag = self.entity_tag.as_ref().map(|tag| format!(" {tag}")).unwrap_or_default();
         let value = format!("saved {} {length} {modified}{tag}", self.source.0);
         if sys::set_attribute(file, ATTRIBUTE, value.as_bytes()).is_err() {
-            // It is a part no more.
+            // It must not stay marked as a part.
             sys::remove_attribute(file, ATTRIBUTE);
         }
     }

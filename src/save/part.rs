@@ -77,7 +77,7 @@ impl PartFile {
     fn create_replacing(target: &Path, naming: Naming, source: &UrlDigest, hold: interrupt::Hold) -> Result<PartFile, Error> {
         let path = beside(target, PART_SUFFIX);
         loop {
-            // What others could not read does not become readable on the way.
+            // What others could not read must not become readable meanwhile.
             let mode = if matches!(naming, Naming::Replace(Some(_))) { 0o600 } else { 0o666 };
             if let Some((file, marked)) = create_locked(&path, mode, source).map_err(|error| cannot("write", &path, &error))? {
                 let mut part = PartFile::new(file, target, target, naming, source, hold);
@@ -200,7 +200,7 @@ impl PartFile {
         self.resume_info.is_some() && self.recorded
     }
 
-    /// Makes it the file it was to be.
+    /// Gives the file its name.
     pub(super) fn finish(mut self, finished: &Finished) -> Result<PathBuf, Error> {
         let done = self.take_name(finished.modified);
         match &done {
@@ -241,7 +241,7 @@ impl PartFile {
         }
         let failed = |path: &Path, error| cannot("save as", path, &error);
         if !is_named(&self.file, &self.path).map_err(|error| failed(&self.path, error))? {
-            return Err(failed(&self.path, io::Error::other("another program took its place")));
+            return Err(failed(&self.path, io::Error::other("it was replaced by another program")));
         }
         let name = match self.naming {
             Naming::Replace(_) => {

@@ -1,4 +1,4 @@
-//! Paths: what stands beside a file, and where links lead.
+//! Paths: the names of part files, numbered names, symbolic links.
 
 use super::error::unfit;
 use crate::error::Error;
@@ -71,7 +71,7 @@ pub(super) fn follow(path: &Path) -> Result<PathBuf, Error> {
     Err(unfit(&path, "too many symbolic links"))
 }
 
-/// In a sticky directory that everyone can write to, a link or FIFO of another user may be a trap: it has
+/// In a sticky directory that everyone can write to, a link or FIFO of another user may be an attack: it has
 /// to belong to this user or to the directory's owner. The kernel has the same rule where it follows
 /// links itself (`protected_symlinks`, `protected_fifos`).
 pub(super) fn check_owner(path: &Path, metadata: &Metadata, what: &str) -> Result<(), Error> {

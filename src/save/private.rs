@@ -41,7 +41,7 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-/// Where links lead; a FIFO of another user may be a trap.
+/// Where links lead; a FIFO of another user may be an attack.
 fn resolve(path: &Path) -> Result<PathBuf, Error> {
     let path = follow(path)?;
     if let Ok(metadata) = fs::symlink_metadata(&path)

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-/// So many bytes a pipe that is ready takes without waiting: a page.
-const READY: usize = 4096;
+/// How many bytes a writable pipe takes without blocking: PIPE_BUF.
+const PIPE_BUF: usize = 4096;
 /// How long to wait before a FIFO without a reader is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -50,8 +50,8 @@ impl DirectWriter {
         // To open a FIFO is to wait for its reader.
         let waits = timer.is_limited() && is_fifo;
         let mut flags = OFlags::empty();
-        // What it leads to now was not looked at; what the system's own links lead to, /dev/stderr for
-        // example, cannot be opened otherwise.
+        // The path may have changed since it was checked. The system's own links, /dev/stderr for example,
+        // have to be followed.
         flags.set(OFlags::NOFOLLOW, is_fifo && !sys::is_descriptor_path(path));
         flags.set(OFlags::NONBLOCK, waits);
         let mut options = File::options();
@@ -65,7 +65,7 @@ impl DirectWriter {
             }
         };
         if file.metadata().map_err(failed)?.is_file() {
-            return Err(unfit(path, "another program put a file there meanwhile"));
+            return Err(unfit(path, "it was replaced by a regular file"));
         }
         if waits {
             fcntl_setfl(&file, OFlags::empty()).map_err(|error| failed(error.into()))?;
@@ -81,7 +81,7 @@ impl DirectWriter {
         let Some(timer) = &self.timer else {
             return self.file.write_all(bytes).map_err(|error| self.failed(&error));
         };
-        for piece in bytes.chunks(READY) {
+        for piece in bytes.chunks(PIPE_BUF) {
             loop {
                 let interval = timer.poll_interval().map_err(|error| not_written("write", &self.path, error))?;
                 if is_writable(self.file.as_fd(), interval).map_err(|error| self.failed(&error))? {
@@ -100,7 +100,7 @@ impl DirectWriter {
 
     fn failed(&self, error: &io::Error) -> Error {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Error::new(Kind::ClosedPipe, format!("cannot write {}", self.path.display())).detail("its reader closed it");
+            return Error::new(Kind::ClosedPipe, format!("cannot write {}", self.path.display())).detail("broken pipe");
         }
         cannot("write", &self.path, error)
     }

@@ -27,7 +27,7 @@ pub(crate) fn stream_socket(family: AddressFamily) -> Result<OwnedFd, Errno> {
 
 /// Acknowledges what comes next at once, not 40 ms later.
 pub(crate) fn set_quickack(socket: &OwnedFd) {
-    // Where that cannot be had, on a Unix socket say, nothing is worse than before.
+    // Where it is not supported, on a Unix socket for example, acknowledgements are delayed as usual.
     let _ = sockopt::set_tcp_quickack(socket, true);
 }
 
@@ -94,7 +94,7 @@ pub(crate) struct SplicePipe {
 }
 
 impl SplicePipe {
-    /// A pipe, where splicing is to be had.
+    /// A pipe, where splice is supported.
     pub(crate) fn new() -> Option<SplicePipe> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC).ok()?;
         // Where the system does not allow it, the pipe stays as small as it is.
@@ -102,8 +102,8 @@ impl SplicePipe {
         Some(SplicePipe { read, write })
     }
 
-    /// Moves what a socket has into the pipe, so many bytes at most; 0 at its end. `SPLICE_F_MORE` is
-    /// of no use here: a file has no segments to fill.
+    /// Moves what a socket has into the pipe, so many bytes at most; 0 at its end. `SPLICE_F_MORE`
+    /// would do nothing: a file has no segments to fill.
     pub(crate) fn fill(&self, socket: BorrowedFd<'_>, most: u64) -> Result<usize, Errno> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(PIPE_SIZE);
         splice(socket, None, &self.write, None, most, SpliceFlags::MOVE)

@@ -51,7 +51,7 @@ pub(crate) fn attribute(_: &File, _: &str) -> Option<Vec<u8>> {
 /// No extended attributes are kept.
 pub(crate) fn remove_attribute(_: &File, _: &str) {}
 
-/// Splicing is not to be had: there is no value of this type.
+/// Splice is not supported: there is no value of this type.
 #[derive(Debug)]
 pub(crate) enum SplicePipe {}
 

@@ -110,7 +110,7 @@ impl Jar {
     /// (RFC 6265bis section 5.8.3).
     pub(crate) fn field(&self, url: &Url, now: SystemTime) -> Option<Vec<u8>> {
         let host = host_of(url)?;
-        let mut sent: Vec<&Cookie> = self.cookies.iter().filter(|cookie| cookie.goes_to(url, &host, now)).collect();
+        let mut sent: Vec<&Cookie> = self.cookies.iter().filter(|cookie| cookie.is_sent_to(url, &host, now)).collect();
         sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         let pairs: Vec<Vec<u8>> = sent.iter().map(|cookie| cookie.pair()).collect();
         (!pairs.is_empty()).then(|| pairs.join(&b"; "[..]))
@@ -126,18 +126,21 @@ impl Jar {
 
     /// All that are alive, as a file in Netscape's format.
     pub(crate) fn to_netscape(&self, now: SystemTime) -> Vec<u8> {
-        netscape::write(self.cookies.iter().filter(|cookie| cookie.lives(now)))
+        netscape::write(self.cookies.iter().filter(|cookie| cookie.is_alive(now)))
     }
 }
 
 impl Cookie {
-    fn lives(&self, now: SystemTime) -> bool {
+    fn is_alive(&self, now: SystemTime) -> bool {
         self.expires.is_none_or(|expires| expires > now)
     }
 
-    fn goes_to(&self, url: &Url, host: &str, now: SystemTime) -> bool {
-        let at_home = if self.host_only { host == self.domain } else { domain_matches(host, &self.domain) };
-        at_home && path_matches(url.path().as_bytes(), &self.path) && (!self.secure || url.scheme() == "https") && self.lives(now)
+    fn is_sent_to(&self, url: &Url, host: &str, now: SystemTime) -> bool {
+        let host_matches = if self.host_only { host == self.domain } else { domain_matches(host, &self.domain) };
+        host_matches
+            && path_matches(url.path().as_bytes(), &self.path)
+            && (!self.secure || url.scheme() == "https")
+            && self.is_alive(now)
     }
 
     fn pair(&self) -> Vec<u8> {
@@ -150,7 +153,7 @@ fn accept(set: SetCookie, url: &Url) -> Option<Cookie> {
     let host = host_of(url)?;
     let mut domain = set.domain.filter(|domain| !domain.is_empty());
     if domain.as_deref().is_some_and(|domain| is_public_suffix(domain) || !matches!(url.host(), Some(Host::Domain(_)))) {
-        // Nobody's own; of a host that has just that name, its own alone.
+        // A public suffix may set cookies for itself only.
         domain = domain.filter(|domain| *domain != host);
         if domain.is_some() {
             return None;
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_goes_home_and_nowhere_else() {
+    fn a_cookie_is_sent_to_its_host_only() {
         for (from, set, to, wanted) in [
             // The examples of RFC 6265 section 3.1.
             ("http://example.com/", &["SID=31d4d96e407aad42"][..], "http://example.com/x", "SID=31d4d96e407aad42"),
@@ -309,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sets_a_cookie_for_a_public_suffix() {
+    fn cookies_for_a_public_suffix_are_rejected() {
         for (from, domain, to, wanted) in [
             ("http://a.co.uk/", "co.uk", "http://b.co.uk/", "-"),
             ("http://a.com/", "com", "http://b.com/", "-"),

@@ -20,7 +20,7 @@ pub(super) fn read(file: &[u8]) -> (Vec<Cookie>, Option<usize>) {
             continue;
         }
         match cookie(line, http_only) {
-            // A file is no way around the rule either.
+            // The rule holds for files too.
             Some(cookie) if !cookie.host_only && is_public_suffix(&cookie.domain) => {}
             Some(cookie) => cookies.push(cookie),
             None => first_bad = first_bad.or(Some(number)),
@@ -55,7 +55,7 @@ fn cookie(line: &[u8], http_only: bool) -> Option<Cookie> {
         path: path.to_owned(),
         secure: flag(secure)?,
         http_only,
-        // A time that no clock can show is no end.
+        // A time that cannot be represented counts as the end of the session.
         expires: Some(expires)
             .filter(|expires| *expires != 0)
             .and_then(|expires| UNIX_EPOCH.checked_add(Duration::from_secs(expires))),

@@ -94,7 +94,7 @@ fn seconds(value: &[u8]) -> Option<i64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // Too many digits for a number: as good as for ever.
+    // Too many digits for a number: for ever.
     Some(text.parse().unwrap_or(if text.starts_with('-') { 0 } else { i64::MAX }))
 }
 

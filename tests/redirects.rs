@@ -128,7 +128,7 @@ fn a_part_from_an_origin_that_was_not_asked_for_one_is_refused() {
     let to = away.url("/");
     let home = start(move |_| redirect("302 Found", &to));
     let place = Place::with_old_file();
-    place.fetch(&["-q", &home.url("/"), "-o", "f", "-H", "Range: bytes=0-4"]).failed(7, &home.url("/"), "a part (206)");
+    place.fetch(&["-q", &home.url("/"), "-o", "f", "-H", "Range: bytes=0-4"]).failed(7, &home.url("/"), "unexpected 206");
     assert_eq!(place.read("f"), "old");
 }
 

@@ -104,7 +104,7 @@ fn tls_ended_at_every_byte_of_a_body_that_only_closing_ends() {
         tear(&response, &end, Some(&authority), |at, place, url| {
             place.write("ca.pem", authority.pem());
             let run = place.fetch(&["-q", url, "-o", "f", "--cacert", "ca.pem"]);
-            // With a close_notify the server says that this is all; without one nobody knows.
+            // With a close_notify the server says that this is all; without one it is unknown.
             let whole = end == Step::Close && at >= body;
             let wanted = if whole { (0, &BODY[..at - body]) } else { (4, "old") };
             assert_eq!((run.status, place.read("f").as_str()), wanted, "{end:?} at {at}: {run:?}");

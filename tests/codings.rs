@@ -31,7 +31,7 @@ fn what_follows_the_stream_and_what_is_corrupt_is_refused() {
     let mut corrupt = gzip(b"hello");
     let crc = corrupt.len() - 8;
     corrupt[crc] ^= 1;
-    for (body, why) in [([gzip(b"hello"), b"rubbish".to_vec()].concat(), "follows the end"), (corrupt, "corrupt")] {
+    for (body, why) in [([gzip(b"hello"), b"rubbish".to_vec()].concat(), "after the end"), (corrupt, "corrupt")] {
         let (server, place) = (serving("gzip", body), Place::with_old_file());
         place.fetch(&["-q", &server.url("/"), "-o", "f"]).failed(7, &server.url("/"), why);
         assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));
@@ -73,7 +73,7 @@ fn a_body_of_empty_members_is_refused_at_every_stage() {
     for (server, options) in [(serving("gzip, gzip, gzip", bomb), &[][..]), (transfer.expect("started"), &["--no-compression"])] {
         let place = Place::with_old_file();
         let run = place.fetch(&[&["-q", &server.url("/"), "-o", "f"], options].concat());
-        run.failed(7, &server.url("/"), "the gzip stream holds next to nothing");
+        run.failed(7, &server.url("/"), "the gzip stream is almost all empty members or blocks");
         let run = place.fetch(&[&["-q", &server.url("/"), "-o", "f", "--max-size", "1M"], options].concat());
         run.failed(7, &server.url("/"), "larger than 1048576 bytes");
         assert_eq!((place.read("f").as_str(), place.listing().as_str()), ("old", "f"));

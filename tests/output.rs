@@ -313,7 +313,7 @@ fn a_401_says_how_to_send_credentials() {
 fn a_file_is_not_a_url() {
     for path in ["/etc/passwd", "./file.html"] {
         let run = Place::new().fetch(&[path]);
-        assert!(run.status == 2 && run.stderr.contains("it names a file"), "{run:?}");
+        assert!(run.status == 2 && run.stderr.contains("it is a file path"), "{run:?}");
     }
 }
 
