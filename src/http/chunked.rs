@@ -96,15 +96,16 @@ pub(super) struct Chunked {
     trailer: Vec<u8>,
     /// Bytes of framed body consumed so far.
     offset: u64,
-    /// Bytes of data among them.
+    /// Bytes of data, and of chunk-size lines and line ends, among them.
     data: u64,
+    framing: u64,
     /// Whether a line ended with a bare LF.
     bare_lf: bool,
 }
 
 impl Chunked {
     pub(super) fn new() -> Chunked {
-        Chunked { state: State::SizeStart, left: 0, line: 0, trailer: Vec::new(), offset: 0, data: 0, bare_lf: false }
+        Chunked { state: State::SizeStart, left: 0, line: 0, trailer: Vec::new(), offset: 0, data: 0, framing: 0, bare_lf: false }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -139,12 +140,8 @@ impl Chunked {
                 }
             } else {
                 let byte = buffer[at];
-                let offset = self.offset + at as u64;
-                self.framing_byte(byte).map_err(|what| (offset, what))?;
+                self.framing_byte(byte).map_err(|what| (self.offset + at as u64, what))?;
                 at += 1;
-                if offset + 1 - self.data > self.data + MAX_FRAMING {
-                    return Err((offset, ChunkError::TooMuchFraming));
-                }
             }
         }
         self.offset += at as u64;
@@ -173,12 +170,12 @@ impl Chunked {
             (State::Size | State::Padding | State::Extension, b'\r') => State::SizeLf,
             (State::Size | State::Padding | State::Extension, b'\n') => {
                 self.bare_lf = true;
-                self.after_size_line()
+                self.after_size_line()?
             }
             (State::SizeStart | State::Size | State::Padding, _) => return Err(ChunkError::Size),
             (State::Extension, b'\t' | b' '..=0x7e | 0x80..) => State::Extension,
             (State::Extension, _) => return Err(ChunkError::Extension),
-            (State::SizeLf, b'\n') => self.after_size_line(),
+            (State::SizeLf, b'\n') => self.after_size_line()?,
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::SizeStart,
             (State::DataCr, b'\n') => {
@@ -193,8 +190,13 @@ impl Chunked {
     }
 
     /// The last chunk has no data.
-    fn after_size_line(&self) -> State {
-        if self.left == 0 { State::Trailer } else { State::Data }
+    fn after_size_line(&mut self) -> Result<State, ChunkError> {
+        // The line, and the line end after the data.
+        self.framing += self.line as u64 + 2;
+        if self.framing > self.data + MAX_FRAMING {
+            return Err(ChunkError::TooMuchFraming);
+        }
+        Ok(if self.left == 0 { State::Trailer } else { State::Data })
     }
 
     fn trailer_byte(&mut self, byte: u8) -> Result<State, ChunkError> {
