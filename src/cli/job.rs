@@ -14,6 +14,7 @@ use percent_encoding::{AsciiSet, percent_encode};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 /// The names of standard output: opened again under its own, it would lose what was printed.
 const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
@@ -108,7 +109,8 @@ impl Cli {
             verbose: self.verbose,
             quiet: self.quiet,
             progress: self.progress,
-            limit: self.max_time.0,
+            // Beyond the limit of the operation: a reader of errors that does not read.
+            limit: self.max_time.0.map(|limit| limit.min(Duration::from_secs(1))),
             ..ReportOptions::default()
         })
     }
@@ -137,7 +139,9 @@ impl Cli {
 
     fn proxies(&self) -> Result<Proxies, Error> {
         match self.proxy.as_deref() {
-            None => Ok(Proxies::from_environment(|name| std::env::var(name).ok())),
+            None => {
+                Ok(Proxies::from_environment(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())))
+            }
             Some("") => Ok(Proxies::default()),
             Some(_) if self.unix_socket.is_some() => Err(Error::new(Kind::Usage, "-x and --unix-socket cannot be used together")),
             Some(text) => Proxy::parse(text).map(Proxies::all).map_err(|error| error.context("-x")),

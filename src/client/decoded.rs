@@ -57,6 +57,8 @@ pub(crate) struct DecodedBody {
     limits: BodyLimits,
     /// Bytes received, framing not counted.
     wire: u64,
+    /// Bytes given.
+    given: u64,
     started: Instant,
     done: bool,
 }
@@ -77,6 +79,7 @@ impl DecodedBody {
             needs_input: true,
             limits,
             wire: 0,
+            given: 0,
             started: Instant::now(),
             done: false,
         }
@@ -112,7 +115,7 @@ impl DecodedBody {
             if let Some(decoder) = &self.decoder {
                 decoder.finish(self.body.framing() != Framing::UntilClose).map_err(undecodable)?;
             }
-            if let Some(expected) = self.limits.expected.filter(|expected| self.wire < *expected) {
+            if let Some(expected) = self.limits.expected.filter(|expected| self.given < *expected) {
                 return Err(self.too_short(expected));
             }
             self.done = true;
@@ -121,6 +124,8 @@ impl DecodedBody {
         self.needs_input = self.decoder.is_none();
         let Some(decoder) = &mut self.decoder else {
             let piece = std::mem::take(&mut self.piece);
+            self.given += piece.len() as u64;
+            check_expected(&self.limits, self.given)?;
             return Ok(Some(&self.body.buffer()[piece]));
         };
         let mut input = &self.body.buffer()[self.piece.clone()];
@@ -134,15 +139,18 @@ impl DecodedBody {
         };
         self.piece.start = self.piece.end - input.len();
         self.needs_input = state == DecoderState::NeedsInput;
-        Ok(Some(if state == DecoderState::Output { decoder.output() } else { &[] }))
+        let output = if state == DecoderState::Output { decoder.output() } else { &[] };
+        self.given += output.len() as u64;
+        check_expected(&self.limits, self.given)?;
+        Ok(Some(output))
     }
 
     /// Fewer bytes than Content-Range says. Where closing the connection is the end, it was closed too early.
     fn too_short(&self, expected: u64) -> Error {
         if self.body.framing() != Framing::UntilClose {
-            return wrong_length(expected, &format!("the body has {}", self.wire));
+            return wrong_length(expected, &format!("the body has {}", self.given));
         }
-        let what = format!("the body is cut off after {} of {expected} bytes", self.wire);
+        let what = format!("the body is cut off after {} of {expected} bytes", self.given);
         Error::new(Kind::Network, what).detail("the server closed the connection").retryable()
     }
 
@@ -162,9 +170,6 @@ impl DecodedBody {
     fn count(&mut self, received: u64) -> Result<(), Error> {
         self.wire += received;
         self.limits.check_size(self.wire)?;
-        if let Some(expected) = self.limits.expected.filter(|expected| self.wire > *expected) {
-            return Err(wrong_length(expected, "the body is longer"));
-        }
         self.throttle()
     }
 
@@ -190,7 +195,16 @@ impl DecodedBody {
     pub(crate) fn splice(&mut self, pipe: &SplicePipe) -> Result<usize, Error> {
         let moved = self.body.splice(pipe)?;
         self.count(moved as u64)?;
+        self.given += moved as u64;
+        check_expected(&self.limits, self.given)?;
         Ok(moved)
+    }
+}
+
+fn check_expected(limits: &BodyLimits, given: u64) -> Result<(), Error> {
+    match limits.expected {
+        Some(expected) if given > expected => Err(wrong_length(expected, "the body is longer")),
+        _ => Ok(()),
     }
 }
 

@@ -90,8 +90,7 @@ impl Report {
 
     fn show(&self, bytes: &[u8], timer: &Timer) -> Result<(), Error> {
         if self.options.on_stderr {
-            self.terminal.print_error(bytes, self.options.limit);
-            return Ok(());
+            return self.terminal.print_on_stderr(bytes, timer);
         }
         self.terminal.print(bytes, timer)
     }

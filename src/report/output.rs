@@ -5,7 +5,7 @@ use super::progress::Canvas;
 use crate::error::{Error, Kind, system_words};
 use crate::net::{Timer, is_writable};
 use rustix::termios::tcgetwinsize;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,32 +44,50 @@ impl Terminal {
         if state.stdout_closed {
             return Ok(());
         }
-        let failed = |error: io::Error| Error::new(Kind::File, "cannot print").detail(system_words(&error));
-        let mut stdout = io::stdout().lock();
-        // Without a limit there is one piece, and no need to ask.
-        let piece = if timer.is_limited() { PIPE_BUF } else { bytes.len().max(1) };
-        for piece in bytes.chunks(piece) {
-            // Even past the limit, what can be printed at once is.
-            let mut interval = Duration::ZERO;
-            while timer.is_limited() && !is_writable(stdout.as_fd(), interval).map_err(failed)? {
-                interval = timer.poll_interval().map_err(|error| Error::from(error).context("cannot print"))?;
-            }
-            match stdout.write_all(piece).and_then(|()| stdout.flush()) {
-                // Its reader has seen enough; the file is still wanted.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    state.stdout_closed = true;
-                    return Ok(());
-                }
-                printed => printed.map_err(failed)?,
-            }
+        match write_within(io::stdout().lock(), bytes, timer) {
+            // Its reader has seen enough; the file is still wanted.
+            Ok(Written::Closed) => state.stdout_closed = true,
+            Ok(Written::All) => {}
+            Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// The same on standard error.
+    pub(super) fn print_on_stderr(&self, bytes: &[u8], timer: &Timer) -> Result<(), Error> {
+        let _state = self.cleared();
+        write_within(io::stderr().lock(), bytes, timer).map(drop)
     }
 
     /// Prints on standard error at once; a reader who does not read is waited for this long, once.
     pub(super) fn print_error(&self, bytes: &[u8], limit: Option<Duration>) {
         write_stderr(&mut self.cleared(), bytes, limit);
     }
+}
+
+enum Written {
+    All,
+    /// Its reader closed the pipe.
+    Closed,
+}
+
+/// Writes piece by piece, as the reader allows, within the limit of the operation.
+fn write_within(mut output: impl Write + AsFd + IsTerminal, bytes: &[u8], timer: &Timer) -> Result<Written, Error> {
+    let failed = |error: io::Error| Error::new(Kind::File, "cannot print").detail(system_words(&error));
+    // A terminal that is ready takes one byte at least.
+    let length = if output.is_terminal() && timer.is_limited() { 1 } else { PIPE_BUF };
+    for piece in bytes.chunks(length) {
+        // Even past the limit, what can be printed at once is.
+        let mut interval = Duration::ZERO;
+        while !is_writable(output.as_fd(), interval).map_err(failed)? {
+            interval = timer.poll_interval().map_err(|error| Error::from(error).context("cannot print"))?;
+        }
+        match output.write_all(piece).and_then(|()| output.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Written::Closed),
+            printed => printed.map_err(failed)?,
+        }
+    }
+    Ok(Written::All)
 }
 
 /// Where standard error is closed nothing can be done about it.
@@ -80,7 +98,8 @@ fn write_stderr(state: &mut State, bytes: &[u8], limit: Option<Duration>) {
         return;
     };
     let end = Instant::now() + limit;
-    for piece in bytes.chunks(PIPE_BUF) {
+    let length = if stderr.is_terminal() && !limit.is_zero() { 1 } else { PIPE_BUF };
+    for piece in bytes.chunks(length) {
         let left = if state.stderr_stuck { Duration::ZERO } else { end.saturating_duration_since(Instant::now()) };
         if !is_writable(stderr.as_fd(), left).unwrap_or(true) {
             state.stderr_stuck |= !limit.is_zero();

@@ -140,7 +140,7 @@ pub fn run(job: Job, report: &Report) -> Option<Kind> {
     }
     let cookies = job.cookie_jar.as_ref().map(|path| (path, client.jar().to_netscape(SystemTime::now())));
     if let Some((path, cookies)) = cookies
-        && let Err(error) = write_private(path, &cookies)
+        && let Err(error) = write_private(path, &cookies, &Timer::start(client.config().limits))
     {
         report.failure(&error);
         failed(error.kind());

@@ -92,7 +92,8 @@ pub(super) fn classify(plan: &Plan, reply: &Reply<'_>) -> Result<Action, Error> 
     let Reply { request, url, head, length, now } = *reply;
     let protocol = |why: &str| Err(Error::new(Kind::Protocol, why));
     let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
-    let part = content_range(head.fields()).and_then(ContentRange::parse);
+    let is_multipart = head.fields().get("Content-Type").is_some_and(is_multipart);
+    let part = content_range(head.fields()).filter(|_| !is_multipart).and_then(ContentRange::parse);
     match (head.status(), plan) {
         // Ranges are GET's (RFC 9110 section 14.2).
         (200..=399, _) if request.method() == Method::Head => Ok(Action::Save),
@@ -154,6 +155,12 @@ fn content_range(fields: &Fields) -> Option<&[u8]> {
     let mut values = fields.all("Content-Range");
     let first = values.next()?;
     values.all(|other| other == first).then_some(first)
+}
+
+/// Whether a body is several parts with headers of their own.
+fn is_multipart(content_type: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"multipart/";
+    content_type.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
 /// Whether a part is the one behind so many bytes of this version, or enough of it to be worth requesting
@@ -265,6 +272,7 @@ mod tests {
             ("206", "Content-Range: bytes 4-10/*|ETag: \"a\"", "StartOver"),
             ("206", "Content-Range: bytes 4-9/10|Content-Encoding: gzip|ETag: \"a\"", "StartOver"),
             ("206", "Content-Type: multipart/byteranges; boundary=x", "StartOver"),
+            ("206", "Content-Type: multipart/byteranges; boundary=x|Content-Range: bytes 4-9/10|ETag: \"a\"", "StartOver"),
             ("206", "Content-Range: nonsense", "StartOver"),
             ("200", "ETag: \"a\"", "Save"),
             ("416", "Content-Range: bytes */10", "StartOver"),

@@ -257,7 +257,11 @@ impl<'j> Transfer<'j> {
                     None => self.report.note(&format!("not modified: {}", self.summary.url)),
                 }
             }
-            Action::Complete => self.finish(None)?,
+            Action::Complete => {
+                let length = self.sink.as_ref().map_or(0, Sink::length);
+                self.limits(None).check_size(length)?;
+                self.finish(None)?;
+            }
         }
         Ok(Next::Done)
     }

@@ -5,18 +5,18 @@ use super::existing::{Existing, Provenance};
 use super::leftover::{Leftover, check_record, in_the_way, in_use, inspect};
 use super::name::names_of;
 use super::part::{Naming, PartFile};
-use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, check_owner, directory_of, follow, numbered};
+use super::path::{
+    PART_SUFFIX, RECORD_SUFFIX, beside, check_links, check_owner, check_replaceable, directory_of, follow, numbered,
+};
 use super::resume_info::UrlDigest;
 use super::{Sink, writer::DirectWriter};
 use crate::error::Error;
 use crate::net::Timer;
 use crate::{interrupt, sys::is_descriptor_path};
-use rustix::fs::{Access, access};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -28,7 +28,7 @@ pub(crate) struct Destination(Place);
 enum Place {
     Stdout,
     /// FIFO, device, terminal.
-    Direct(PathBuf),
+    Direct(PathBuf, Metadata),
     /// A regular file, or one yet to be: its own path, symbolic links followed.
     File {
         path: PathBuf,
@@ -56,6 +56,7 @@ impl Destination {
             return Err(unfit(path, "it is a directory"));
         }
         let path = follow(path)?;
+        check_links(directory_of(&path))?;
         match fs::metadata(&path) {
             // A file that is open in another program cannot be replaced there, and to open it again is to
             // write over its start.
@@ -67,10 +68,8 @@ impl Destination {
             }
             Ok(metadata) if metadata.is_file() => Ok(Destination(Place::File { path, old: Some(metadata) })),
             Ok(metadata) => {
-                if metadata.file_type().is_fifo() {
-                    check_owner(&path, &metadata, "FIFO")?;
-                }
-                Ok(Destination(Place::Direct(path)))
+                check_owner(&path, &metadata, "special file")?;
+                Ok(Destination(Place::Direct(path, metadata)))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Destination(Place::File { path, old: None })),
             Err(error) => Err(cannot("write", &path, &error)),
@@ -81,13 +80,7 @@ impl Destination {
     /// writable.
     pub(crate) fn check_writable(&self) -> Result<(), Error> {
         let Place::File { path, old } = &self.0 else { return Ok(()) };
-        if old.is_some() {
-            // A rename does not ask whether the file it replaces may be written.
-            access(path, Access::WRITE_OK).map_err(|error| cannot("write", path, &error.into()))?;
-        }
-        let directory = directory_of(path);
-        let writable = access(directory, Access::WRITE_OK | Access::EXEC_OK);
-        writable.map_err(|error| cannot("write to the directory", directory, &error.into()))
+        check_replaceable(path, old.as_ref())
     }
 
     /// Fails where something that is not ours stands where the part file of a file would be.
@@ -106,9 +99,10 @@ impl Destination {
         let create = |path: &Path, naming| Ok(Sink::part(PartFile::create(path, naming, &UrlDigest::of(url))?, 0));
         match &self.0 {
             Place::Stdout => Ok(Sink::stdout(DirectWriter::stdout(timer)?)),
-            Place::Direct(path) => Ok(Sink::direct(DirectWriter::open(path, timer)?)),
+            Place::Direct(path, metadata) => Ok(Sink::direct(DirectWriter::open(path, metadata, timer)?)),
             Place::File { path, old } => create(path, Naming::Replace(old.clone())),
             Place::Directory(directory) => {
+                check_links(directory)?;
                 fs::create_dir_all(directory).map_err(|error| match error.kind() {
                     io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => unfit(directory, "it is not a directory"),
                     _ => cannot("make the directory", directory, &error),
@@ -122,6 +116,7 @@ impl Destination {
     /// was looked at before.
     pub(crate) fn replace(existing: &Existing, url: &Url) -> Result<Sink, Error> {
         let old = fs::symlink_metadata(&existing.path).ok().filter(Metadata::is_file);
+        check_replaceable(&existing.path, old.as_ref())?;
         Ok(Sink::part(PartFile::create(&existing.path, Naming::Replace(old), &UrlDigest::of(url))?, 0))
     }
 
@@ -130,7 +125,7 @@ impl Destination {
     pub(crate) fn find_partial(&self, url: &Url) -> Result<Option<Sink>, Error> {
         let source = UrlDigest::of(url);
         match &self.0 {
-            Place::Stdout | Place::Direct(_) => Ok(None),
+            Place::Stdout | Place::Direct(..) => Ok(None),
             Place::File { path, old } => find_at(path, old.as_ref(), &source),
             Place::Directory(directory) => {
                 // One without a record is found by its name, or a number of that.
@@ -153,7 +148,7 @@ impl Destination {
     /// alone would give.
     pub(crate) fn existing(&self, url: &Url) -> Option<Existing> {
         match &self.0 {
-            Place::Stdout | Place::Direct(_) => None,
+            Place::Stdout | Place::Direct(..) => None,
             Place::File { path, .. } => Existing::at(path.clone(), url),
             Place::Directory(_) => names_of(url).iter().find_map(|name| self.existing_named(name, url)),
         }
@@ -166,7 +161,7 @@ impl Destination {
 
     /// Where bytes go that go to no file: a FIFO or device.
     pub(crate) fn direct(&self) -> Option<&Path> {
-        if let Place::Direct(path) = &self.0 { Some(path) } else { None }
+        if let Place::Direct(path, _) = &self.0 { Some(path) } else { None }
     }
 
     /// The file of a directory that a derived name gives, if it is there: one that was saved from `url`

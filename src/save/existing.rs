@@ -2,13 +2,17 @@
 
 use super::error::cannot;
 use super::origin::{Origin, is_users, since_1970};
+use super::path::check_owner;
 use super::read::read_file;
 use super::resume_info::UrlDigest;
 use crate::error::Error;
 use crate::net::Timer;
 use ring::digest::{Context, SHA256};
+use rustix::fs::OFlags;
 use std::fs::{self, File, Metadata};
-use std::path::PathBuf;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use url::Url;
 
@@ -30,13 +34,19 @@ pub(crate) struct Existing {
     pub is_link: bool,
 }
 
+/// Opens a regular file for reading, without waiting for whatever may stand there instead.
+fn open_file(path: &Path) -> io::Result<File> {
+    let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
 /// Where a file came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Provenance {
     /// It was saved from the same URL, is the whole of what that had, and is as it was saved.
     SameUrl,
-    /// It was saved from the same URL, but has another length or time than then; or its record is not to be
-    /// trusted, because the file is another user's.
+    /// It was saved from the same URL, but has another length or time than then; or it is another user's, and
+    /// what it says of itself cannot be trusted.
     Changed,
     /// There is no record.
     Unknown,
@@ -45,28 +55,35 @@ pub(crate) enum Provenance {
 }
 
 impl Existing {
-    /// The regular file at a path; symbolic links are followed.
+    /// The regular file at a path; symbolic links are followed, unless they may be an attack.
     pub(super) fn at(path: PathBuf, url: &Url) -> Option<Existing> {
+        let link = fs::symlink_metadata(&path).ok().filter(Metadata::is_symlink);
+        if let Some(link) = &link {
+            check_owner(&path, link, "symbolic link").ok()?;
+        }
+        let is_link = link.is_some();
         let metadata = fs::metadata(&path).ok().filter(Metadata::is_file)?;
+        let file = open_file(&path).ok();
+        // Of the file that is read, which may be another by now.
+        let metadata = file.as_ref().and_then(|file| file.metadata().ok()).unwrap_or(metadata);
         let (length, modified) = (metadata.len(), metadata.modified().ok()?);
-        let origin = File::open(&path).ok().and_then(|file| Origin::of(&file));
+        let origin = file.as_ref().filter(|_| is_users(&metadata)).and_then(Origin::of);
         let provenance = match &origin {
+            None if !is_users(&metadata) => Provenance::Changed,
             None => Provenance::Unknown,
-            Some(_) if !is_users(&metadata) => Provenance::Changed,
             Some(origin) if origin.source != UrlDigest::of(url) => Provenance::OtherUrl,
             Some(Origin { length: None, .. }) => Provenance::OtherUrl,
             Some(origin) if origin.length == Some(length) && origin.modified == since_1970(modified) => Provenance::SameUrl,
             Some(_) => Provenance::Changed,
         };
         let entity_tag = origin.filter(|_| provenance == Provenance::SameUrl).and_then(|origin| origin.entity_tag);
-        let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
         Some(Existing { path, length, modified, entity_tag, provenance, is_link })
     }
 
     /// Whether the SHA-256 of its bytes is this.
     pub(crate) fn has_digest(&self, wanted: &[u8], timer: &Timer) -> Result<bool, Error> {
         let mut digest = Context::new(&SHA256);
-        let file = File::open(&self.path).map_err(|error| cannot("read", &self.path, &error))?;
+        let file = open_file(&self.path).map_err(|error| cannot("read", &self.path, &error))?;
         read_file(&file, &self.path, timer, |bytes| digest.update(bytes))?;
         Ok(digest.finish().as_ref() == wanted)
     }

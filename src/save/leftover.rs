@@ -2,7 +2,7 @@
 //! running or was interrupted, or something that is not provably ours and therefore never removed.
 
 use super::error::cannot;
-use super::origin::{belongs_to_user, part_source};
+use super::origin::{PartMark, belongs_to_user};
 use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside};
 use super::record;
 use super::resume_info::{ResumeInfo, UrlDigest};
@@ -37,6 +37,9 @@ pub(super) struct Found {
     record_path: PathBuf,
 }
 
+/// Why a part file is not ours any more.
+const MODIFIED: &str = "it was modified after fetch wrote it";
+
 /// Looks at the part file of a target; with `only`, one of another source is treated as foreign, and is not
 /// locked.
 pub(super) fn inspect(target: &Path, only: Option<&UrlDigest>) -> Result<Leftover, Error> {
@@ -55,9 +58,10 @@ fn look(mut file: File, path: PathBuf, record_path: PathBuf, only: Option<&UrlDi
     if !metadata.is_file() {
         return Ok(Leftover::Foreign("it is not a regular file"));
     }
-    let marked = part_source(&file, &path, &metadata);
+    let mark = PartMark::of(&file, &path, &metadata);
+    let written_over = |file: &File| mark.as_ref().map_or(Ok(false), |mark| mark.start.fits(file).map(|fits| !fits));
     let recorded = || record::read(&record_path).filter(|recorded| recorded.inode == metadata.ino());
-    let source = marked.or_else(|| recorded().map(|recorded| recorded.source));
+    let source = mark.as_ref().map(|mark| mark.source.clone()).or_else(|| recorded().map(|recorded| recorded.source));
     if only.is_some_and(|only| source.as_ref() != Some(only)) {
         return Ok(FOREIGN);
     }
@@ -73,10 +77,13 @@ fn look(mut file: File, path: PathBuf, record_path: PathBuf, only: Option<&UrlDi
     let Some(source) = source.filter(|_| belongs_to_user(&metadata)) else { return Ok(FOREIGN) };
     let length = metadata.len();
     let mut resume_info = None;
+    if written_over(&file)? {
+        return Ok(Leftover::Foreign(MODIFIED));
+    }
     if let Some(recorded) = recorded {
         let whole = recorded.info.as_ref().and_then(|info| info.length);
-        if !recorded.begins(&file)? || whole.is_some_and(|whole| length > whole) {
-            return Ok(Leftover::Foreign("it was modified after fetch wrote it"));
+        if !recorded.fits(&file)? || whole.is_some_and(|whole| length > whole) {
+            return Ok(Leftover::Foreign(MODIFIED));
         }
         resume_info = recorded.resume_info();
     }

@@ -13,6 +13,7 @@ mod private;
 mod read;
 mod record;
 mod resume_info;
+mod start;
 mod writer;
 
 pub(crate) use destination::Destination;

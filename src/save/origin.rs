@@ -2,6 +2,7 @@
 //! it was saved from.
 
 use super::resume_info::UrlDigest;
+use super::start::Start;
 use crate::sys;
 use rustix::process::geteuid;
 use std::fs::{File, Metadata};
@@ -25,11 +26,11 @@ pub(super) fn is_users(metadata: &Metadata) -> bool {
     metadata.uid() == geteuid().as_raw()
 }
 
-/// Marks a new part file of this path as ours. Its inode and name are in the mark: neither a copy of the file
-/// is marked, nor the file under another name.
-pub(super) fn mark_part(file: &File, path: &Path, source: &UrlDigest) -> io::Result<()> {
+/// Marks a part file of this path as ours. Its inode and name are in the mark: neither a copy of the file
+/// is marked, nor the file under another name; and with `start`, how it begins.
+pub(super) fn mark_part(file: &File, path: &Path, source: &UrlDigest, start: &Start) -> io::Result<()> {
     let inode = file.metadata()?.ino();
-    let mark = [format!("part {inode} {} ", source.0).as_bytes(), name_of(path)].concat();
+    let mark = [format!("part {inode} {} {} {} ", source.0, start.length, start.digest).as_bytes(), name_of(path)].concat();
     sys::set_attribute(file, ATTRIBUTE, &mark)
 }
 
@@ -37,14 +38,25 @@ fn name_of(path: &Path) -> &[u8] {
     path.file_name().unwrap_or_default().as_bytes()
 }
 
-/// The source of a part file that is marked as ours.
-pub(super) fn part_source(file: &File, path: &Path, metadata: &Metadata) -> Option<UrlDigest> {
-    let value = sys::attribute(file, ATTRIBUTE)?;
-    let mut words = value.splitn(4, |byte| *byte == b' ');
-    let (b"part", inode, source, name) = (words.next()?, words.next()?, words.next()?, words.next()?) else { return None };
-    let is_of_file = inode == metadata.ino().to_string().as_bytes() && name == name_of(path);
-    let source = std::str::from_utf8(source).ok().filter(|_| is_of_file)?;
-    Some(UrlDigest(source.to_owned()))
+/// The mark of a part file of ours.
+pub(super) struct PartMark {
+    /// The URL asked for.
+    pub(super) source: UrlDigest,
+    /// How it began when it was marked.
+    pub(super) start: Start,
+}
+
+impl PartMark {
+    /// The mark of a file, if that is of this file under this name.
+    pub(super) fn of(file: &File, path: &Path, metadata: &Metadata) -> Option<PartMark> {
+        let value = sys::attribute(file, ATTRIBUTE)?;
+        let words: Vec<&[u8]> = value.splitn(6, |byte| *byte == b' ').collect();
+        let [b"part", inode, source, length, digest, name] = words[..] else { return None };
+        let text = |word: &[u8]| String::from_utf8(word.to_owned()).ok();
+        let start = Start { length: text(length)?.parse().ok()?, digest: text(digest)? };
+        let is_of_file = inode == metadata.ino().to_string().as_bytes() && name == name_of(path);
+        is_of_file.then_some(PartMark { source: UrlDigest(text(source)?), start })
+    }
 }
 
 /// What a saved file was when it was saved.
@@ -82,7 +94,8 @@ impl Origin {
         };
         let length = if length == "-" { None } else { Some(length.parse().ok()?) };
         let (seconds, nanoseconds) = modified.split_once('.')?;
-        let modified = Duration::new(seconds.parse().ok()?, nanoseconds.parse().ok()?);
+        let nanoseconds: u32 = nanoseconds.parse().ok().filter(|nanoseconds| *nanoseconds < 1_000_000_000)?;
+        let modified = Duration::new(seconds.parse().ok()?, nanoseconds);
         Some(Origin { source: UrlDigest(source.to_owned()), length, modified, entity_tag: words.next().map(str::to_owned) })
     }
 }
@@ -97,13 +110,17 @@ mod tests {
     use super::*;
     use url::Url;
 
+    fn start() -> Start {
+        Start { length: 0, digest: "-".to_owned() }
+    }
+
     fn source() -> UrlDigest {
         UrlDigest::of(&Url::parse("http://h/").expect("a URL"))
     }
 
     #[test]
     fn a_file_says_where_it_came_from() {
-        let file = tempfile::tempfile_in(".").expect("a file");
+        let file = tempfile::tempfile().expect("a file");
         let modified = Duration::new(784_111_777, 5);
         for (length, tag) in [(None, None), (Some(5), None), (Some(5), Some("\"a b\"".to_owned()))] {
             let origin = Origin { source: source(), length, modified, entity_tag: tag };
@@ -114,16 +131,26 @@ mod tests {
     }
 
     #[test]
+    fn what_makes_no_sense_is_no_origin() {
+        let file = tempfile::tempfile().expect("a file");
+        for value in ["saved x 5 18446744073709551615.4294967295", "saved x 5 1", "saved x - x.0", "saved x", "", "part"] {
+            if sys::set_attribute(&file, ATTRIBUTE, value.as_bytes()).is_ok() {
+                assert_eq!(Origin::of(&file), None, "{value}");
+            }
+        }
+    }
+
+    #[test]
     fn a_mark_is_of_one_file_and_ends_with_the_save() {
-        let file = tempfile::tempfile_in(".").expect("a file");
+        let file = tempfile::tempfile().expect("a file");
         let metadata = file.metadata().expect("readable");
         let path = Path::new("d/f g.part");
-        let Ok(()) = mark_part(&file, path, &source()) else { return };
-        assert_eq!(part_source(&file, path, &metadata), Some(source()));
-        assert_eq!(part_source(&file, Path::new("d/g.part"), &metadata), None);
-        let other = tempfile::tempfile_in(".").expect("a file").metadata().expect("readable");
-        assert_eq!(part_source(&file, path, &other), None);
+        let Ok(()) = mark_part(&file, path, &source(), &start()) else { return };
+        assert!(PartMark::of(&file, path, &metadata).is_some_and(|mark| mark.source == source() && mark.start == start()));
+        assert!(PartMark::of(&file, Path::new("d/g.part"), &metadata).is_none());
+        let other = tempfile::tempfile().expect("a file").metadata().expect("readable");
+        assert!(PartMark::of(&file, path, &other).is_none());
         Origin { source: source(), length: None, modified: Duration::ZERO, entity_tag: None }.record(&file);
-        assert_eq!(part_source(&file, path, &metadata), None);
+        assert!(PartMark::of(&file, path, &metadata).is_none());
     }
 }

@@ -2,10 +2,11 @@
 
 use super::error::{cannot, unfit};
 use super::leftover::{Found, Leftover, in_the_way, in_use, inspect, is_named, lock, open, remove_record};
-use super::origin::{Origin, mark_part, part_source, since_1970};
+use super::origin::{Origin, PartMark, mark_part, since_1970};
 use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, directory_of, numbered};
 use super::record;
 use super::resume_info::{ResumeInfo, UrlDigest};
+use super::start::Start;
 use crate::error::Error;
 use crate::{interrupt, sys};
 use rustix::io::Errno;
@@ -54,6 +55,8 @@ pub(super) struct PartFile {
     resume_info: Option<ResumeInfo>,
     /// An attribute marks it as ours.
     marked: bool,
+    /// How it begins is in the mark.
+    start_marked: bool,
     /// There is a record: one that marks it as ours, or the one of `resume_info`.
     has_record: bool,
     /// The record is up to date.
@@ -122,6 +125,7 @@ impl PartFile {
             source: source.clone(),
             resume_info: None,
             marked: false,
+            start_marked: false,
             has_record: false,
             recorded: false,
             finished: false,
@@ -133,7 +137,7 @@ impl PartFile {
     /// killed.
     fn ensure_marked(&mut self) -> Result<(), Error> {
         if !self.marked {
-            let written = record::write(&self.record_path, &self.file, &self.source, None);
+            let written = record::write(&self.record_path, &self.file, &self.source, None, false);
             written.map_err(|error| cannot("write", &self.record_path, &error))?;
             self.has_record = true;
         }
@@ -144,7 +148,7 @@ impl PartFile {
     pub(super) fn resume(found: Found, target: &Path, naming: Naming, hold: interrupt::Hold) -> PartFile {
         let mut part = PartFile::new(found.file, target, target, naming, &found.source, hold);
         part.resume_info = found.resume_info;
-        part.marked = part.file.metadata().is_ok_and(|metadata| part_source(&part.file, &part.path, &metadata).is_some());
+        part.marked = part.file.metadata().is_ok_and(|metadata| PartMark::of(&part.file, &part.path, &metadata).is_some());
         (part.has_record, part.recorded) = (true, true);
         part
     }
@@ -168,11 +172,17 @@ impl PartFile {
         Ok(())
     }
 
-    /// Writes the record, if the save can be resumed and there is none yet.
+    /// Writes the record, if the save can be resumed and there is none yet; else, notes in the mark how the
+    /// part file begins.
     pub(super) fn record(&mut self) {
+        if self.resume_info.is_none() && self.marked && !self.start_marked {
+            let start = Start::of(&self.file);
+            // Without it, the mark alone tells.
+            self.start_marked = start.and_then(|start| mark_part(&self.file, &self.path, &self.source, &start)).is_ok();
+        }
         if let Some(info) = self.resume_info.as_ref().filter(|_| !self.recorded) {
             // Without one, a later run starts over.
-            self.recorded = record::write(&self.record_path, &self.file, &self.source, Some(info)).is_ok();
+            self.recorded = record::write(&self.record_path, &self.file, &self.source, Some(info), false).is_ok();
             self.has_record |= self.recorded;
         }
     }
@@ -188,16 +198,22 @@ impl PartFile {
     /// Discards what was written.
     pub(super) fn start_over(&mut self) -> Result<(), Error> {
         self.set_resume_info(None)?;
+        if self.start_marked {
+            // Nothing of it is true any more.
+            self.start_marked = false;
+            let _ = mark_part(&self.file, &self.path, &self.source, &Start::empty());
+        }
         let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         emptied.map(drop).map_err(|error| cannot("write", &self.path, &error))
     }
 
     /// Whether it stays when it is dropped, so that the save can be resumed.
     pub(super) fn is_kept(&mut self) -> bool {
-        if self.file.metadata().is_ok_and(|metadata| metadata.len() > 0) {
-            self.record();
+        let has_bytes = self.file.metadata().is_ok_and(|metadata| metadata.len() > 0);
+        match self.resume_info.as_ref().filter(|_| has_bytes) {
+            None => self.resume_info.is_some() && self.recorded,
+            Some(info) => record::write(&self.record_path, &self.file, &self.source, Some(info), true).is_ok(),
         }
-        self.resume_info.is_some() && self.recorded
     }
 
     /// Gives the file its name.
@@ -269,8 +285,10 @@ impl PartFile {
             group_kept |=
                 fchown(&self.file, Some(old.uid()), Some(old.gid())).is_ok() || fchown(&self.file, None, Some(old.gid())).is_ok();
         }
-        let mode = old.mode() & if group_kept { 0o777 } else { 0o707 };
-        if new.mode() & 0o7777 == mode { Ok(()) } else { self.file.set_permissions(Permissions::from_mode(mode)) }
+        // With an access control list, the group's bits are its mask, and mean more than the group.
+        let acl_kept = group_kept && sys::copy_acl(&self.target, &self.file).is_ok();
+        let mode = old.mode() & if acl_kept { 0o777 } else { 0o707 };
+        self.file.set_permissions(Permissions::from_mode(mode))
     }
 
     fn take_new_name(&self) -> Result<PathBuf, Error> {
@@ -303,7 +321,7 @@ impl Drop for PartFile {
 fn create_locked(path: &Path, mode: u32, source: &UrlDigest) -> io::Result<Option<(File, bool)>> {
     let marked = Cell::new(false);
     let mark = |file: &File| {
-        marked.set(mark_part(file, path, source).is_ok());
+        marked.set(mark_part(file, path, source, &Start::empty()).is_ok());
         Ok(())
     };
     loop {

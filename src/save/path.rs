@@ -1,10 +1,11 @@
 //! Paths: the names of part files, numbered names, symbolic links.
 
-use super::error::unfit;
+use super::error::{cannot, unfit};
 use crate::error::Error;
 use crate::sys::is_descriptor_path;
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
+use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -63,7 +64,7 @@ pub(super) fn follow(path: &Path) -> Result<PathBuf, Error> {
         match fs::read_link(&path) {
             Ok(link) if metadata.is_symlink() && !is_descriptor_path(&path) => {
                 check_owner(&path, &metadata, "symbolic link")?;
-                path = directory_of(&path).join(link);
+                path = path.parent().unwrap_or(Path::new("")).join(link);
             }
             _ => return Ok(path),
         }
@@ -83,6 +84,37 @@ pub(super) fn check_owner(path: &Path, metadata: &Metadata, what: &str) -> Resul
         return Err(unfit(path, &format!("it is a {what} of another user in a directory that everyone can write to")));
     }
     Ok(())
+}
+
+/// Checks the links on the way to a directory as [`follow`] does those of a file.
+pub(super) fn check_links(directory: &Path) -> Result<(), Error> {
+    let ancestors = directory.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty() && !is_descriptor_path(ancestor));
+    for ancestor in ancestors {
+        if let Ok(metadata) = fs::symlink_metadata(ancestor)
+            && metadata.is_symlink()
+        {
+            check_owner(ancestor, &metadata, "symbolic link")?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails where a file plainly cannot be replaced, or made where there is none: a rename does not ask whether
+/// the file may be written, and in a sticky directory it has to be this user's.
+pub(super) fn check_replaceable(path: &Path, old: Option<&Metadata>) -> Result<(), Error> {
+    const STICKY: u32 = 0o1000;
+    let directory = directory_of(path);
+    let writable = access(directory, Access::WRITE_OK | Access::EXEC_OK);
+    if let Some(old) = old {
+        access(path, Access::WRITE_OK).map_err(|error| cannot("write", path, &error.into()))?;
+        let user = geteuid();
+        let parent = fs::metadata(directory).map_err(|error| cannot("read", directory, &error))?;
+        let is_owner = [old.uid(), parent.uid()].contains(&user.as_raw());
+        if parent.mode() & STICKY != 0 && !is_owner && !user.is_root() {
+            return Err(unfit(path, "it is another user's file in a sticky directory, and cannot be replaced"));
+        }
+    }
+    writable.map_err(|error| cannot("write to the directory", directory, &error.into()))
 }
 
 #[cfg(test)]

@@ -1,22 +1,20 @@
 //! The record beside a part file, `FILE.part.info`: of what its bytes are a part, so that the save can be
 //! resumed. Where the file system keeps no attributes, it also marks the part file as ours.
 
-use super::origin::belongs_to_user;
+use super::origin::{belongs_to_user, since_1970};
 use super::resume_info::{ResumeInfo, UrlDigest};
+use super::start::Start;
 use crate::http::StrongValidator;
 use crate::sys;
-use data_encoding::HEXLOWER;
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// The version of this format.
 const VERSION: u32 = 2;
-/// How many bytes of a part file's start are looked at, to recognise it.
-const START: usize = 4096;
 /// The longest record: an entity tag and two dates.
 const LONGEST: u64 = 256 * 1024;
 
@@ -28,9 +26,10 @@ struct Record {
     url: String,
     /// The part file's: a record is of no other file that has its name.
     inode: u64,
-    /// How many bytes the part file began with, and their digest: nor of one that was written over.
-    start: usize,
-    start_digest: String,
+    /// How the part file began: nor is it of one that was written over.
+    start: Start,
+    /// Its length and modification time when the save was given up; missing as long as it grows.
+    kept: Option<(u64, Duration)>,
     #[serde(flatten)]
     version: Option<Version>,
 }
@@ -45,23 +44,13 @@ struct Version {
     length: Option<u64>,
 }
 
-/// How many bytes a file begins with, at most so many, and their digest.
-fn start_of(file: &File, most: usize) -> io::Result<(usize, String)> {
-    let mut bytes = vec![0; most.min(START)];
-    let mut length = 0;
-    while length < bytes.len() {
-        match file.read_at(&mut bytes[length..], length as u64)? {
-            0 => break,
-            more => length += more,
-        }
-    }
-    Ok((length, HEXLOWER.encode(digest(&SHA256, &bytes[..length]).as_ref())))
-}
-
-/// Writes the record of a part file where there is none, or where there is its own.
-pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, info: Option<&ResumeInfo>) -> io::Result<()> {
-    let inode = part.metadata()?.ino();
-    let (start, start_digest) = start_of(part, START)?;
+/// Writes the record of a part file where there is none, or where there is its own; `kept` where the part
+/// file does not grow any more.
+pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, info: Option<&ResumeInfo>, kept: bool) -> io::Result<()> {
+    let metadata = part.metadata()?;
+    let inode = metadata.ino();
+    let kept = kept.then(|| (metadata.len(), metadata.modified().map(since_1970).unwrap_or_default()));
+    let start = Start::of(part)?;
     let version = info.map(|info| Version {
         resource: info.resource.0.clone(),
         entity_tag: match &info.validator {
@@ -71,7 +60,7 @@ pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, info: Option<&
         last_modified: info.last_modified.clone(),
         length: info.length,
     });
-    let record = Record { fetch: VERSION, url: source.0.clone(), inode, start, start_digest, version };
+    let record = Record { fetch: VERSION, url: source.0.clone(), inode, start, kept, version };
     let text = serde_json::to_string(&record).map_err(io::Error::other)?;
     if read(path).is_some_and(|old| old.inode == inode) {
         fs::remove_file(path)?;
@@ -83,19 +72,22 @@ pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, info: Option<&
 pub(super) struct Recorded {
     pub(super) source: UrlDigest,
     pub(super) inode: u64,
-    start: (usize, String),
+    start: Start,
+    kept: Option<(u64, Duration)>,
     pub(super) info: Option<ResumeInfo>,
 }
 
 impl Recorded {
-    /// Whether a part file begins as the record says.
-    pub(super) fn begins(&self, part: &File) -> io::Result<bool> {
-        Ok(start_of(part, self.start.0)? == self.start)
+    /// Whether a part file is as the record says.
+    pub(super) fn fits(&self, part: &File) -> io::Result<bool> {
+        let metadata = part.metadata()?;
+        let now = (metadata.len(), metadata.modified().map(since_1970).unwrap_or_default());
+        Ok(self.start.fits(part)? && self.kept.is_none_or(|kept| kept == now))
     }
 
     /// What the save can be resumed with.
     pub(super) fn resume_info(self) -> Option<ResumeInfo> {
-        self.info.filter(|_| self.start.0 > 0)
+        self.info.filter(|_| self.start.length > 0)
     }
 }
 
@@ -114,8 +106,8 @@ pub(super) fn read(path: &Path) -> Option<Recorded> {
         let resource = UrlDigest(version.resource);
         Some(ResumeInfo { resource, validator, length: version.length, last_modified: version.last_modified })
     });
-    let (source, start) = (UrlDigest(record.url), (record.start, record.start_digest));
-    (record.fetch == VERSION).then_some(Recorded { source, inode: record.inode, start, info })
+    let (source, start) = (UrlDigest(record.url), record.start);
+    (record.fetch == VERSION).then_some(Recorded { source, inode: record.inode, start, kept: record.kept, info })
 }
 
 #[cfg(test)]
@@ -138,11 +130,11 @@ mod tests {
             length: Some(10),
             last_modified: Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
         };
-        write(&path, &part, &source("http://h/"), None).expect("written");
+        write(&path, &part, &source("http://h/"), None, false).expect("written");
         assert!(read(&path).expect("a record").resume_info().is_none());
-        write(&path, &part, &source("http://h/"), Some(&info)).expect("written");
+        write(&path, &part, &source("http://h/"), Some(&info), true).expect("written");
         let read_back = read(&path).expect("a record");
-        assert!(read_back.begins(&part).expect("a file") && read_back.source == source("http://h/"));
+        assert!(read_back.fits(&part).expect("a file") && read_back.source == source("http://h/"));
         assert_eq!(read_back.resume_info(), Some(info));
         let text = fs::read(&path).expect("there");
         for end in 0..text.len() {

@@ -7,10 +7,10 @@ use crate::net::{Timer, is_writable};
 use crate::sys;
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
-use std::fs::{self, File};
+use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -43,16 +43,15 @@ impl DirectWriter {
         DirectWriter { file, path, timer: waits.then(|| timer.clone()) }
     }
 
-    /// Opens a FIFO or device, whose links were followed before.
-    pub(super) fn open(path: &Path, timer: &Timer) -> Result<DirectWriter, Error> {
+    /// Opens a FIFO or device, whose links were followed before, and which was this.
+    pub(super) fn open(path: &Path, expected: &Metadata, timer: &Timer) -> Result<DirectWriter, Error> {
         let failed = |error: io::Error| cannot("open", path, &error);
-        let is_fifo = fs::metadata(path).map_err(failed)?.file_type().is_fifo();
         // To open a FIFO is to wait for its reader.
-        let waits = timer.is_limited() && is_fifo;
+        let waits = timer.is_limited() && expected.file_type().is_fifo();
         let mut flags = OFlags::empty();
         // The path may have changed since it was checked. The system's own links, /dev/stderr for example,
         // have to be followed.
-        flags.set(OFlags::NOFOLLOW, is_fifo && !sys::is_descriptor_path(path));
+        flags.set(OFlags::NOFOLLOW, !sys::is_descriptor_path(path));
         flags.set(OFlags::NONBLOCK, waits);
         let mut options = File::options();
         options.write(true).custom_flags(flags.bits().cast_signed());
@@ -64,8 +63,9 @@ impl DirectWriter {
                 opened => break opened.map_err(failed)?,
             }
         };
-        if file.metadata().map_err(failed)?.is_file() {
-            return Err(unfit(path, "it was replaced by a regular file"));
+        let opened = file.metadata().map_err(failed)?;
+        if (opened.dev(), opened.ino()) != (expected.dev(), expected.ino()) {
+            return Err(unfit(path, "it was replaced by another program"));
         }
         if waits {
             fcntl_setfl(&file, OFlags::empty()).map_err(|error| failed(error.into()))?;
@@ -81,7 +81,9 @@ impl DirectWriter {
         let Some(timer) = &self.timer else {
             return self.file.write_all(bytes).map_err(|error| self.failed(&error));
         };
-        for piece in bytes.chunks(PIPE_BUF) {
+        // A terminal that is ready takes one byte at least.
+        let length = if self.file.is_terminal() { 1 } else { PIPE_BUF };
+        for piece in bytes.chunks(length) {
             loop {
                 let interval = timer.poll_interval().map_err(|error| not_written("write", &self.path, error))?;
                 if is_writable(self.file.as_fd(), interval).map_err(|error| self.failed(&error))? {

@@ -2,7 +2,8 @@
 
 use super::{create_then_fill, link_or_reserve};
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RenameFlags, XattrFlags, fgetxattr, fremovexattr, fsetxattr, linkat, openat, renameat_with,
+    AtFlags, CWD, Mode, OFlags, RenameFlags, XattrFlags, fgetxattr, fremovexattr, fsetxattr, getxattr, linkat, openat,
+    renameat_with,
 };
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, sockopt};
@@ -84,6 +85,20 @@ pub(crate) fn attribute(file: &File, name: &str) -> Option<Vec<u8>> {
 pub(crate) fn remove_attribute(file: &File, name: &str) {
     // Where there is none, that is what is wanted.
     let _ = fremovexattr(file, name);
+}
+
+/// Gives a file the access control list of another, or none where that has none.
+pub(crate) fn copy_acl(from: &Path, to: &File) -> io::Result<()> {
+    const ACL: &str = "system.posix_acl_access";
+    let mut value = vec![0; 64 * 1024];
+    match getxattr(from, ACL, &mut value[..]) {
+        Ok(length) => Ok(fsetxattr(to, ACL, &value[..length], XattrFlags::empty())?),
+        Err(_) => {
+            // A new file may have inherited one from its directory.
+            let _ = fremovexattr(to, ACL);
+            Ok(())
+        }
+    }
 }
 
 /// A pipe through which bytes get from a socket into a file without being copied.

@@ -51,6 +51,11 @@ pub(crate) fn attribute(_: &File, _: &str) -> Option<Vec<u8>> {
 /// No extended attributes are kept.
 pub(crate) fn remove_attribute(_: &File, _: &str) {}
 
+/// Access control lists are not kept.
+pub(crate) fn copy_acl(_: &Path, _: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// Splice is not supported: there is no value of this type.
 #[derive(Debug)]
 pub(crate) enum SplicePipe {}
