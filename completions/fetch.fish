@@ -1,19 +1,19 @@
 complete -c fetch -s o -l output -d 'Save the body as FILE (one URL only); - writes it to standard output' -r -F
 complete -c fetch -s P -l dir -d 'The directory for derived names; made if missing' -r -F
-complete -c fetch -s r -l range -d 'Ask for this byte range (0-499, 500-, -500); not with -c' -r
+complete -c fetch -s r -l range -d 'Ask for this byte range (0-499, 500-, -500); not with -c or -N' -r
 complete -c fetch -l max-size -d 'Refuse a body that is larger, on the wire or decoded (suffixes k, M, G)' -r
 complete -c fetch -l sha256 -d 'Save only a body with this SHA-256' -r
 complete -c fetch -l progress -d 'Show progress: auto (a bar on a terminal), always, never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c fetch -s H -l header -d 'Add a field; the first of a name takes the place of fetch\'s own, more of it are sent too; \'Name:\' removes it; CR, LF or NUL in it is bad usage' -r
+complete -c fetch -s H -l header -d 'Add a field; the first of a name takes the place of fetch\'s own, further ones are added; \'Name:\' removes it; CR, LF or NUL in it is bad usage' -r
 complete -c fetch -s A -l user-agent -d 'User-Agent' -r
 complete -c fetch -s u -l user -d 'Basic authentication (asks on the terminal for a missing password); else the URL\'s userinfo, else --netrc' -r
 complete -c fetch -s b -l cookie -d 'Send these, or read a Netscape cookie file; read only. A file that is missing is an error, unless it is the --cookie-jar too: then it is empty' -r -F
 complete -c fetch -l cookie-jar -d 'Write all cookies here at the end (atomic, mode 0600)' -r -F
 complete -c fetch -l max-redirects -d 'Follow at most N redirects; with 0 the 3xx response is the result' -r
 complete -c fetch -s x -l proxy -d 'http://, https://, socks5://, socks5h://; else http_proxy (lower case only), https_proxy, all_proxy, no_proxy; -x \'\' for none' -r
-complete -c fetch -l resolve -d 'Use ADDR for that host and port (repeatable); localhost and names below it are always this machine' -r
+complete -c fetch -l resolve -d 'Use ADDR for that host and port (repeatable)' -r
 complete -c fetch -l unix-socket -d 'Connect through this Unix socket' -r -F
 complete -c fetch -l cacert -d 'Trust these PEM roots instead of the system\'s (SSL_CERT_FILE and SSL_CERT_DIR work too)' -r -F
 complete -c fetch -l connect-timeout -d 'The longest that connecting may take, every address tried included; 0 for no limit' -r

@@ -142,9 +142,10 @@ fn roots_that_cannot_be_read_are_a_file_error() {
     place.write("empty.pem", "");
     let server = Server::start(|_| Vec::new()).expect("started");
     let url = server.url("/").replace("http:", "https:");
-    for file in ["missing.pem", "empty.pem"] {
-        place.fetch(&[&url, "-o", "f", "--cacert", file]).failed(3, &url, file);
-    }
+    let run = place.fetch(&[&url, "-o", "f", "--cacert", "missing.pem"]);
+    assert!(run.status == 3 && run.stderr.contains("cannot read certificates from missing.pem"), "{run:?}");
+    assert_eq!(server.connections(), 0, "found out before anything is sent");
+    place.fetch(&[&url, "-o", "f", "--cacert", "empty.pem"]).failed(3, &url, "empty.pem");
     let mut by_environment = place.command(&[&url, "-o", "f"]);
     by_environment.env("SSL_CERT_FILE", "missing.pem");
     crate::harness::finish(by_environment).failed(3, &url, "SSL_CERT_FILE: missing.pem");
@@ -237,7 +238,7 @@ fn the_connect_limit_covers_the_tls_handshake() {
     // The start of a TLS record that never ends, byte after byte.
     let server = Server::greeting([vec![Step::send(b"\x16\x03\x03\x3f\xff\x02")], drip("\0")].concat()).expect("started");
     let (place, url) = (Place::new(), server.url("/").replace("http:", "https:"));
-    place.fetch(&["-q", &url, "-o", "f", "--connect-timeout", "0.5"]).failed(4, &url, "no connection within 0.5 s");
+    place.fetch(&["-q", &url, "-o", "f", "--connect-timeout", "0.5"]).failed(4, &url, "no TLS handshake within 0.5 s");
 }
 
 #[test]

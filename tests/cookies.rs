@@ -45,10 +45,14 @@ fn literal_cookies_stay_home_and_those_of_a_file_go_where_they_belong() {
         .map(Server::port)
         .map(|port| [format!("home.test:{port}:127.0.0.1"), format!("other.test:{port}:127.0.0.1")]);
     let url = format!("http://home.test:{}/", home.port());
-    let mut arguments = vec!["-q", &url, "-o", "f", "-b", "mine=0", "-b", "jar", "-H", "Cookie: typed=4"];
+    let mut arguments = vec!["-q", &url, "-o", "f", "-b", "mine=0", "-b", "jar"];
     resolve.iter().flatten().for_each(|known| arguments.extend(["--resolve", known]));
     place.fetch(&arguments).succeeded();
-    assert_eq!((cookie(&home, 0), cookie(&away, 0)), ("h=1; typed=4; mine=0".to_owned(), "o=3".to_owned()));
+    // One that is typed takes the place of all others, at home.
+    arguments.extend(["-H", "Cookie: typed=4"]);
+    place.fetch(&arguments).succeeded();
+    assert_eq!((cookie(&home, 1), cookie(&away, 1)), ("typed=4".to_owned(), "o=3".to_owned()));
+    assert_eq!((cookie(&home, 0), cookie(&away, 0)), ("h=1; mine=0".to_owned(), "o=3".to_owned()));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::harness::{Place, finish, on_terminal, shell};
 use fixtures::{Closed, Server, Step, cut, head, ranged, reply};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -336,9 +337,21 @@ fn help_is_wrapped_to_the_terminal() {
 
 #[test]
 fn the_end_of_input_is_no_password() {
+    use std::process::Stdio;
     let place = Place::new();
     let Some(mut terminal) = on_terminal(&place, 80, "\"$FETCH\" -u me https://h.test/ -o f") else { return };
-    terminal.stdin(std::process::Stdio::null());
-    let run = finish(terminal);
-    assert!(run.status == 2 && String::from_utf8_lossy(&run.stdout).contains("no password was entered"), "{run:?}");
+    let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
+    let (mut keyboard, mut screen) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"password for me: ") {
+        let mut byte = [0];
+        screen.read_exact(&mut byte).expect("the prompt comes");
+        shown.extend(byte);
+    }
+    // Ctrl-D, and no more keys.
+    keyboard.write_all(b"\x04").expect("typed");
+    drop(keyboard);
+    screen.read_to_end(&mut shown).expect("read");
+    let (status, text) = (child.wait().expect("ended"), String::from_utf8_lossy(&shown).into_owned());
+    assert!(status.code() == Some(2) && text.contains("no password was entered"), "{text}");
 }

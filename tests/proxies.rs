@@ -104,7 +104,7 @@ fn a_proxy_that_refuses_is_quoted() {
     Place::new().fetch(&["-q", "-x", &proxy.url(""), "http://h.test/", "-o", "f"]).failed(
         6,
         "http://h.test/",
-        "-x http://NAME:PASSWORD@",
+        "-x SCHEME://NAME:PASSWORD@",
     );
 }
 

@@ -5,6 +5,9 @@ use fixtures::{Request, Script, Server, Step, cut, head, ranged, reply};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -411,4 +414,82 @@ fn a_206_has_to_confirm_the_version() {
         place.fetch(&["-q", &server.url("/"), "-o", "f", "--retry", "1"]).succeeded();
         assert!(place.bytes("f") == vec![b'2'; 200_000], "{fields}");
     }
+}
+
+#[test]
+fn a_kept_part_that_was_changed_is_neither_resumed_nor_removed() {
+    for change in [
+        |path: &Path| fs::OpenOptions::new().append(true).open(path).and_then(|mut file| file.write_all(b"junk")),
+        |path: &Path| fs::OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(150_000)),
+        |path: &Path| fs::OpenOptions::new().write(true).open(path).and_then(|file| file.write_all_at(b"junk", 100_000)),
+    ] {
+        let (server, place) = (cut_once(STRONG), Place::with_old_file());
+        assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f"]).status, 4);
+        change(&place.path("f.part")).expect("changed");
+        let before = place.bytes("f.part");
+        place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).failed(3, &server.url("/"), "it was modified");
+        assert!(place.bytes("f.part") == before && place.read("f") == "old");
+    }
+}
+
+#[test]
+fn what_another_program_wrote_over_a_part_is_not_removed() {
+    if no_attributes() {
+        return;
+    }
+    let server = Server::start(|_| {
+        vec![Step::send(head("200 OK", "Content-Length: 9")), Step::send("half"), Step::Pause(Duration::from_secs(60))]
+    })
+    .expect("started");
+    let place = Place::new();
+    let mut child = place.command(&["-q", &server.url("/"), "-o", "f"]).spawn().expect("started");
+    wait_until("f.part has its start", || fs::metadata(place.path("f.part")).is_ok_and(|metadata| metadata.len() == 4));
+    // What the mark says of its start comes right behind the bytes.
+    std::thread::sleep(Duration::from_millis(300));
+    child.kill().and_then(|()| child.wait()).expect("ended");
+    place.write("f.part", "precious");
+    let honest = Server::start(|_| reply("200 OK", "", "hello")).expect("started");
+    place.fetch(&["-q", &honest.url("/"), "-o", "f"]).failed(3, &honest.url("/"), "it was modified");
+    assert_eq!(place.read("f.part"), "precious");
+}
+
+#[test]
+fn several_parts_are_not_one() {
+    let multipart = || {
+        let fields = "ETag: \"v1\"\nContent-Type: multipart/byteranges; boundary=x\nContent-Range: bytes 120000-199999/200000";
+        reply("206 Partial Content", fields, vec![b'x'; 80_000])
+    };
+    let server = in_turn(vec![
+        Box::new(|r| cut(&ranged(r, STRONG, body()), 120_000)),
+        Box::new(move |_| multipart()),
+        Box::new(|r| ranged(r, STRONG, body())),
+    ]);
+    let place = Place::new();
+    place.fetch(&["-q", &server.url("/"), "-o", "f", "--retry", "1"]).succeeded();
+    assert!(place.bytes("f") == body());
+}
+
+#[test]
+fn a_part_that_is_too_large_is_left_as_it_is() {
+    let (server, place) = (cut_once(STRONG), Place::new());
+    assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f"]).status, 4);
+    let run = place.fetch(&["-q", "-c", "--max-size", "150k", &server.url("/"), "-o", "f"]);
+    run.failed(7, &server.url("/"), "larger than 153600 bytes");
+    assert_eq!((place.bytes("f.part").len(), server.requests().len()), (120_000, 2));
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+    assert!(place.bytes("f") == body());
+}
+
+#[test]
+fn starting_over_is_told_once() {
+    let (server, place) = (cut_once(STRONG), Place::new());
+    assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f"]).status, 4);
+    let run = place.fetch(&["-c", &server.url("/?other"), "-o", "f"]);
+    assert_eq!((run.status, run.stderr.as_str()), (0, "started over: f.part cannot be resumed\nsaved f (200000 bytes)\n"));
+    place.write("f", "cut short by another program");
+    let run = place.fetch(&["-c", &server.url("/?other"), "-o", "f"]);
+    assert_eq!(
+        (run.status, run.stderr.as_str()),
+        (0, "started over: the file is not what the server has\nsaved f (200000 bytes)\n")
+    );
 }

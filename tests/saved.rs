@@ -288,3 +288,30 @@ fn names_come_from_the_last_segment_that_is_not_empty_and_have_no_tilde() {
     place.fetch(&["-q", &server.url("/blog/my-post/"), &server.url("/~root")]).succeeded();
     assert_eq!(place.listing(), "my-post.html root.html");
 }
+
+#[test]
+fn a_special_file_that_is_replaced_during_the_request_is_not_written_to() {
+    static PLACE: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+    let place = Place::new();
+    let server = Server::start(|_| {
+        let path = PLACE.get().expect("set");
+        let _ = fs::remove_file(path);
+        nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).expect("made");
+        reply("200 OK", "", "secret")
+    })
+    .expect("started");
+    PLACE.set(place.path("fifo")).expect("once");
+    nix::unistd::mkfifo(&place.path("fifo"), nix::sys::stat::Mode::S_IRWXU).expect("made");
+    // Kept open, so that its inode is not used again, and so that a writer is not kept waiting.
+    let _kept = fs::OpenOptions::new().read(true).write(true).open(place.path("fifo")).expect("opened");
+    let run = place.fetch(&["-q", &server.url("/"), "-o", "fifo", "-m", "1"]);
+    assert!(matches!(run.status, 3 | 4), "{run:?}");
+}
+
+#[test]
+fn a_link_reports_the_file_it_leads_to() {
+    let (server, place) = (hello(), Place::with_old_file());
+    symlink("f", place.path("link")).expect("linked");
+    let run = place.fetch(&[&server.url("/"), "-o", "link"]);
+    assert_eq!((run.status, run.stderr.as_str()), (0, "saved f (5 bytes)\n"));
+}

@@ -61,7 +61,7 @@ pub(super) struct Cli {
     /// exits 0 and touches nothing. A FILE that is no longer what was saved is asked for whole
     #[arg(short = 'N', long, help_heading = "What is saved")]
     pub(super) newer: bool,
-    /// Ask for this byte range (0-499, 500-, -500); not with -c
+    /// Ask for this byte range (0-499, 500-, -500); not with -c or -N
     #[arg(short, long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, conflicts_with_all = ["resume", "newer"], help_heading = "What is saved")]
     pub(super) range: Option<ByteRange>,
     /// Refuse a body that is larger, on the wire or decoded (suffixes k, M, G)
@@ -95,7 +95,7 @@ pub(super) struct Cli {
     /// HEAD: print the headers, save nothing
     #[arg(short = 'I', long, help_heading = "The request")]
     pub(super) head: bool,
-    /// Add a field; the first of a name takes the place of fetch's own, more of it are sent too; 'Name:' removes it;
+    /// Add a field; the first of a name takes the place of fetch's own, further ones are added; 'Name:' removes it;
     /// CR, LF or NUL in it is bad usage
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", help_heading = "The request")]
     pub(super) headers: Vec<OsString>,
@@ -123,7 +123,7 @@ pub(super) struct Cli {
     /// -x '' for none
     #[arg(short = 'x', long, value_name = "URL", help_heading = "The connection")]
     pub(super) proxy: Option<String>,
-    /// Use ADDR for that host and port (repeatable); localhost and names below it are always this machine
+    /// Use ADDR for that host and port (repeatable)
     #[arg(long, value_name = "HOST:PORT:ADDR", value_parser = host_override, help_heading = "The connection")]
     pub(super) resolve: Vec<HostOverride>,
     /// Connect through this Unix socket

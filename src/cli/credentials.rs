@@ -4,7 +4,7 @@ use crate::client::{Credentials, Jar, Netrc};
 use crate::error::{Error, Kind, system_words};
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -51,7 +51,8 @@ impl Cookies {
     }
 }
 
-fn unreadable(what: &str, path: &Path, why: &str) -> Error {
+/// A file that the command line names cannot be read.
+pub(super) fn unreadable(what: &str, path: &Path, why: &str) -> Error {
     Error::new(Kind::File, format!("cannot read {what} from {}", path.display())).detail(why)
 }
 
@@ -92,7 +93,11 @@ impl User {
 
 fn ask_password(name: &str) -> Result<String, Error> {
     rpassword::prompt_password(format!("password for {name}: ")).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => Error::new(Kind::Usage, "-u: no password was entered"),
+        io::ErrorKind::UnexpectedEof => {
+            // The prompt has no line end.
+            let _ = io::stderr().write_all(b"\n");
+            Error::new(Kind::Usage, "-u: no password was entered")
+        }
         _ => Error::new(Kind::Usage, "-u without a password, and no terminal to ask on").detail(system_words(&error)),
     })
 }

@@ -53,7 +53,8 @@ const CURL_HINTS: &[(&[&str], &str)] = &[
     (&["-t", "--tries"], "--retry N tries again N times"),
     (&["-w", "--write-out"], "--json prints what is known of each URL"),
     (&["-g", "--globoff"], "URLs are taken as they are, without it"),
-    (&["-R", "--remote-time"], "files get the server's time without it"),
+    (&["-R", "--remote-time"], "files get the server's time without it (wget's -R: fetch follows no links of a page)"),
+    (&["-E"], "client certificates are not supported (wget's -E: HTML gets .html without it, where the name has no extension)"),
     (&["-Z", "--parallel", "-K", "--config", "--next"], "fetch reads no configuration, and takes several URLs as they are"),
     (&["-#", "--progress-bar", "--show-progress"], "--progress always shows it"),
     (&["--no-progress-meter"], "--progress never leaves it out"),
@@ -84,7 +85,7 @@ const CURL_HINTS: &[(&[&str], &str)] = &[
     (&["--connect-to"], "--resolve HOST:PORT:ADDR"),
     (&["-G", "--get"], "fetch only reads: put the query into the URL"),
     (&["--url"], "URLs are taken as they are"),
-    (&["-E", "--cert", "--key", "--cert-type", "--private-key", "--certificate"], "client certificates are not supported"),
+    (&["--cert", "--key", "--cert-type", "--private-key", "--certificate"], "client certificates are not supported"),
     (&["--http-passwd", "--ask-password"], "-u NAME asks for the password"),
     (
         &["--tlsv1", "--tls-max", "--ciphers", "--proto", "--proto-redir", "--https-only"],
@@ -101,7 +102,6 @@ const CURL_HINTS: &[(&[&str], &str)] = &[
     (&["--stderr"], "2> FILE keeps the messages"),
     (&["--trace", "--trace-ascii", "--debug"], "-v tells what was tried and used"),
     (&["--ca-native"], "the system's certificates are trusted without it"),
-    (&["--rate"], "--limit-rate BYTES a second"),
     (&["-a", "--output-file"], "2> FILE keeps the messages"),
 ];
 

@@ -1,11 +1,11 @@
 //! From what was typed to what is to be done.
 
 use super::args::Cli;
-use super::credentials::{Cookies, User, read_netrc};
+use super::credentials::{Cookies, User, read_netrc, unreadable};
 use super::url::parse_url;
 use super::values::edit_field;
 use crate::client::Config;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, system_words};
 use crate::http::{FieldEdits, Fields, Method};
 use crate::net::{Family, Limits, Proxies, Proxy, ResolveConfig, Trust};
 use crate::report::{Report, ReportOptions, Shown};
@@ -13,6 +13,7 @@ use crate::run::{Job, Output, SaveOptions};
 use percent_encoding::{AsciiSet, percent_encode};
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ impl Cli {
         self.check()?;
         let netrc = if self.netrc { Some(read_netrc()?) } else { None };
         let cookies = Cookies::parse(&self.cookie, self.cookie_jar.as_deref())?;
+        if let Some(path) = self.cacert.as_deref().filter(|_| !self.insecure) {
+            File::open(path).map_err(|error| unreadable("certificates", path, &system_words(&error)))?;
+        }
         let headers = self.headers()?;
         let with_credentials = self.user.is_some() || !cookies.literals.is_empty() || has_credentials(&headers);
         let mut urls = Vec::with_capacity(self.urls.len());

@@ -53,6 +53,8 @@ struct Exchange {
     head: Head,
     /// Whether the target has a public address.
     public: bool,
+    /// The proxy that forwarded the request.
+    forwarded_by: Option<String>,
 }
 
 impl Client {
@@ -86,7 +88,8 @@ impl Client {
         loop {
             observer.hop(&url);
             let request = self.request(&url, options)?;
-            let Exchange { connection, request, head, public } = self.exchange(&url, request, public_only, options, observer)?;
+            let Exchange { connection, request, head, public, forwarded_by } =
+                self.exchange(&url, request, public_only, options, observer)?;
             for field in head.fields().all("Set-Cookie") {
                 self.jar().store(&url, field, SystemTime::now());
             }
@@ -94,7 +97,9 @@ impl Client {
             let next = if max_redirects == 0 { None } else { redirect::next(&url, &head)? };
             public_only |= public && !self.config.allow_private;
             let body = Body::new(connection, &head, options.method, options.timer.clone());
-            let Some(next) = next else { return Ok(Response::new(request, head, url, body?, self.config.compression)) };
+            let Some(next) = next else {
+                return Ok(Response::new(request, head, url, body?, self.config.compression).by(forwarded_by));
+            };
             if redirects == max_redirects {
                 let error = Error::new(Kind::Protocol, "too many redirects");
                 let error = error.detail(format!("more than {redirects}, the last to {}", without_userinfo(next)));
@@ -134,9 +139,11 @@ impl Client {
         if forwarded && public_only && !may_be_public(&target.host) {
             return Err(NetError::NotPublic(target.host.to_string()).into());
         }
+        let forwarded_by = || proxy.filter(|_| forwarded).map(Proxy::label);
         let is_public = |stream: &Stream| stream.is_public() || forwarded && may_be_public(&target.host);
         let failed = |failure| match (failure, proxy) {
             (Failure::Net(error), Some(proxy)) if forwarded => proxy.explain(error).into(),
+            (failure, Some(proxy)) if forwarded => Error::from(failure).context(proxy.label()),
             (failure, _) => Error::from(failure),
         };
         if let Some(stream) = self.pool.take(&key, public_only) {
@@ -144,7 +151,7 @@ impl Client {
             let mut connection = Connection::new(stream, key.clone(), &self.pool, true);
             observer.request(&request, connection.stream.peer(), true);
             match connection.exchange(&request, options.timer, observer) {
-                Ok(head) => return Ok(Exchange { connection, request, head, public }),
+                Ok(head) => return Ok(Exchange { connection, request, head, public, forwarded_by: forwarded_by() }),
                 Err(Failure::Stale) => connection.close(),
                 Err(failure) => return Err(failed(failure)),
             }
@@ -156,7 +163,7 @@ impl Client {
         let mut connection = Connection::new(stream, key, &self.pool, false);
         observer.request(&request, connection.stream.peer(), false);
         let head = connection.exchange(&request, options.timer, observer).map_err(failed)?;
-        Ok(Exchange { connection, request, head, public })
+        Ok(Exchange { connection, request, head, public, forwarded_by: forwarded_by() })
     }
 
     fn pool_key(&self, target: &Target, proxy: Option<&Proxy>, tunnel_fields: &Fields) -> PoolKey {

@@ -95,13 +95,10 @@ impl Client {
             set(request, "Authorization", credentials.basic().as_bytes())?;
         }
         headers.apply(request.fields_mut());
-        if headers.removes("Cookie") {
+        if headers.removes("Cookie") || headers.added().get("Cookie").is_some() {
             return Ok(());
         }
-        // One Cookie field has them all.
-        let added = headers.added().all("Cookie");
-        let cookies: Vec<&[u8]> = added.chain(self.config.origin_cookies.iter().map(String::as_bytes)).collect();
-        request.remove("Cookie");
+        let cookies: Vec<&[u8]> = self.config.origin_cookies.iter().map(String::as_bytes).collect();
         self.add_cookies(request, url, &cookies)
     }
 

@@ -21,6 +21,7 @@ pub struct Response {
     url: Url,
     state: State,
     decode: bool,
+    forwarded_by: Option<String>,
 }
 
 enum State {
@@ -39,7 +40,17 @@ struct Reader {
 
 impl Response {
     pub(super) fn new(request: Request, head: Head, url: Url, body: Body, decode: bool) -> Response {
-        Response { request, head, url, state: State::Unread(Box::new(body)), decode }
+        Response { request, head, url, state: State::Unread(Box::new(body)), decode, forwarded_by: None }
+    }
+
+    /// With the proxy that forwarded the request.
+    pub(super) fn by(self, forwarded_by: Option<String>) -> Response {
+        Response { forwarded_by, ..self }
+    }
+
+    /// The proxy that forwarded the request.
+    pub(crate) fn forwarded_by(&self) -> Option<&str> {
+        self.forwarded_by.as_deref()
     }
 
     /// The status code.

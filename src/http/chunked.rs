@@ -46,7 +46,9 @@ impl fmt::Display for ChunkError {
             ChunkError::LineEnd => f.write_str("bad line end"),
             ChunkError::Trailer => f.write_str("bad trailer field"),
             ChunkError::TooLong => write!(f, "more than {} KiB of chunk-size line or trailer section", MAX_CHUNK_LINE / 1024),
-            ChunkError::TooMuchFraming => write!(f, "{} MiB more of chunk framing than of data", MAX_FRAMING / 1024 / 1024),
+            ChunkError::TooMuchFraming => {
+                write!(f, "the chunk framing exceeds the data by more than {} MiB", MAX_FRAMING / 1024 / 1024)
+            }
         }
     }
 }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 /// The longest one wait lasts before interrupts and deadlines are looked at again.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// One of the three limits, as it is named on the command line.
+/// One of the limits, as it is named on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// `--connect-timeout`.
+    /// `--connect-timeout`, before there is a connection.
     Connect,
+    /// `--connect-timeout`, in the TLS handshake.
+    Handshake,
     /// `--timeout`.
     Idle,
     /// `--max-time`.
@@ -53,6 +55,12 @@ impl Timer {
     /// operation's where that comes first.
     pub(super) fn connecting(&self) -> Timer {
         self.limits.connect.map_or_else(|| self.clone(), |time| self.ending(time, Limit::Connect))
+    }
+
+    /// The timer of the handshake on a connection that is being made: the same end.
+    pub(super) fn handshaking(&self) -> Timer {
+        let end = self.end.map(|(end, time, limit)| (end, time, if limit == Limit::Connect { Limit::Handshake } else { limit }));
+        Timer { end, ..self.clone() }
     }
 
     /// This timer, for waits that are not for bytes: for a name server, or for an address to answer.

@@ -68,10 +68,8 @@ pub enum NetError {
     ProxyProtocol(String),
     /// Any of these on the way to a proxy.
     Proxy {
-        /// The proxy.
+        /// What the proxy is called.
         proxy: String,
-        /// The environment variable that named it.
-        variable: Option<&'static str>,
         /// What happened.
         error: Box<NetError>,
     },
@@ -122,7 +120,7 @@ impl NetError {
 }
 
 /// How to give a proxy its credentials.
-pub(crate) const PROXY_HINT: &str = "a proxy's credentials are part of its URL: -x http://NAME:PASSWORD@HOST:PORT";
+pub(crate) const PROXY_HINT: &str = "a proxy's credentials are part of its URL: -x SCHEME://NAME:PASSWORD@HOST:PORT";
 
 impl From<NetError> for Error {
     fn from(error: NetError) -> Error {
@@ -141,6 +139,7 @@ impl fmt::Display for NetError {
             NetError::TimedOut { limit, after } => {
                 let what = match limit {
                     Limit::Connect => "no connection",
+                    Limit::Handshake => "connected, but no TLS handshake",
                     Limit::Idle => "no bytes came",
                     Limit::MaxTime => "not done",
                 };
@@ -158,10 +157,7 @@ impl fmt::Display for NetError {
             NetError::ProxyUnreachable(why) => write!(f, "the proxy could not connect: {why}"),
             NetError::ProxyProtocol(why) => write!(f, "no tunnel through the proxy: {why}"),
             NetError::ClosedWithoutNotify => f.write_str("the connection ended without TLS's close_notify"),
-            NetError::Proxy { proxy, variable, error } => match variable {
-                Some(variable) => write!(f, "proxy {proxy} (from {variable}): {error}"),
-                None => write!(f, "proxy {proxy}: {error}"),
-            },
+            NetError::Proxy { proxy, error } => write!(f, "{proxy}: {error}"),
         }
     }
 }

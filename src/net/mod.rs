@@ -202,7 +202,7 @@ impl Stream {
         timer: &Timer,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), NetError> {
-        let session = tls::Session::start(host, options.trust, &mut self.layers(), timer)?;
+        let session = tls::Session::start(host, options.trust, &mut self.layers(), &timer.handshaking())?;
         observe(session.describe());
         self.sessions.push(session);
         Ok(())

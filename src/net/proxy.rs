@@ -68,8 +68,13 @@ impl Proxy {
         match error {
             // Not the proxy's fault.
             NetError::Interrupted | NetError::TimedOut { limit: Limit::MaxTime, .. } => error,
-            error => NetError::Proxy { proxy: self.to_string(), variable: self.variable, error: Box::new(error) },
+            error => NetError::Proxy { proxy: self.label(), error: Box::new(error) },
         }
+    }
+
+    /// What it is called in messages: the variable that named it comes along.
+    pub(crate) fn label(&self) -> String {
+        self.variable.map_or_else(|| format!("proxy {self}"), |variable| format!("proxy {self} (from {variable})"))
     }
 
     /// Whether it forwards requests for this target, instead of making a tunnel.
@@ -103,17 +108,19 @@ impl Proxies {
     /// HTTP_PROXY is what its client sent as a field), `https_proxy`, `all_proxy` and `no_proxy` in
     /// upper case too.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Proxies {
-        let lower = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let either = |name: &str| lower(name).or_else(|| lower(&name.to_uppercase()));
-        let all = either("all_proxy").map(|value| ("all_proxy", value));
+        let find = |names: &[&'static str]| {
+            let set = |name: &'static str| variable(name).map(|value| (name, value.trim().to_owned()));
+            names.iter().filter_map(|name| set(name)).find(|(_, value)| !value.is_empty())
+        };
+        let all = find(&["all_proxy", "ALL_PROXY"]);
         let read = |found: Option<(&'static str, String)>| {
             let (name, value) = found.or_else(|| all.clone())?;
             let proxy = Proxy::try_parse(&value).map_err(|why| format!("{name} in the environment: {why}"));
             Some(proxy.map(|proxy| Proxy { variable: Some(name), ..proxy }))
         };
-        let http = read(lower("http_proxy").map(|value| ("http_proxy", value)));
-        let https = read(either("https_proxy").map(|value| ("https_proxy", value)));
-        let without = either("no_proxy").unwrap_or_default();
+        let http = read(find(&["http_proxy"]));
+        let https = read(find(&["https_proxy", "HTTPS_PROXY"]));
+        let (_, without) = find(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
         let entries = without.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
         Proxies { http, https, without: entries.filter_map(Without::parse).collect() }
     }

@@ -11,7 +11,7 @@ use rustls::client::{UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
-use rustls::{CertificateError, ClientConfig, InvalidMessage, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, InvalidMessage, RootCertStore};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -311,7 +311,10 @@ fn encode(outgoing: &mut Vec<u8>, mut encode: impl FnMut(&mut [u8]) -> Result<us
 /// A variable that names what cannot be read would be taken for no certificates at all.
 fn check_variables() -> Result<(), String> {
     for (name, is_directory) in [("SSL_CERT_FILE", false), ("SSL_CERT_DIR", true)] {
-        let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else { continue };
+        let Some(value) = std::env::var_os(name) else { continue };
+        if value.is_empty() {
+            return Err(format!("{name} is set, and names nothing"));
+        }
         let failed = |path: &Path, error: io::Error| format!("{name}: {}: {}", path.display(), system_words(&error));
         if is_directory {
             // Of several, some may be missing.
@@ -325,6 +328,9 @@ fn check_variables() -> Result<(), String> {
         } else {
             let path = Path::new(&value);
             File::open(path).and_then(|mut file| file.read(&mut [0])).map_err(|error| failed(path, error))?;
+            if CertificateDer::pem_file_iter(path).is_ok_and(|mut certificates| !certificates.any(|one| one.is_ok())) {
+                return Err(format!("{name}: {}: there is no PEM certificate in it", path.display()));
+            }
         }
     }
     Ok(())
@@ -332,15 +338,37 @@ fn check_variables() -> Result<(), String> {
 
 fn explain(error: rustls::Error) -> NetError {
     match error {
-        rustls::Error::InvalidCertificate(CertificateError::Other(why)) if is_ca_as_end_entity(&why) => {
-            NetError::Certificate("self-signed CA certificate, not trusted".to_owned())
-        }
+        rustls::Error::InvalidCertificate(error) => NetError::Certificate(certificate_error(&error)),
+        rustls::Error::NoCertificatesPresented => NetError::Certificate("the server sent none".to_owned()),
         // In a handshake: bytes that are no TLS record.
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
             NetError::NotTls
         }
-        rustls::Error::InvalidCertificate(why) => NetError::Certificate(why.to_string()),
-        rustls::Error::NoCertificatesPresented => NetError::Certificate("the server sent none".to_owned()),
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) | rustls::Error::PeerIncompatible(_) => {
+            NetError::Tls("the server does not speak TLS 1.2 or 1.3 as fetch does".to_owned())
+        }
         error => NetError::Tls(error.to_string()),
     }
 }
+
+fn certificate_error(error: &CertificateError) -> String {
+    let text = match error {
+        CertificateError::UnknownIssuer => "it is signed by an unknown authority",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet",
+        CertificateError::Revoked => "it was revoked",
+        CertificateError::BadSignature => "its signature is wrong",
+        CertificateError::BadEncoding => "it is malformed",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => NOT_FOR_SERVERS,
+        CertificateError::NotValidForName => "it is not valid for this host",
+        CertificateError::NotValidForNameContext { expected, .. } => {
+            return format!("it is not valid for {}", expected.to_str());
+        }
+        CertificateError::Other(other) if is_ca_as_end_entity(other) => "self-signed CA certificate, not trusted",
+        CertificateError::Other(other) => return other.0.to_string(),
+        error => return error.to_string(),
+    };
+    text.to_owned()
+}
+
+const NOT_FOR_SERVERS: &str = "its extended key usage does not include servers";

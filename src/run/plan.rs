@@ -134,6 +134,7 @@ fn refused(request: &Request, head: &Head, now: SystemTime) -> Error {
     let status = head.status();
     let kind = if matches!(status, 401 | 407) { Kind::Authentication } else { Kind::Status };
     let hint = match status {
+        401 if !offers_basic(head.fields()) => Some("the server asks for another scheme than Basic, which -u sends"),
         401 if request.fields().get("Authorization").is_some() => Some("the credentials that were sent are not accepted"),
         401 => Some("-u NAME[:PASSWORD] sends credentials"),
         407 => Some(PROXY_HINT),
@@ -148,6 +149,14 @@ fn refused(request: &Request, head: &Head, now: SystemTime) -> Error {
         Some(delay) if delay <= retry::MAX_RETRY_AFTER => error.retryable_after(delay),
         Some(_) => error.hint("Retry-After is more than 60 s"),
     }
+}
+
+/// Whether Basic authentication may do: it is offered, or nothing is said.
+fn offers_basic(fields: &Fields) -> bool {
+    const BASIC: &[u8] = b"basic";
+    let mut challenges = fields.all("WWW-Authenticate").peekable();
+    let named = |value: &[u8]| value.to_ascii_lowercase().windows(BASIC.len()).any(|window| window == BASIC);
+    challenges.peek().is_none() || challenges.any(named)
 }
 
 /// The value of Content-Range; `None` where there are several that differ.

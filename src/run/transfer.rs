@@ -12,9 +12,10 @@ use super::{Outcome, Output, SaveOptions, retry};
 use crate::client::{BodyLimits, Client, Home, RequestOptions, Response, without_userinfo};
 use crate::error::{Error, Kind};
 use crate::http::{ContentRange, Head, Method, StrongValidator, entity_tag, parse_date};
+use crate::interrupt;
 use crate::net::Timer;
 use crate::report::{Progress, Report, Summary};
-use crate::save::{Destination, Existing, Finished, Provenance, ResumeInfo, Sink, derived_name};
+use crate::save::{Destination, Existing, Finished, Partial, Provenance, ResumeInfo, Sink, derived_name};
 use ring::digest::{Context, SHA256};
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant, SystemTime};
@@ -36,6 +37,10 @@ pub(super) struct Transfer<'j> {
     /// What was there before.
     existing: Option<Existing>,
     progress: Option<Progress>,
+    /// `-c` is to complete a file that has no part file.
+    completes: bool,
+    /// It has been said that the save starts over.
+    started_over: bool,
     /// What was decided after a try: how long to wait before the next, if there is one.
     retry_delay: Option<(u32, Option<Duration>)>,
 }
@@ -60,6 +65,8 @@ impl<'j> Transfer<'j> {
             digest: None,
             existing: None,
             progress: None,
+            completes: false,
+            started_over: false,
             retry_delay: None,
         }
     }
@@ -70,9 +77,13 @@ impl<'j> Transfer<'j> {
         // The progress line goes away before anything else is printed.
         self.progress = None;
         if let Some(sink) = self.sink.take() {
-            let length = sink.length();
-            if let Some(path) = sink.keep() {
-                self.report.note(&format!("kept for -c: {} ({length} bytes)", path.display()));
+            let (length, is_file) = (sink.length(), sink.is_file());
+            match sink.keep() {
+                Some(path) => self.report.note(&format!("kept for -c: {} ({length} bytes)", path.display())),
+                None if is_file && length > 0 && interrupt::caught().is_some() => {
+                    self.report.note(&format!("not kept: {length} bytes, which cannot be resumed"));
+                }
+                None => {}
             }
         }
         self.summary.timings.total = self.started.elapsed().as_secs_f64();
@@ -140,16 +151,27 @@ impl<'j> Transfer<'j> {
     /// Looks for the part file and the file; true where nothing is left to be done.
     fn check_existing(&mut self, destination: &Destination) -> Result<bool, Error> {
         let SaveOptions { skip_existing, resume, newer, .. } = *self.options;
-        if resume && let Some(mut sink) = destination.find_partial(self.url)? {
-            self.digest = self.new_digest();
-            if let Some(digest) = &mut self.digest {
-                sink.read_back(&self.timer, |bytes| digest.update(bytes))?;
+        if resume {
+            match destination.find_partial(self.url)? {
+                Partial::None => {}
+                Partial::Discarded(path) => {
+                    self.report.note(&format!("started over: {} cannot be resumed", path.display()));
+                    self.started_over = true;
+                }
+                Partial::Resumable(mut sink) => {
+                    self.digest = self.new_digest();
+                    if let Some(digest) = &mut self.digest {
+                        sink.read_back(&self.timer, |bytes| digest.update(bytes))?;
+                    }
+                    self.sink = Some(*sink);
+                }
             }
-            self.sink = Some(sink);
         }
         if skip_existing || newer || resume && self.sink.is_none() {
             let may_be_it = |file: &Existing| skip_existing || file.provenance != Provenance::OtherUrl;
-            self.existing = destination.existing(self.url).filter(may_be_it);
+            let existing = destination.existing(self.url);
+            self.completes = resume && !newer && existing.is_some() && !destination.derives_name();
+            self.existing = existing.filter(may_be_it);
         }
         let Some(file) = self.existing.clone() else { return Ok(false) };
         if skip_existing {
@@ -269,6 +291,10 @@ impl<'j> Transfer<'j> {
     /// An error status: its body may be wanted all the same, if it is the last.
     fn refused(&mut self, error: Error, destination: &Destination, response: Response) -> Error {
         let is_error = response.status() >= 400 && self.method() == Method::Get;
+        let error = match response.forwarded_by() {
+            Some(proxy) if response.status() == 407 => error.context(proxy),
+            _ => error,
+        };
         if !is_error || !self.options.include_error_body || self.retry_delay(&error).is_some() {
             return error;
         }
@@ -327,8 +353,14 @@ impl<'j> Transfer<'j> {
                 self.report.note("started over: the server sent the full body");
             }
             Some(sink) => sink.start_over()?,
-            None => self.sink = Some(self.open(destination, &response)?),
+            None => {
+                if self.completes && !self.started_over && response.status() < 400 {
+                    self.report.note("started over: the file is not what the server has");
+                }
+                self.sink = Some(self.open(destination, &response)?);
+            }
         }
+        self.started_over = true;
         self.digest = self.new_digest();
         self.set_resume_info(self.resume_info_of(&response))?;
         let head = self.receive(response, part)?;
@@ -418,12 +450,13 @@ impl<'j> Transfer<'j> {
     fn finish(&mut self, head: Option<&Head>) -> Result<(), Error> {
         let Some(mut sink) = self.sink.take() else { return Ok(()) };
         let digest = self.digest.take().map(Context::finish);
-        if let (Some(wanted), Some(found)) = (self.options.sha256, &digest)
+        if let (Some(wanted), Some(found)) = (&self.options.sha256, &digest)
             && found.as_ref() != wanted
         {
             let hex = data_encoding::HEXLOWER.encode(found.as_ref());
             let _ = sink.set_resume_info(None);
-            let what = format!("checksum mismatch: the SHA-256 is {hex}");
+            let expected = data_encoding::HEXLOWER.encode(wanted);
+            let what = format!("checksum mismatch: the SHA-256 is {hex}, expected {expected}");
             return Err(Error::new(Kind::Protocol, what));
         }
         let info = sink.resume_info().cloned();

@@ -38,6 +38,17 @@ enum Place {
     Directory(PathBuf),
 }
 
+/// What an interrupted save left.
+#[derive(Debug)]
+pub(crate) enum Partial {
+    /// Nothing of ours.
+    None,
+    /// A part file that could not be resumed, and was removed.
+    Discarded(PathBuf),
+    /// A part file to be resumed.
+    Resumable(Box<Sink>),
+}
+
 impl Destination {
     /// Standard output.
     pub(crate) fn stdout() -> Destination {
@@ -120,12 +131,12 @@ impl Destination {
         Ok(Sink::part(PartFile::create(&existing.path, Naming::Replace(old), &UrlDigest::of(url))?, 0))
     }
 
-    /// Finds the part file that an interrupted save of `url` left, where the save can be resumed. One of
-    /// ours that cannot be resumed is removed.
-    pub(crate) fn find_partial(&self, url: &Url) -> Result<Option<Sink>, Error> {
+    /// Finds the part file that an interrupted save of `url` left. One of ours that cannot be resumed is
+    /// removed.
+    pub(crate) fn find_partial(&self, url: &Url) -> Result<Partial, Error> {
         let source = UrlDigest::of(url);
         match &self.0 {
-            Place::Stdout | Place::Direct(..) => Ok(None),
+            Place::Stdout | Place::Direct(..) => Ok(Partial::None),
             Place::File { path, old } => find_at(path, old.as_ref(), &source),
             Place::Directory(directory) => {
                 // One without a record is found by its name, or a number of that.
@@ -135,11 +146,12 @@ impl Destination {
                     (0..).map(move |number| numbered(&path, number)).take_while(stands)
                 });
                 for target in recorded_in(directory).into_iter().chain(named) {
-                    if let Some(sink) = find_own(&target, &source)? {
-                        return Ok(Some(sink));
+                    match find_own(&target, &source)? {
+                        Partial::None => {}
+                        found => return Ok(found),
                     }
                 }
-                Ok(None)
+                Ok(Partial::None)
             }
         }
     }
@@ -179,32 +191,33 @@ impl Destination {
 }
 
 /// The part file of a file that the user named; what is not ours there is an error.
-fn find_at(target: &Path, old: Option<&Metadata>, source: &UrlDigest) -> Result<Option<Sink>, Error> {
+fn find_at(target: &Path, old: Option<&Metadata>, source: &UrlDigest) -> Result<Partial, Error> {
     let hold = interrupt::hold();
     let path = beside(target, PART_SUFFIX);
     match inspect(target, None)? {
-        Leftover::Nothing => Ok(None),
+        Leftover::Nothing => Ok(Partial::None),
         Leftover::InUse => Err(in_use(&path)),
         Leftover::Foreign(why) => Err(in_the_way(&path, why)),
         Leftover::Ours(found) if found.source == *source && found.resume_info.is_some() && found.length > 0 => {
             let length = found.length;
             let part = PartFile::resume(found, target, Naming::Replace(old.cloned()), hold);
-            Ok(Some(Sink::part(part, length)))
+            Ok(Partial::Resumable(Box::new(Sink::part(part, length))))
         }
-        Leftover::Ours(found) => found.remove().map(|()| None),
+        Leftover::Ours(found) => found.remove().map(|()| Partial::Discarded(path)),
     }
 }
 
 /// The part file of a derived name, if it is one of this source; nothing else is touched.
-fn find_own(target: &Path, source: &UrlDigest) -> Result<Option<Sink>, Error> {
+fn find_own(target: &Path, source: &UrlDigest) -> Result<Partial, Error> {
     let hold = interrupt::hold();
     match inspect(target, Some(source))? {
         Leftover::Ours(found) if found.resume_info.is_some() && found.length > 0 => {
             let length = found.length;
-            Ok(Some(Sink::part(PartFile::resume(found, target, Naming::New, hold), length)))
+            let part = PartFile::resume(found, target, Naming::New, hold);
+            Ok(Partial::Resumable(Box::new(Sink::part(part, length))))
         }
-        Leftover::Ours(found) => found.remove().map(|()| None),
-        Leftover::Nothing | Leftover::InUse | Leftover::Foreign(_) => Ok(None),
+        Leftover::Ours(found) => found.remove().map(|()| Partial::Discarded(beside(target, PART_SUFFIX))),
+        Leftover::Nothing | Leftover::InUse | Leftover::Foreign(_) => Ok(Partial::None),
     }
 }
 
@@ -250,7 +263,14 @@ mod tests {
     }
 
     fn find(path: &Path, asked: &str) -> Result<Option<Sink>, Error> {
-        Destination::file(path)?.find_partial(&url(asked))
+        resumable(&Destination::file(path)?, asked)
+    }
+
+    fn resumable(destination: &Destination, asked: &str) -> Result<Option<Sink>, Error> {
+        Ok(match destination.find_partial(&url(asked))? {
+            Partial::Resumable(sink) => Some(*sink),
+            Partial::None | Partial::Discarded(_) => None,
+        })
     }
 
     fn directory() -> tempfile::TempDir {
@@ -361,7 +381,7 @@ mod tests {
         let directory = directory();
         leave(&directory.path().join("f"));
         let elsewhere = Destination::directory(directory.path());
-        assert!(elsewhere.find_partial(&url("http://other/f")).expect("readable").is_none());
+        assert!(resumable(&elsewhere, "http://other/f").expect("readable").is_none());
         assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
         assert!(find(&directory.path().join("f"), "http://other/").expect("readable").is_none());
         assert!(listing(directory.path()).is_empty());
@@ -402,7 +422,7 @@ mod tests {
         let running = find(&target, "http://h/").expect("readable").expect("found");
         file(&target).expect_err("in use");
         find(&target, "http://h/").expect_err("in use");
-        assert!(Destination::directory(directory.path()).find_partial(&url("http://h/")).expect("readable").is_none());
+        assert!(resumable(&Destination::directory(directory.path()), "http://h/").expect("readable").is_none());
         assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
         assert_eq!(running.keep(), Some(directory.path().join("f.part")));
     }

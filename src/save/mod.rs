@@ -16,7 +16,7 @@ mod resume_info;
 mod start;
 mod writer;
 
-pub(crate) use destination::Destination;
+pub(crate) use destination::{Destination, Partial};
 pub(crate) use existing::{Existing, Provenance};
 pub(crate) use name::derived_name;
 pub(crate) use part::Finished;
