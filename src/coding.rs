@@ -1,7 +1,7 @@
 //! Decoding gzip, deflate, br and zstd, one or several in a row (RFC 9110 section 8.4).
 //!
 //! A stream that was cut off, is corrupt, or is followed by anything else is an error; each
-//! library names those differently, so [`CodingError`] names them once. Of gzip all members are
+//! library names those differently, so [`DecodeError`] names them once. Of gzip all members are
 //! decoded, of zstd all frames. There is no clock here: a [`Decoder`] does one step at a time, and the
 //! caller checks the deadline in between.
 
@@ -18,7 +18,7 @@ const OUTPUT: usize = 128 * 1024;
 
 /// Why a body cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum CodingError {
+pub(crate) enum DecodeError {
     /// A coding of that name is not known.
     Unknown(String),
     /// More than [`MAX_CODINGS`] codings.
@@ -35,7 +35,7 @@ pub(crate) enum CodingError {
     Overhead(Coding),
 }
 
-impl fmt::Display for CodingError {
+impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |coding: &Coding| match coding {
             Coding::Gzip => "gzip",
@@ -44,29 +44,29 @@ impl fmt::Display for CodingError {
             Coding::Zstd => "zstd",
         };
         match self {
-            CodingError::Unknown(coding) => write!(f, "the content coding \"{coding}\" is not known"),
-            CodingError::TooMany => write!(f, "more than {MAX_CODINGS} content codings"),
-            CodingError::CutOff(coding) => write!(f, "the {} stream is cut off", name(coding)),
-            CodingError::Trailing(coding) => write!(f, "unexpected data after the end of the {} stream", name(coding)),
-            CodingError::Corrupt(coding, why) => write!(f, "the {} stream is corrupt: {why}", name(coding)),
-            CodingError::TooLarge(most) => write!(f, "it is larger than {most} bytes"),
-            CodingError::Overhead(coding) => write!(f, "the {} stream is almost all empty members or blocks", name(coding)),
+            DecodeError::Unknown(coding) => write!(f, "the content coding \"{coding}\" is not known"),
+            DecodeError::TooMany => write!(f, "more than {MAX_CODINGS} content codings"),
+            DecodeError::CutOff(coding) => write!(f, "the {} stream is cut off", name(coding)),
+            DecodeError::Trailing(coding) => write!(f, "unexpected data after the end of the {} stream", name(coding)),
+            DecodeError::Corrupt(coding, why) => write!(f, "the {} stream is corrupt: {why}", name(coding)),
+            DecodeError::TooLarge(most) => write!(f, "it is larger than {most} bytes"),
+            DecodeError::Overhead(coding) => write!(f, "the {} stream is almost all empty members or blocks", name(coding)),
         }
     }
 }
 
-impl std::error::Error for CodingError {}
+impl std::error::Error for DecodeError {}
 
 /// The content codings of a body, in the order they were applied.
-pub(crate) fn content_codings(fields: &Fields) -> Result<Vec<Coding>, CodingError> {
+pub(crate) fn content_codings(fields: &Fields) -> Result<Vec<Coding>, DecodeError> {
     let mut codings = Vec::new();
     // "none" is no registered name, but servers send it and browsers take it for "identity".
     let is_coding = |name: &&[u8]| !["identity", "none"].iter().any(|none| name.eq_ignore_ascii_case(none.as_bytes()));
     for name in fields.list("Content-Encoding").filter(is_coding) {
-        let unknown = || CodingError::Unknown(String::from_utf8_lossy(name).into_owned());
+        let unknown = || DecodeError::Unknown(String::from_utf8_lossy(name).into_owned());
         codings.push(Coding::named(name).ok_or_else(unknown)?);
     }
-    if codings.len() > MAX_CODINGS { Err(CodingError::TooMany) } else { Ok(codings) }
+    if codings.len() > MAX_CODINGS { Err(DecodeError::TooMany) } else { Ok(codings) }
 }
 
 /// How many bytes more than twice what comes out of it may go into a stage that another one feeds: a
@@ -106,7 +106,7 @@ impl Decoder {
 
     /// Decodes at most 128 KiB in one of the stages, and takes the input used off `input`. To be
     /// repeated, with a look at the clock in between, until it wants more input.
-    pub(crate) fn step(&mut self, input: &mut &[u8]) -> Result<DecoderState, CodingError> {
+    pub(crate) fn step(&mut self, input: &mut &[u8]) -> Result<DecoderState, DecodeError> {
         self.fed |= !input.is_empty();
         let last = self.stages.len().saturating_sub(1);
         let (before, after) = self.stages.split_at_mut(self.current);
@@ -126,10 +126,10 @@ impl Decoder {
             None => *input = &input[consumed..],
         }
         if is_fed_by_another && stage.total_in > stage.total_out.saturating_mul(2).saturating_add(MAX_OVERHEAD) {
-            return Err(CodingError::Overhead(stage.coding));
+            return Err(DecodeError::Overhead(stage.coding));
         }
         if let Some(most) = self.max_size.filter(|most| stage.total_out > *most) {
-            return Err(CodingError::TooLarge(most));
+            return Err(DecodeError::TooLarge(most));
         }
         match stage.produced {
             0 => Ok(DecoderState::Working),
@@ -148,11 +148,11 @@ impl Decoder {
 
     /// Checks at the end of the body that every stream was whole. With `may_be_empty`, a body of no bytes
     /// at all is: servers send it with a coding's name where the framing says that it has no bytes.
-    pub(crate) fn finish(&self, may_be_empty: bool) -> Result<(), CodingError> {
+    pub(crate) fn finish(&self, may_be_empty: bool) -> Result<(), DecodeError> {
         if !self.fed && may_be_empty {
             return Ok(());
         }
-        self.stages.iter().try_for_each(|stage| if stage.ended { Ok(()) } else { Err(CodingError::CutOff(stage.coding)) })
+        self.stages.iter().try_for_each(|stage| if stage.ended { Ok(()) } else { Err(DecodeError::CutOff(stage.coding)) })
     }
 }
 
@@ -212,7 +212,7 @@ impl Stage {
     }
 
     /// Decodes as much as the input gives and the output takes: how many bytes were consumed.
-    fn step(&mut self, input: &[u8]) -> Result<usize, CodingError> {
+    fn step(&mut self, input: &[u8]) -> Result<usize, DecodeError> {
         (self.produced, self.taken) = (0, 0);
         if self.ended {
             let Some(first) = input.first() else {
@@ -223,7 +223,7 @@ impl Stage {
                 (Codec::Gzip(gzip), 0x1f) => *gzip = Decompress::new_gzip(15),
                 // A frame, or a skippable one.
                 (Codec::Zstd(_), 0x28 | 0x50..=0x5f) => {}
-                _ => return Err(CodingError::Trailing(self.coding)),
+                _ => return Err(DecodeError::Trailing(self.coding)),
             }
             self.ended = false;
         }
@@ -238,9 +238,9 @@ impl Stage {
                 .map_err(|error| error.to_string()),
             Codec::Failed(why) => Err(why.clone()),
         };
-        let (consumed, produced, ended) = done.map_err(|why| CodingError::Corrupt(self.coding, why))?;
+        let (consumed, produced, ended) = done.map_err(|why| DecodeError::Corrupt(self.coding, why))?;
         if consumed == 0 && produced == 0 && !input.is_empty() && !ended {
-            return Err(CodingError::Corrupt(self.coding, "the decoder made no progress".to_owned()));
+            return Err(DecodeError::Corrupt(self.coding, "the decoder made no progress".to_owned()));
         }
         (self.ended, self.pending, self.produced) = (ended, produced == self.output.len(), produced);
         self.total_in += consumed as u64;
@@ -333,7 +333,7 @@ mod tests {
         out
     }
 
-    fn decoded(codings: &[Coding], pieces: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<u8>, CodingError> {
+    fn decoded(codings: &[Coding], pieces: &mut dyn Iterator<Item = &[u8]>) -> Result<Vec<u8>, DecodeError> {
         let mut decoder = Decoder::new(codings, None);
         let mut plain = Vec::new();
         for mut piece in pieces {
@@ -348,7 +348,7 @@ mod tests {
         decoder.finish(false).map(|()| plain)
     }
 
-    fn whole(codings: &[Coding], bytes: &[u8]) -> Result<Vec<u8>, CodingError> {
+    fn whole(codings: &[Coding], bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
         decoded(codings, &mut std::iter::once(bytes))
     }
 
@@ -406,7 +406,7 @@ mod tests {
                 [(two, seam[0]), (skippable, seam[1])].iter().filter(|(is, _)| *is).map(|(_, at)| *at).collect::<Vec<_>>()
             );
             for cut in (0..stream.len()).filter(|cut| !passed.contains(cut)) {
-                assert!(matches!(whole(codings, &stream[..cut]), Err(CodingError::CutOff(_))), "{codings:?} cut at {cut}");
+                assert!(matches!(whole(codings, &stream[..cut]), Err(DecodeError::CutOff(_))), "{codings:?} cut at {cut}");
             }
         }
     }
@@ -417,7 +417,7 @@ mod tests {
             for rubbish in [&b"x"[..], b"\0", b"rubbish, and more of it", b"\r\n"] {
                 let fed = whole(codings, &[&stream, rubbish].concat());
                 let outer = codings[codings.len() - 1];
-                assert_eq!(fed.as_ref().err(), Some(&CodingError::Trailing(outer)), "{codings:?} and {rubbish:?}");
+                assert_eq!(fed.as_ref().err(), Some(&DecodeError::Trailing(outer)), "{codings:?} and {rubbish:?}");
             }
         }
     }
@@ -442,7 +442,7 @@ mod tests {
         let mut encoder = zstd::stream::Encoder::new(&mut out, 1).expect("starts");
         encoder.window_log(ZSTD_WINDOW_LOG + 1).expect("can");
         encoder.write_all(&text(100_000)).and_then(|()| encoder.finish().map(drop)).expect("encodes");
-        assert!(matches!(whole(&[Coding::Zstd], &out), Err(CodingError::Corrupt(..))));
+        assert!(matches!(whole(&[Coding::Zstd], &out), Err(DecodeError::Corrupt(..))));
     }
 
     #[test]
@@ -451,7 +451,7 @@ mod tests {
         let empty = encoded(Coding::Gzip, b"");
         let bomb = encoded(Coding::Gzip, &encoded(Coding::Gzip, &empty.repeat(2_000_000)));
         let codings = [Coding::Gzip; 3];
-        assert_eq!(whole(&codings, &bomb), Err(CodingError::Overhead(Coding::Gzip)));
+        assert_eq!(whole(&codings, &bomb), Err(DecodeError::Overhead(Coding::Gzip)));
         let mut decoder = Decoder::new(&codings, Some(1000));
         let mut input = &bomb[..];
         let error = loop {
@@ -461,13 +461,13 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert_eq!(error, CodingError::TooLarge(1000));
+        assert_eq!(error, DecodeError::TooLarge(1000));
     }
 
     #[test]
     fn no_bytes_are_a_body_only_where_the_framing_says_so() {
         assert_eq!(Decoder::new(&[Coding::Gzip], None).finish(true), Ok(()));
-        assert_eq!(Decoder::new(&[Coding::Gzip], None).finish(false), Err(CodingError::CutOff(Coding::Gzip)));
+        assert_eq!(Decoder::new(&[Coding::Gzip], None).finish(false), Err(DecodeError::CutOff(Coding::Gzip)));
     }
 
     #[test]
@@ -478,7 +478,7 @@ mod tests {
             content_codings(&fields)
         };
         assert_eq!(of("GZip, identity,, X-GZIP, br, zstd, deflate, None").map(|c| c.len()), Ok(5));
-        assert_eq!(of("gzip, compress"), Err(CodingError::Unknown("compress".to_owned())));
-        assert_eq!(of("br,br,br,br,br,br"), Err(CodingError::TooMany));
+        assert_eq!(of("gzip, compress"), Err(DecodeError::Unknown("compress".to_owned())));
+        assert_eq!(of("br,br,br,br,br,br"), Err(DecodeError::TooMany));
     }
 }

@@ -2,7 +2,7 @@
 //! about it.
 //!
 //! The lower layers have flat error enums of their own ([`crate::http::HeadError`],
-//! [`crate::coding::CodingError`], ...), comparable in tests. They become an [`Error`] where it is
+//! [`crate::coding::DecodeError`], ...), comparable in tests. They become an [`Error`] where it is
 //! known what was being done. There is no blanket conversion from [`std::io::Error`]: it does not
 //! know whether a disk or a network failed.
 

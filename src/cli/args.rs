@@ -1,8 +1,9 @@
 //! The definition of the command line.
 
 use super::values::{Seconds, bytes, count, host_override, named, range, seconds, sha256, when};
+use crate::client::DEFAULT_MAX_REDIRECTS;
 use crate::http::ByteRange;
-use crate::net::HostOverride;
+use crate::net::{DEFAULT_LIMITS, HostOverride};
 use crate::report::When;
 use crate::run::DEFAULT_RETRIES;
 use clap::{ArgAction, Parser, ValueHint};
@@ -117,7 +118,7 @@ pub(super) struct Cli {
     pub(super) cookie_jar: Option<PathBuf>,
 
     /// Follow at most N redirects; with 0 the 3xx response is the result
-    #[arg(long, value_name = "N", default_value = "20", value_parser = count, allow_negative_numbers = true, help_heading = "The connection")]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_REDIRECTS, value_parser = count, allow_negative_numbers = true, help_heading = "The connection")]
     pub(super) max_redirects: u32,
     /// http://, https://, socks5://, socks5h://; else http_proxy (lower case only), https_proxy, all_proxy, no_proxy;
     /// -x '' for none
@@ -142,13 +143,13 @@ pub(super) struct Cli {
     #[arg(long, value_name = "FILE", value_parser = named(), help_heading = "The connection")]
     pub(super) cacert: Option<PathBuf>,
     /// The longest that connecting may take, every address tried included; 0 for no limit
-    #[arg(long, value_name = "SECS", default_value = "10", value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
+    #[arg(long, value_name = "SECS", default_value_t = Seconds(DEFAULT_LIMITS.connect), value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
     pub(super) connect_timeout: Seconds,
     /// The longest silence while waiting for bytes; 0 for no limit
-    #[arg(short = 'T', long, value_name = "SECS", default_value = "30", value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
+    #[arg(short = 'T', long, value_name = "SECS", default_value_t = Seconds(DEFAULT_LIMITS.idle), value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
     pub(super) timeout: Seconds,
     /// The whole operation's limit, redirects, retries, decoding and printing included
-    #[arg(short, long, value_name = "SECS", default_value = "0", hide_default_value = true, value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
+    #[arg(short, long, value_name = "SECS", default_value_t = Seconds(DEFAULT_LIMITS.max_time), hide_default_value = true, value_parser = seconds(), allow_negative_numbers = true, help_heading = "The connection")]
     pub(super) max_time: Seconds,
     /// Again after a transient failure (connect, timeout, reset, cut-off body, 408, 429, 500, 502, 503, 504): exponential
     /// back-off with jitter, Retry-After honoured up to 60 s; a retry resumes where the last try stopped, by the rules

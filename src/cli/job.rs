@@ -41,9 +41,6 @@ impl Cli {
         let user = self.user.as_deref().map(|user| User::parse(user, &plain, netrc.as_ref())).transpose()?;
         let User { login, credentials } = user.unwrap_or_default();
         let report = self.report();
-        for (file, warning) in &cookies.warnings {
-            report.warning(file, warning);
-        }
         let (output, options) = (self.output(), self.save_options());
         let mut config = Config {
             method: if self.head { Method::Head } else { Method::Get },
@@ -69,7 +66,7 @@ impl Cli {
         if let Some(user_agent) = self.user_agent {
             config.user_agent = user_agent;
         }
-        Ok((Job { urls, output, config, options, cookie_jar: self.cookie_jar }, report))
+        Ok((Job { urls, output, config, options, cookie_jar: self.cookie_jar, warnings: cookies.warnings }, report))
     }
 
     /// What clap cannot check.

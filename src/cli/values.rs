@@ -6,6 +6,7 @@ use crate::report::When;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -15,6 +16,12 @@ use url::Host;
 /// A time limit; `None` is none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seconds(pub(super) Option<Duration>);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.unwrap_or_default().as_secs_f64())
+    }
+}
 
 /// The part that -r asks for.
 pub(super) fn range(text: &str) -> Result<ByteRange, String> {

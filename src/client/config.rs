@@ -4,6 +4,9 @@ use super::{Jar, Netrc};
 use crate::http::{Credentials, FieldEdits, Method};
 use crate::net::{Limits, Proxies, ResolveConfig, Trust};
 
+/// How many redirects are followed, unless another number is asked for.
+pub(crate) const DEFAULT_MAX_REDIRECTS: u32 = 20;
+
 /// How requests are made, and for how long; fixed when a client is made.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -46,7 +49,7 @@ impl Default for Config {
             method: Method::Get,
             user_agent: concat!("fetch/", env!("CARGO_PKG_VERSION")).to_owned(),
             compression: true,
-            max_redirects: 20,
+            max_redirects: DEFAULT_MAX_REDIRECTS,
             limits: Limits::default(),
             allow_private: false,
             trust: Trust::default(),

@@ -2,7 +2,7 @@
 //! for files, for memory and for [`Read`](std::io::Read) alike.
 
 use super::body::Body;
-use crate::coding::{CodingError, Decoder, DecoderState};
+use crate::coding::{DecodeError, Decoder, DecoderState};
 use crate::error::{Error, Kind};
 use crate::http::{Coding, Framing};
 use crate::sys::SplicePipe;
@@ -213,13 +213,13 @@ fn wrong_length(expected: u64, found: &str) -> Error {
 }
 
 /// A body that cannot be decoded.
-pub(crate) fn undecodable(error: CodingError) -> Error {
+pub(crate) fn undecodable(error: DecodeError) -> Error {
     let what = "cannot decode the body";
     match error {
         // Truncation is a network failure wherever it is noticed.
-        CodingError::CutOff(_) => Error::new(Kind::Network, what).caused_by(error).retryable(),
-        CodingError::TooLarge(most) => too_large(most),
-        CodingError::Unknown(_) => {
+        DecodeError::CutOff(_) => Error::new(Kind::Network, what).caused_by(error).retryable(),
+        DecodeError::TooLarge(most) => too_large(most),
+        DecodeError::Unknown(_) => {
             let hint = "--no-compression saves the body as it was sent";
             Error::new(Kind::Protocol, what).caused_by(error).hint(hint)
         }

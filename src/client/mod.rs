@@ -19,6 +19,8 @@ mod response;
 
 pub(crate) use crate::http::{Credentials, without_secrets};
 pub use config::Config;
+#[cfg(feature = "cli")]
+pub(crate) use config::DEFAULT_MAX_REDIRECTS;
 pub(crate) use cookies::Jar;
 pub(crate) use decoded::{BodyLimits, DecodedBody};
 pub(crate) use netrc::Netrc;

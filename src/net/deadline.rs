@@ -32,9 +32,13 @@ pub struct Limits {
     pub max_time: Option<Duration>,
 }
 
+/// The limits, unless others are asked for.
+pub(crate) const DEFAULT_LIMITS: Limits =
+    Limits { connect: Some(Duration::from_secs(10)), idle: Some(Duration::from_secs(30)), max_time: None };
+
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { connect: Some(Duration::from_secs(10)), idle: Some(Duration::from_secs(30)), max_time: None }
+        DEFAULT_LIMITS
     }
 }
 

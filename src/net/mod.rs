@@ -15,6 +15,8 @@ mod tunnel;
 mod verifier;
 
 pub(crate) use address::{is_public, may_be_public};
+#[cfg(feature = "cli")]
+pub(crate) use deadline::DEFAULT_LIMITS;
 pub use deadline::Limits;
 pub(crate) use deadline::{Limit, Timer};
 pub(crate) use dial::{Family, HostOverride, ResolveConfig};

@@ -30,6 +30,8 @@ pub struct Job {
     pub options: SaveOptions,
     /// Where the cookies are written at the end.
     pub cookie_jar: Option<PathBuf>,
+    /// Files that were read for the job, and what is wrong in them.
+    pub warnings: Vec<(String, String)>,
 }
 
 /// One URL of a job.
@@ -109,6 +111,7 @@ pub(crate) struct Outcome {
 pub fn run(job: Job, report: &Report) -> Option<Kind> {
     let mut worst: Option<Kind> = None;
     let mut failed = |kind: Kind| worst = Some(worst.map_or(kind, |worst| worst.worse(kind)));
+    job.warnings.iter().for_each(|(file, warning)| report.warning(file, warning));
     // A jar that cannot be written is found out before anything is sent.
     if let Some(error) = job.cookie_jar.as_deref().and_then(|path| check_private(path).err()) {
         report.failure(&error);

@@ -107,6 +107,9 @@ pub(super) fn check_record(path: &Path) -> Result<(), Error> {
 
 /// Removes a record of ours; to be called by who holds the part file's lock.
 pub(super) fn remove_record(path: &Path) -> Result<(), Error> {
+    if fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
     check_record(path)?;
     remove(path).map_err(|error| cannot("remove", path, &error))
 }

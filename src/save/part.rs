@@ -266,11 +266,13 @@ impl PartFile {
             }
             Naming::New => self.take_new_name()?,
         };
-        // Where the record is the only mark, it has to stay as long as the part.
-        let inode = self.file.metadata().map(|metadata| metadata.ino());
-        if record::read(&self.record_path).is_some_and(|record| self.has_record && inode.is_ok_and(|inode| inode == record.inode))
-        {
-            let _ = self.remove_record();
+        if self.has_record {
+            // Where the record is the only mark, it has to stay as long as the part. By now, there may be one of
+            // another program's part.
+            let inode = self.file.metadata().map(|metadata| metadata.ino());
+            if record::read(&self.record_path).is_some_and(|record| inode.is_ok_and(|inode| inode == record.inode)) {
+                let _ = self.remove_record();
+            }
         }
         Ok(name)
     }
