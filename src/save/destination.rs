@@ -318,6 +318,10 @@ mod tests {
     fn what_is_not_provably_ours_is_never_removed() {
         for name in ["f.part", "f.part.info"] {
             for contents in ["", "precious", "{\"version\":1}"] {
+                if contents.is_empty() && cfg!(fetch_plain) {
+                    // Without attributes, an empty file is what a killed program leaves first.
+                    continue;
+                }
                 let directory = directory();
                 fs::write(directory.path().join(name), contents).expect("written");
                 let error = file(&directory.path().join("f")).expect_err("in the way");
@@ -337,7 +341,9 @@ mod tests {
     #[test]
     fn a_saved_file_is_not_a_part_whatever_its_name() {
         let directory = directory();
-        file(&directory.path().join("f.part")).and_then(finish).expect("saved");
+        let mut sink = file(&directory.path().join("f.part")).expect("opened");
+        sink.write(b"whole").expect("written");
+        finish(sink).expect("saved");
         file(&directory.path().join("f")).expect_err("in the way");
         assert_eq!(listing(directory.path()), ["f.part"]);
     }

@@ -7,6 +7,7 @@ use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside};
 use super::record;
 use super::resume_info::{ResumeInfo, UrlDigest};
 use crate::error::{Error, Kind};
+use crate::sys;
 use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek, SeekFrom};
@@ -61,7 +62,13 @@ fn look(mut file: File, path: PathBuf, record_path: PathBuf, only: Option<&UrlDi
     let mark = PartMark::of(&file, &path, &metadata);
     let written_over = |file: &File| mark.as_ref().map_or(Ok(false), |mark| mark.start.fits(file).map(|fits| !fits));
     let recorded = || record::read(&record_path).filter(|recorded| recorded.inode == metadata.ino());
-    let source = mark.as_ref().map(|mark| mark.source.clone()).or_else(|| recorded().map(|recorded| recorded.source));
+    // Where no attribute can mark it, the program may have been killed before there was a record.
+    let unmarked = || {
+        let plain = !sys::keeps_attributes(&file) && (metadata.len() == 0 || record::is_torn(&record_path));
+        plain.then(UrlDigest::unknown)
+    };
+    let source =
+        mark.as_ref().map(|mark| mark.source.clone()).or_else(|| recorded().map(|recorded| recorded.source)).or_else(unmarked);
     if only.is_some_and(|only| source.as_ref() != Some(only)) {
         return Ok(FOREIGN);
     }
@@ -94,6 +101,11 @@ fn look(mut file: File, path: PathBuf, record_path: PathBuf, only: Option<&UrlDi
 impl Found {
     /// Removes it, and its record first: beside another part file that would be wrong.
     pub(super) fn remove(self) -> Result<(), Error> {
+        if !sys::keeps_attributes(&self.file) {
+            // The record is all that marks it.
+            remove(&self.path).map_err(|error| cannot("remove", &self.path, &error))?;
+            return remove_record(&self.record_path);
+        }
         remove_record(&self.record_path)?;
         remove(&self.path).map_err(|error| cannot("remove", &self.path, &error))
     }
@@ -101,7 +113,7 @@ impl Found {
 
 /// Fails where something stands in the place of a record that is not one of ours.
 pub(super) fn check_record(path: &Path) -> Result<(), Error> {
-    let foreign = fs::symlink_metadata(path).is_ok() && record::read(path).is_none();
+    let foreign = fs::symlink_metadata(path).is_ok() && record::read(path).is_none() && !record::is_torn(path);
     if foreign { Err(in_the_way(path, "it is not a record of fetch")) } else { Ok(()) }
 }
 

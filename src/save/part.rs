@@ -166,7 +166,9 @@ impl PartFile {
         self.recorded = false;
         self.resume_info = info;
         if self.resume_info.is_none() {
-            self.remove_record()?;
+            if self.marked {
+                self.remove_record()?;
+            }
             self.ensure_marked()?;
         }
         Ok(())

@@ -62,10 +62,23 @@ pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, info: Option<&
     });
     let record = Record { fetch: VERSION, url: source.0.clone(), inode, start, kept, version };
     let text = serde_json::to_string(&record).map_err(io::Error::other)?;
-    if read(path).is_some_and(|old| old.inode == inode) {
+    let is_own = || is_torn(path) || read(path).is_some_and(|old| old.inode == inode);
+    if !sys::keeps_attributes(part) && is_own() {
+        // It is all that marks the part: it must not be missing for a moment.
+        return fs::write(path, text);
+    }
+    if is_own() {
         fs::remove_file(path)?;
     }
     sys::create_filled(path, 0o600, &|mut file| file.write_all(text.as_bytes()))
+}
+
+/// Whether it is a record that the program was killed before writing: an empty file, where the file system
+/// keeps no attributes to mark a part in.
+pub(super) fn is_torn(path: &Path) -> bool {
+    let is_empty =
+        fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0 && belongs_to_user(&metadata));
+    is_empty && File::open(path).is_ok_and(|file| !sys::keeps_attributes(&file))
 }
 
 /// What a record says.

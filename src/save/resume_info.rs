@@ -10,6 +10,11 @@ use url::{Position, Url};
 pub(crate) struct UrlDigest(pub(super) String);
 
 impl UrlDigest {
+    /// Of no URL.
+    pub(super) fn unknown() -> UrlDigest {
+        UrlDigest(String::new())
+    }
+
     /// Of a URL, query included, userinfo and fragment left out.
     pub(crate) fn of(url: &Url) -> UrlDigest {
         let authority = &url[Position::BeforeHost..Position::AfterPort];

@@ -81,6 +81,11 @@ pub(crate) fn attribute(file: &File, name: &str) -> Option<Vec<u8>> {
     Some(value)
 }
 
+/// Whether a file is on a file system that keeps extended attributes.
+pub(crate) fn keeps_attributes(file: &File) -> bool {
+    fgetxattr(file, "user.fetch", &mut [0; 0][..]) != Err(Errno::NOTSUP)
+}
+
 /// Removes an extended attribute.
 pub(crate) fn remove_attribute(file: &File, name: &str) {
     // Where there is none, that is what is wanted.

@@ -49,6 +49,11 @@ pub(crate) fn attribute(_: &File, _: &str) -> Option<Vec<u8>> {
 }
 
 /// No extended attributes are kept.
+pub(crate) fn keeps_attributes(_: &File) -> bool {
+    false
+}
+
+/// No extended attributes are kept.
 pub(crate) fn remove_attribute(_: &File, _: &str) {}
 
 /// Access control lists are not kept.
