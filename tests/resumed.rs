@@ -255,6 +255,28 @@ fn killed_at_any_moment_it_is_finished_by_the_next_run() {
 }
 
 #[test]
+fn a_resume_that_was_killed_is_resumed() {
+    let server = in_turn(vec![
+        Box::new(|r| cut(&ranged(r, STRONG, body()), 120_000)),
+        Box::new(|r| {
+            let mut rest = cut(&ranged(r, STRONG, body()), 40_000);
+            rest.retain(|step| matches!(step, Step::Send(_)));
+            rest.push(Step::Pause(Duration::from_secs(60)));
+            rest
+        }),
+        Box::new(|r| ranged(r, STRONG, body())),
+    ]);
+    let place = Place::new();
+    assert_eq!(place.fetch(&["-q", &server.url("/"), "-o", "f"]).status, 4);
+    let mut child = place.command(&["-q", "-c", &server.url("/"), "-o", "f"]).spawn().expect("started");
+    wait_until("the part grows", || fs::metadata(place.path("f.part")).is_ok_and(|metadata| metadata.len() == 160_000));
+    child.kill().and_then(|()| child.wait()).expect("ended");
+    place.fetch(&["-q", "-c", &server.url("/"), "-o", "f"]).succeeded();
+    assert!(place.bytes("f") == body() && place.listing() == "f");
+    assert_eq!(ranges(&server), ["-", "bytes=120000-", "bytes=160000-"]);
+}
+
+#[test]
 fn transient_failures_are_tried_again_and_others_are_not() {
     for (status, tries) in [
         ("408 Request Timeout", 3),

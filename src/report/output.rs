@@ -3,6 +3,7 @@
 
 use super::progress::Canvas;
 use crate::error::{Error, Kind, system_words};
+use crate::interrupt;
 use crate::net::{Timer, is_writable};
 use rustix::termios::tcgetwinsize;
 use std::io::{self, IsTerminal, Write};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How many bytes a writable pipe takes without blocking: PIPE_BUF.
 const PIPE_BUF: usize = 4096;
+/// The longest wait before an interrupt is noticed.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
 pub(super) struct Terminal {
@@ -33,7 +36,7 @@ impl Terminal {
     fn cleared(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut state.drawn) {
-            write_stderr(&mut state, b"\r\x1b[K", None);
+            write_stderr(&mut state, b"\r\x1b[K", Some(Duration::ZERO));
         }
         state
     }
@@ -75,7 +78,7 @@ enum Written {
 fn write_within(mut output: impl Write + AsFd + IsTerminal, bytes: &[u8], timer: &Timer) -> Result<Written, Error> {
     let failed = |error: io::Error| Error::new(Kind::File, "cannot print").detail(system_words(&error));
     // A terminal that is ready takes one byte at least.
-    let length = if output.is_terminal() && timer.is_limited() { 1 } else { PIPE_BUF };
+    let length = if output.is_terminal() { 1 } else { PIPE_BUF };
     for piece in bytes.chunks(length) {
         // Even past the limit, what can be printed at once is.
         let mut interval = Duration::ZERO;
@@ -90,23 +93,27 @@ fn write_within(mut output: impl Write + AsFd + IsTerminal, bytes: &[u8], timer:
     Ok(Written::All)
 }
 
-/// Where standard error is closed nothing can be done about it.
-fn write_stderr(state: &mut State, bytes: &[u8], limit: Option<Duration>) {
+/// Where standard error is closed nothing can be done about it. Whether anything was written.
+fn write_stderr(state: &mut State, bytes: &[u8], limit: Option<Duration>) -> bool {
     let mut stderr = io::stderr().lock();
-    let Some(limit) = limit else {
-        let _ = stderr.write_all(bytes);
-        return;
-    };
-    let end = Instant::now() + limit;
-    let length = if stderr.is_terminal() && !limit.is_zero() { 1 } else { PIPE_BUF };
-    for piece in bytes.chunks(length) {
-        let left = if state.stderr_stuck { Duration::ZERO } else { end.saturating_duration_since(Instant::now()) };
-        if !is_writable(stderr.as_fd(), left).unwrap_or(true) {
-            state.stderr_stuck |= !limit.is_zero();
-            return;
+    let end = limit.map(|limit| Instant::now() + limit);
+    let mut written = false;
+    for piece in bytes.chunks(if stderr.is_terminal() { 1 } else { PIPE_BUF }) {
+        loop {
+            let left = end.map_or(POLL_INTERVAL, |end| end.saturating_duration_since(Instant::now()));
+            let wait = if state.stderr_stuck { Duration::ZERO } else { left.min(POLL_INTERVAL) };
+            if is_writable(stderr.as_fd(), wait).unwrap_or(true) {
+                break;
+            }
+            if state.stderr_stuck || interrupt::caught().is_some() || end.is_some() && left <= wait {
+                state.stderr_stuck |= limit.is_none_or(|limit| !limit.is_zero());
+                return written;
+            }
         }
         let _ = stderr.write_all(piece);
+        written = true;
     }
+    written
 }
 
 /// The progress line on standard error.
@@ -123,8 +130,8 @@ impl Canvas for ProgressLine {
     fn draw(&self, line: &str) {
         let text = if self.redraws { format!("\r{line}\x1b[K") } else { format!("{}\n", line.trim_end()) };
         let mut state = self.terminal.state.lock().unwrap_or_else(PoisonError::into_inner);
-        write_stderr(&mut state, text.as_bytes(), Some(Duration::ZERO));
-        state.drawn = self.redraws;
+        let written = write_stderr(&mut state, text.as_bytes(), Some(Duration::ZERO));
+        state.drawn = self.redraws && written;
     }
 
     fn end(&self, keep: bool) {

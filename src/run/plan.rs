@@ -92,7 +92,7 @@ pub(super) fn classify(plan: &Plan, reply: &Reply<'_>) -> Result<Action, Error> 
     let Reply { request, url, head, length, now } = *reply;
     let protocol = |why: &str| Err(Error::new(Kind::Protocol, why));
     let sent = |names: &[&str]| names.iter().any(|name| request.fields().get(name).is_some());
-    let is_multipart = head.fields().get("Content-Type").is_some_and(is_multipart);
+    let is_multipart = head.fields().all("Content-Type").any(is_multipart);
     let part = content_range(head.fields()).filter(|_| !is_multipart).and_then(ContentRange::parse);
     match (head.status(), plan) {
         // Ranges are GET's (RFC 9110 section 14.2).
@@ -168,8 +168,8 @@ fn content_range(fields: &Fields) -> Option<&[u8]> {
 
 /// Whether a body is several parts with headers of their own.
 fn is_multipart(content_type: &[u8]) -> bool {
-    const PREFIX: &[u8] = b"multipart/";
-    content_type.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+    const NAME: &[u8] = b"multipart/";
+    content_type.to_ascii_lowercase().windows(NAME.len()).any(|window| window == NAME)
 }
 
 /// Whether a part is the one behind so many bytes of this version, or enough of it to be worth requesting

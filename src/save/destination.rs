@@ -67,7 +67,6 @@ impl Destination {
             return Err(unfit(path, "it is a directory"));
         }
         let path = follow(path)?;
-        check_links(directory_of(&path))?;
         match fs::metadata(&path) {
             // A file that is open in another program cannot be replaced there, and to open it again is to
             // write over its start.
@@ -111,7 +110,11 @@ impl Destination {
         match &self.0 {
             Place::Stdout => Ok(Sink::stdout(DirectWriter::stdout(timer)?)),
             Place::Direct(path, metadata) => Ok(Sink::direct(DirectWriter::open(path, metadata, timer)?)),
-            Place::File { path, old } => create(path, Naming::Replace(old.clone())),
+            Place::File { path, old } => {
+                // A directory on the way may be a link by now.
+                check_links(directory_of(path))?;
+                create(path, Naming::Replace(old.clone()))
+            }
             Place::Directory(directory) => {
                 check_links(directory)?;
                 fs::create_dir_all(directory).map_err(|error| match error.kind() {

@@ -149,7 +149,9 @@ impl PartFile {
         let mut part = PartFile::new(found.file, target, target, naming, &found.source, hold);
         part.resume_info = found.resume_info;
         part.marked = part.file.metadata().is_ok_and(|metadata| PartMark::of(&part.file, &part.path, &metadata).is_some());
-        (part.has_record, part.recorded) = (true, true);
+        part.has_record = true;
+        // From now on it grows: the record must not say any more what it was when it was kept.
+        part.record();
         part
     }
 
@@ -177,10 +179,13 @@ impl PartFile {
     /// Writes the record, if the save can be resumed and there is none yet; else, notes in the mark how the
     /// part file begins.
     pub(super) fn record(&mut self) {
-        if self.resume_info.is_none() && self.marked && !self.start_marked {
-            let start = Start::of(&self.file);
+        if self.marked
+            && !self.start_marked
+            && let Ok(start) = Start::of(&self.file)
+        {
             // Without it, the mark alone tells.
-            self.start_marked = start.and_then(|start| mark_part(&self.file, &self.path, &self.source, &start)).is_ok();
+            let _ = mark_part(&self.file, &self.path, &self.source, &start);
+            self.start_marked = start.is_full();
         }
         if let Some(info) = self.resume_info.as_ref().filter(|_| !self.recorded) {
             // Without one, a later run starts over.
@@ -200,8 +205,8 @@ impl PartFile {
     /// Discards what was written.
     pub(super) fn start_over(&mut self) -> Result<(), Error> {
         self.set_resume_info(None)?;
-        if self.start_marked {
-            // Nothing of it is true any more.
+        if self.marked {
+            // What it says of the start is not true any more.
             self.start_marked = false;
             let _ = mark_part(&self.file, &self.path, &self.source, &Start::empty());
         }

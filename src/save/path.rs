@@ -56,20 +56,35 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(OsString::from_vec(name))
 }
 
-/// Follows symbolic links, to a name that may not exist yet.
+/// Follows symbolic links, to a name that may not exist yet. None on the way may be an attack.
 pub(super) fn follow(path: &Path) -> Result<PathBuf, Error> {
+    check_links(path)?;
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
-        let Ok(metadata) = fs::symlink_metadata(&path) else { return Ok(path) };
         match fs::read_link(&path) {
-            Ok(link) if metadata.is_symlink() && !is_descriptor_path(&path) => {
-                check_owner(&path, &metadata, "symbolic link")?;
-                path = path.parent().unwrap_or(Path::new("")).join(link);
-            }
+            Ok(link) if !is_descriptor_path(&path) => path = path.parent().unwrap_or(Path::new("")).join(link),
             _ => return Ok(path),
         }
     }
     Err(unfit(&path, "too many symbolic links"))
+}
+
+/// Checks every link on the way to a path, those that links lead through included.
+pub(super) fn check_links(path: &Path) -> Result<(), Error> {
+    let mut left = MAX_LINKS;
+    check_links_of(path, &mut left)
+}
+
+fn check_links_of(path: &Path, left: &mut usize) -> Result<(), Error> {
+    for ancestor in path.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty() && !is_descriptor_path(ancestor)) {
+        let Some(metadata) = fs::symlink_metadata(ancestor).ok().filter(Metadata::is_symlink) else { continue };
+        *left = left.checked_sub(1).ok_or_else(|| unfit(path, "too many symbolic links"))?;
+        check_owner(ancestor, &metadata, "symbolic link")?;
+        if let Ok(link) = fs::read_link(ancestor) {
+            check_links_of(&ancestor.parent().unwrap_or(Path::new("")).join(link), left)?;
+        }
+    }
+    Ok(())
 }
 
 /// In a sticky directory that everyone can write to, a link or FIFO of another user may be an attack: it has
@@ -82,19 +97,6 @@ pub(super) fn check_owner(path: &Path, metadata: &Metadata, what: &str) -> Resul
     let shared = directory.mode() & (STICKY | WRITABLE_BY_ALL) == STICKY | WRITABLE_BY_ALL;
     if shared && metadata.uid() != geteuid().as_raw() && metadata.uid() != directory.uid() {
         return Err(unfit(path, &format!("it is a {what} of another user in a directory that everyone can write to")));
-    }
-    Ok(())
-}
-
-/// Checks the links on the way to a directory as [`follow`] does those of a file.
-pub(super) fn check_links(directory: &Path) -> Result<(), Error> {
-    let ancestors = directory.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty() && !is_descriptor_path(ancestor));
-    for ancestor in ancestors {
-        if let Ok(metadata) = fs::symlink_metadata(ancestor)
-            && metadata.is_symlink()
-        {
-            check_owner(ancestor, &metadata, "symbolic link")?;
-        }
     }
     Ok(())
 }

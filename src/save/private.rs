@@ -31,8 +31,6 @@ pub(crate) fn check_private(path: &Path) -> Result<(), Error> {
 /// Writes a file that only its owner can read: whole, or not at all. What is not a regular file is written
 /// to directly, within the limits of `timer`.
 pub(crate) fn write_private(path: &Path, bytes: &[u8], timer: &Timer) -> Result<(), Error> {
-    // A signal must not leave the temporary file behind.
-    let _hold = interrupt::hold();
     let path = follow(path)?;
     let failed = |error| cannot("write", &path, &error);
     match fs::metadata(&path) {
@@ -43,6 +41,8 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8], timer: &Timer) -> Result<
         }
         _ => {}
     }
+    // A signal must not leave the temporary file behind.
+    let _hold = interrupt::hold();
     let (file, temporary) = create(&path).map_err(failed)?;
     let written = (&file).write_all(bytes).and_then(|()| file.sync_data()).and_then(|()| check_close(&file));
     written.and_then(|()| fs::rename(&temporary, &path)).map_err(|error| {

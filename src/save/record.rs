@@ -6,10 +6,11 @@ use super::resume_info::{ResumeInfo, UrlDigest};
 use super::start::Start;
 use crate::http::StrongValidator;
 use crate::sys;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -106,11 +107,16 @@ impl Recorded {
 
 /// Reads a record; `None` for anything else, one that was not written to its end included.
 pub(super) fn read(path: &Path) -> Option<Recorded> {
-    let metadata = fs::symlink_metadata(path).ok()?;
+    // What stands there may be a link or a FIFO of another user, and may change meanwhile.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path).ok()?;
+    let metadata = file.metadata().ok()?;
     if !metadata.is_file() || metadata.len() > LONGEST || !belongs_to_user(&metadata) {
         return None;
     }
-    let record: Record = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let mut text = Vec::new();
+    file.take(LONGEST).read_to_end(&mut text).ok()?;
+    let record: Record = serde_json::from_slice(&text).ok()?;
     let info = record.version.and_then(|version| {
         let validator = match (version.entity_tag, &version.last_modified) {
             (Some(tag), _) => StrongValidator::EntityTag(tag),

@@ -23,6 +23,11 @@ impl Start {
         Start { length: 0, digest: "-".to_owned() }
     }
 
+    /// Whether no more bytes are looked at, however many the file gets.
+    pub(super) fn is_full(&self) -> bool {
+        self.length == MAX
+    }
+
     /// Of a file as it is.
     pub(super) fn of(file: &File) -> io::Result<Start> {
         Start::of_length(file, MAX)
