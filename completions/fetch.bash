@@ -23,7 +23,7 @@ _fetch() {
 
     case "${cmd}" in
         fetch)
-            opts="-o -P -c -N -r -q -v -I -H -A -u -b -x -4 -6 -k -T -m -h -V --output --dir --skip-existing --continue --newer --range --max-size --sha256 --no-compression --include-error-body --quiet --verbose --json --progress --head --header --user-agent --user --netrc --cookie --cookie-jar --max-redirects --proxy --resolve --unix-socket --ipv4 --ipv6 --insecure --cacert --connect-timeout --timeout --max-time --retry --limit-rate --allow-private --help --version"
+            opts="-o -P -c -N -r -q -v -I -H -A -u -b -x -4 -6 -k -T -m -i -j -h -V --output --dir --skip-existing --continue --newer --range --max-size --sha256 --warc --no-compression --include-error-body --quiet --verbose --json --progress --head --header --user-agent --user --netrc --cookie --cookie-jar --max-redirects --proxy --resolve --unix-socket --ipv4 --ipv6 --insecure --cacert --connect-timeout --timeout --max-time --retry --limit-rate --allow-private --input-file --jobs --per-host --wait --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -58,6 +58,10 @@ _fetch() {
                     return 0
                     ;;
                 --sha256)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warc)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -172,6 +176,30 @@ _fetch() {
                     return 0
                     ;;
                 --limit-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --per-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

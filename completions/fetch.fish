@@ -3,6 +3,7 @@ complete -c fetch -s P -l dir -d 'The directory for derived names; made if missi
 complete -c fetch -s r -l range -d 'Ask for this byte range (0-499, 500-, -500); not with -c or -N' -r
 complete -c fetch -l max-size -d 'Refuse a body that is larger, on the wire or decoded (suffixes k, M, G)' -r
 complete -c fetch -l sha256 -d 'Save only a body with this SHA-256' -r
+complete -c fetch -l warc -d 'Also record every exchange in FILE as WARC/1.1, redirects too; one gzip member a record where FILE ends in .gz' -r -F
 complete -c fetch -l progress -d 'Show progress: auto (a bar on a terminal), always, never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -21,6 +22,10 @@ complete -c fetch -s T -l timeout -d 'The longest silence while waiting for byte
 complete -c fetch -s m -l max-time -d 'The whole operation\'s limit, redirects, retries, decoding and printing included' -r
 complete -c fetch -l retry -d 'Again after a transient failure (connect, timeout, reset, cut-off body, 408, 429, 500, 502, 503, 504): exponential back-off with jitter, Retry-After honoured up to 60 s; a retry resumes where the last try stopped, by the rules of -c' -r
 complete -c fetch -l limit-rate -d 'At most this many bytes a second (suffixes k, M, G)' -r
+complete -c fetch -s i -l input-file -d 'More URLs, one a line, # comments, optionally URL<TAB>FILE; - reads standard input as it comes' -r -F
+complete -c fetch -s j -l jobs -d 'At most N requests at once in all [default: 32]' -r
+complete -c fetch -l per-host -d 'At most N requests at once to one host and port [default: 6; without -i and -j the URLs of a host are fetched one after another]' -r
+complete -c fetch -l wait -d 'At least this long between requests to one host and port' -r
 complete -c fetch -l skip-existing -d 'A URL whose file is already there is done'
 complete -c fetch -s c -l continue -d 'Finish an interrupted save: FILE.part is completed with Range and If-Range, only on a strong validator that the 206 confirms and if that starts where it must; else it starts over. A file that is already complete, by its recorded entity tag or its time and length, is done'
 complete -c fetch -s N -l newer -d 'Fetch only what changed: If-Modified-Since from FILE\'s time, If-None-Match from its recorded ETag; unchanged exits 0 and touches nothing. A FILE that is no longer what was saved is asked for whole'

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind};
 use crate::http::{Fields, InvalidField, Method};
 use crate::net::Timer;
 use crate::report::Report;
-use crate::run::{self, Output, SaveOptions};
+use crate::run::{self, Output, SaveOptions, Session};
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -128,6 +128,7 @@ impl Fetcher {
             public_only: false,
             identity: false,
             timer: &Timer::start(config.limits),
+            tap: None,
         };
         self.client.send(&request, &mut NoopObserver)
     }
@@ -146,7 +147,8 @@ impl Fetcher {
         if self.client.config().method == Method::Head {
             return Err(Error::new(Kind::Usage, "HEAD has no body to save"));
         }
-        let outcome = run::fetch(&parse(url)?, output, &self.options, &self.client, &Report::silent());
+        let report = Report::silent();
+        let outcome = run::fetch(parse(url)?, output, &Session::new(&self.client, &self.options, &report));
         match outcome.failed {
             Some(error) => Err(error),
             None => Ok(Saved { path: outcome.summary.file.unwrap_or_default(), bytes: outcome.summary.bytes }),

@@ -35,10 +35,11 @@ mod run;
 mod save;
 mod sys;
 mod text;
+mod warc;
 
 pub use client::{Config, Response};
 pub use error::{Error, Kind};
 pub use fetcher::{Fetcher, Saved};
 pub use http::{ByteRange, InvalidField, Method};
 pub use net::{Limits, Proxies, Proxy, Trust};
-pub use run::SaveOptions;
+pub use run::{Parallel, SaveOptions};

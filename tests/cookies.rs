@@ -162,7 +162,7 @@ fn a_login_is_looked_up_for_each_host() {
     let (server, place) = (server(), Place::new());
     let urls = [server.url("/"), format!("http://localhost:{}/", server.port())];
     let netrc = "machine localhost login me password one\nmachine 127.0.0.1 login me password two";
-    with_netrc(&place, netrc, &["-q", "-4", "--netrc", "-u", "me", &urls[0], &urls[1]]).succeeded();
+    with_netrc(&place, netrc, &["-q", "-4", "-j", "1", "--netrc", "-u", "me", &urls[0], &urls[1]]).succeeded();
     let sent: Vec<_> = server.requests().iter().map(|request| request.field("Authorization").unwrap_or_default()).collect();
     assert_eq!(sent, ["Basic bWU6dHdv", "Basic bWU6b25l"]);
 }

@@ -178,6 +178,7 @@ fn every_option_is_in_the_help_in_order() {
         "--range",
         "--max-size",
         "--sha256",
+        "--warc",
         "--no-compression",
         "--include-error-body",
         "--quiet",
@@ -205,6 +206,10 @@ fn every_option_is_in_the_help_in_order() {
         "--retry",
         "--limit-rate",
         "--allow-private",
+        "--input-file",
+        "--jobs",
+        "--per-host",
+        "--wait",
     ];
     let help = fetch::cli::command().render_help().to_string();
     let options: Vec<&str> = help

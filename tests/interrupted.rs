@@ -60,7 +60,8 @@ fn a_signal_that_was_ignored_stays_ignored() {
         return crate::harness::skip("the test of ignored signals: the plain way cannot tell them");
     }
     let server = Server::start(|_| {
-        vec![Step::send(head("200 OK", "Content-Length: 4")), Step::Pause(Duration::from_millis(300)), Step::send("body")]
+        let head = Step::send(head("200 OK", "Content-Length: 4"));
+        vec![head, Step::send("bo"), Step::Pause(Duration::from_millis(300)), Step::send("dy")]
     })
     .expect("started");
     let place = Place::new();

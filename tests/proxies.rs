@@ -321,7 +321,7 @@ fn a_proxy_that_cannot_be_reached_is_called_one_with_the_variable_that_named_it(
 fn a_forwarding_proxys_connection_serves_several_origins() {
     let proxy = hello();
     let place = Place::new();
-    place.fetch(&["-q", "-x", &proxy.url(""), "http://a.test/1", "http://b.test/2"]).succeeded();
+    place.fetch(&["-q", "-j", "1", "-x", &proxy.url(""), "http://a.test/1", "http://b.test/2"]).succeeded();
     assert_eq!((place.listing().as_str(), proxy.connections()), ("1 2", 1));
     assert_eq!(proxy.requests()[1].field("Host").as_deref(), Some("b.test"));
 }

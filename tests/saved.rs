@@ -177,12 +177,12 @@ fn a_disk_that_takes_the_bytes_back_at_the_close_loses_nothing() {
         "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <errno.h>\n#include <stdio.h>\n#include <string.h>\n#include <unistd.h>\n\
          int close(int fd) { char link[64], path[4096]; ssize_t n; int (*real)(int) = dlsym(RTLD_NEXT, \"close\");\n\
          snprintf(link, sizeof link, \"/proc/self/fd/%d\", fd); n = readlink(link, path, sizeof path - 1); int failed = real(fd);\n\
-         if (n > 5) { path[n] = 0; if (strstr(path, \".part\") || strstr(path, \"taken\")) { errno = EDQUOT; return -1; } } return failed; }\n",
+         if (n > 5) { path[n] = 0; if (strstr(path, \".part\") || strstr(path, \"/#\") || strstr(path, \"taken\")) { errno = EDQUOT; return -1; } } return failed; }\n",
     );
     let mut compiler = std::process::Command::new(cc);
     compiler.args(["-shared", "-fPIC", "-o", "close.so", "close.c"]).current_dir(place.path("."));
     assert!(compiler.status().expect("runs").success());
-    for (output, line) in [("f", "cannot write f.part: "), ("new", "cannot write new.part: ")] {
+    for (output, line) in [("f", "cannot write f.part: "), ("new", "cannot write new: ")] {
         let mut command = place.command(&["-q", &server.url("/"), "-o", output]);
         command.env("LD_PRELOAD", "./close.so");
         finish(command).failed(3, &server.url("/"), line);

@@ -1,6 +1,6 @@
 //! The definition of the command line.
 
-use super::values::{Seconds, bytes, count, host_override, named, range, seconds, sha256, when};
+use super::values::{Seconds, at_least_one, bytes, count, host_override, named, range, seconds, sha256, when};
 use crate::client::DEFAULT_MAX_REDIRECTS;
 use crate::http::ByteRange;
 use crate::net::{DEFAULT_LIMITS, HostOverride};
@@ -26,7 +26,8 @@ Examples:
   fetch example.com -o - | less
   fetch -c https://example.com/large.iso
   fetch -N https://example.com/feed.xml -o feed.xml
-  fetch -q https://example.com/a https://example.com/b -P dir";
+  fetch -q https://example.com/a https://example.com/b -P dir
+  fetch -q --json -i urls.txt -P dir --skip-existing --warc run.warc.gz";
 
 /// Fetches a page and saves it: the whole body under its name, or the old file untouched.
 #[derive(Debug, Parser)]
@@ -36,12 +37,12 @@ Examples:
     disable_help_flag = true,
     disable_version_flag = true,
     args_override_self = true,
-    override_usage = "fetch [OPTIONS] URL...",
+    override_usage = "fetch [OPTIONS] URL...\n       fetch [OPTIONS] -i FILE",
     after_help = AFTER_HELP
 )]
 pub(super) struct Cli {
     /// What to fetch; without a scheme, http:// (with -u, https://)
-    #[arg(value_name = "URL", required = true)]
+    #[arg(value_name = "URL", required_unless_present = "input_file")]
     pub(super) urls: Vec<OsString>,
 
     /// Save the body as FILE (one URL only); - writes it to standard output
@@ -71,6 +72,9 @@ pub(super) struct Cli {
     /// Save only a body with this SHA-256
     #[arg(long, value_name = "HEX", value_parser = sha256, help_heading = "What is saved")]
     pub(super) sha256: Option<[u8; 32]>,
+    /// Also record every exchange in FILE as WARC/1.1, redirects too; one gzip member a record where FILE ends in .gz
+    #[arg(long, value_name = "FILE", value_parser = named(), help_heading = "What is saved")]
+    pub(super) warc: Option<PathBuf>,
     /// Neither request nor decode content codings (gzip, deflate, br, zstd are decoded by default)
     #[arg(long, help_heading = "What is saved")]
     pub(super) no_compression: bool,
@@ -162,6 +166,20 @@ pub(super) struct Cli {
     /// Let redirects lead from a public address to a loopback, private, link-local or otherwise special one
     #[arg(long, help_heading = "The connection")]
     pub(super) allow_private: bool,
+
+    /// More URLs, one a line, # comments, optionally URL<TAB>FILE; - reads standard input as it comes
+    #[arg(short = 'i', long, value_name = "FILE", value_parser = named(), conflicts_with = "output", help_heading = "Many URLs")]
+    pub(super) input_file: Option<PathBuf>,
+    /// At most N requests at once in all [default: 32]
+    #[arg(short = 'j', long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, help_heading = "Many URLs")]
+    pub(super) jobs: Option<usize>,
+    /// At most N requests at once to one host and port [default: 6; without -i and -j the URLs of a host are fetched one
+    /// after another]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, help_heading = "Many URLs")]
+    pub(super) per_host: Option<usize>,
+    /// At least this long between requests to one host and port
+    #[arg(long, value_name = "SECS", default_value_t = Seconds(None), hide_default_value = true, value_parser = seconds(), allow_negative_numbers = true, help_heading = "Many URLs")]
+    pub(super) wait: Seconds,
 
     #[arg(short = 'h', long, action = ArgAction::Help, help = "Print this help")]
     pub(super) help: Option<bool>,

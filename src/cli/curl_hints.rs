@@ -23,7 +23,7 @@ const CURL_HINTS: &[(&[&str], &str)] = &[
         "without -o the name is derived; -o FILE names it, and -o - writes to standard output",
     ),
     (&["--output-document"], "-o FILE names the file"),
-    (&["-i", "--include", "-D", "--dump-header", "--save-headers"], "headers are printed without it, to standard output"),
+    (&["--include", "-D", "--dump-header", "--save-headers"], "headers are printed without it, to standard output"),
     (&["-C", "--continue-at", "--start-pos"], "-c resumes an interrupted save"),
     (
         &[
@@ -67,7 +67,7 @@ const CURL_HINTS: &[(&[&str], &str)] = &[
     (&["--no-check-certificate"], "-k trusts any certificate"),
     (&["--ca-certificate", "--capath", "--ca-directory"], "--cacert FILE; SSL_CERT_DIR names a directory"),
     (&["--load-cookies"], "-b FILE reads cookies"),
-    (&["--save-cookies", "--keep-session-cookies", "-j", "--junk-session-cookies"], "--cookie-jar FILE writes all cookies"),
+    (&["--save-cookies", "--keep-session-cookies", "--junk-session-cookies"], "--cookie-jar FILE writes all cookies"),
     (&["--netrc-file", "--netrc-optional"], "--netrc reads the file that NETRC names in the environment"),
     (&["--http-user", "--http-password", "--password"], "-u NAME[:PASSWORD]"),
     (&["--basic", "--anyauth", "--digest"], "-u sends Basic credentials"),

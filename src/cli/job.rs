@@ -4,17 +4,20 @@ use super::args::Cli;
 use super::credentials::{Cookies, User, read_netrc, unreadable};
 use super::url::parse_url;
 use super::values::edit_field;
-use crate::client::Config;
+use crate::client::{Config, Netrc};
 use crate::error::{Error, Kind, system_words};
 use crate::http::{FieldEdits, Fields, Method};
 use crate::net::{Family, Limits, Proxies, Proxy, ResolveConfig, Trust};
 use crate::report::{Report, ReportOptions, Shown};
-use crate::run::{Job, Output, SaveOptions};
+use crate::run::{Job, List, Output, Parallel, SaveOptions};
 use percent_encoding::{AsciiSet, percent_encode};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// The names of standard output: opened again under its own, it would lose what was printed.
@@ -38,8 +41,12 @@ impl Cli {
             urls.push(parse_url(&text, with_credentials, netrc.as_ref())?);
         }
         let plain: Vec<_> = urls.iter().map(|url| &url.url).collect();
-        let user = self.user.as_deref().map(|user| User::parse(user, &plain, netrc.as_ref())).transpose()?;
+        let list = self.input_file.as_deref().map(|path| open_list(path, with_credentials, netrc.clone())).transpose()?;
+        // Which credentials the URLs of a list want is not known.
+        let known = netrc.as_ref().filter(|_| list.is_none());
+        let user = self.user.as_deref().map(|user| User::parse(user, &plain, known)).transpose()?;
         let User { login, credentials } = user.unwrap_or_default();
+        let parallel = self.parallel();
         let report = self.report();
         let (output, options) = (self.output(), self.save_options());
         let mut config = Config {
@@ -66,7 +73,18 @@ impl Cli {
         if let Some(user_agent) = self.user_agent {
             config.user_agent = user_agent;
         }
-        Ok((Job { urls, output, config, options, cookie_jar: self.cookie_jar, warnings: cookies.warnings }, report))
+        let job = Job {
+            urls,
+            list,
+            parallel,
+            output,
+            config,
+            options,
+            warc: self.warc,
+            cookie_jar: self.cookie_jar,
+            warnings: cookies.warnings,
+        };
+        Ok((job, report))
     }
 
     /// What clap cannot check.
@@ -107,6 +125,7 @@ impl Cli {
                 (false, true) => Shown::Nothing,
             },
             on_stderr: self.output() == Output::Stdout && !self.head,
+            several: self.urls.len() > 1 || self.input_file.is_some(),
             verbose: self.verbose,
             quiet: self.quiet,
             progress: self.progress,
@@ -130,6 +149,15 @@ impl Cli {
         }
     }
 
+    /// Without a list, and where nothing else is asked for, the URLs of a host are fetched one after another,
+    /// as curl and wget do: the second may need a cookie that the first one sets.
+    fn parallel(&self) -> Parallel {
+        let default = Parallel::default();
+        let in_order = self.input_file.is_none() && self.jobs.is_none();
+        let per_host = self.per_host.unwrap_or(if in_order { 1 } else { default.per_host });
+        Parallel { jobs: self.jobs.unwrap_or(default.jobs), per_host, wait: self.wait.0.unwrap_or_default() }
+    }
+
     fn family(&self) -> Family {
         match (self.ipv4, self.ipv6) {
             (true, _) => Family::V4,
@@ -148,6 +176,22 @@ impl Cli {
             Some(text) => Proxy::parse(text).map(Proxies::all).map_err(|error| error.context("-x")),
         }
     }
+}
+
+/// The file with a list of URLs; for `-`, standard input.
+fn open_list(path: &Path, with_credentials: bool, netrc: Option<Netrc>) -> Result<List, Error> {
+    let failed = |why: &str| unreadable("URLs", path, why);
+    let (name, file) = if path == Path::new("-") {
+        let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(|error| failed(&system_words(&error)))?;
+        ("standard input".to_owned(), File::from(stdin))
+    } else {
+        (path.display().to_string(), File::open(path).map_err(|error| failed(&system_words(&error)))?)
+    };
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(failed("it is a directory"));
+    }
+    let parse = move |text: &str| parse_url(text, with_credentials, netrc.as_ref());
+    Ok(List { name, file, parse: Box::new(parse) })
 }
 
 /// Whether credentials are among the fields: then a URL without a scheme is https.

@@ -43,6 +43,12 @@ pub(super) fn count(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|_| !text.starts_with('+')).ok_or_else(|| "expected a number".to_owned())
 }
 
+/// How many at once.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = count(text)?;
+    usize::try_from(number).ok().filter(|number| *number > 0).ok_or_else(|| "expected a number from 1 on".to_owned())
+}
+
 /// A path that is not empty.
 pub(super) fn named() -> ValueParser {
     let not_empty = |value: OsString| if value.is_empty() { Err("the name is empty") } else { Ok(PathBuf::from(value)) };

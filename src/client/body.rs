@@ -1,6 +1,7 @@
 //! The body of a response as it comes off the connection, framing removed, codings not.
 
 use super::connection::Connection;
+use super::tap::{Ending, Recorder};
 use crate::error::{Error, Kind};
 use crate::http::{Coding, Deframer, Framing, FramingError, Head, Method};
 use crate::net::{NetError, Timer};
@@ -23,6 +24,18 @@ pub(super) struct Body {
     codings: Vec<Coding>,
     keeps_connection: bool,
     timer: Timer,
+    recording: Option<Recording>,
+}
+
+/// A body that is recorded as it comes.
+struct Recording {
+    recorder: Box<dyn Recorder>,
+    /// What came, before the framing is removed from it in place.
+    wire: Vec<u8>,
+    /// How it ends, should it end now.
+    ending: Ending,
+    /// The most bytes of it that nobody wants.
+    max_unwanted: u64,
 }
 
 impl Body {
@@ -31,7 +44,20 @@ impl Body {
         let (framing, codings) = Framing::of(head, method).map_err(malformed)?;
         let keeps_connection = head.keeps_connection() && framing != Framing::UntilClose;
         let deframer = Deframer::new(framing);
-        Ok(Body { connection: Some(connection), framing, deframer, codings, keeps_connection, timer })
+        Ok(Body { connection: Some(connection), framing, deframer, codings, keeps_connection, timer, recording: None })
+    }
+
+    /// Records it; if it is dropped before its end, up to so many bytes.
+    pub(super) fn record(&mut self, recorder: Box<dyn Recorder>, max_unwanted: u64) {
+        self.recording = Some(Recording { recorder, wire: Vec::new(), ending: Ending::Unspecified, max_unwanted });
+    }
+
+    /// It is longer than it may be, and will not be received to its end.
+    pub(super) fn exceeds_limit(&mut self) {
+        if let Some(recording) = &mut self.recording {
+            recording.ending = Ending::Length;
+        }
+        self.keeps_connection = false;
     }
 
     /// How its end is marked.
@@ -66,8 +92,13 @@ impl Body {
     /// not whole is an error.
     pub(super) fn next_piece(&mut self) -> Result<Option<Range<usize>>, Error> {
         let piece = self.try_next_piece();
-        // After an error, what is on the connection is of unknown meaning.
-        self.keeps_connection &= piece.is_ok();
+        if piece.is_err() {
+            // What is on the connection is of unknown meaning.
+            self.keeps_connection = false;
+            if let Some(recording) = self.recording.as_mut().filter(|recording| recording.ending == Ending::Unspecified) {
+                recording.ending = Ending::Disconnect;
+            }
+        }
         piece
     }
 
@@ -79,15 +110,28 @@ impl Body {
                 self.fill()?;
                 continue;
             }
+            if let Some(recording) = &mut self.recording {
+                recording.wire.clear();
+                recording.wire.extend_from_slice(received);
+            }
             let step =
                 self.deframer.step(received).map_err(|error| Error::new(Kind::Protocol, "malformed body").caused_by(error))?;
+            if let Some(Recording { recorder, wire, .. }) = &mut self.recording {
+                recorder.body(&wire[..step.consumed], &received[step.data.clone()])?;
+            }
             let start = connection.consume(step.consumed);
             if !step.data.is_empty() {
                 return Ok(Some(start + step.data.start..start + step.data.end));
             }
         }
+        self.end_recording()?;
         self.release();
         Ok(None)
+    }
+
+    fn end_recording(&mut self) -> Result<(), Error> {
+        let Some(Recording { mut recorder, ending, .. }) = self.recording.take() else { return Ok(()) };
+        recorder.end(if self.deframer.is_done() { Ending::Complete } else { ending })
     }
 
     /// What [`next_piece`](Body::next_piece) points into.
@@ -111,7 +155,14 @@ impl Body {
         Error::new(Kind::Network, what).detail("the server closed the connection").retryable()
     }
 
-    fn cut_off(&self, error: NetError) -> Error {
+    fn cut_off(&mut self, error: NetError) -> Error {
+        if let Some(recording) = &mut self.recording {
+            recording.ending = match error {
+                NetError::TimedOut { .. } => Ending::Time,
+                NetError::Interrupted => Ending::Unspecified,
+                _ => Ending::Disconnect,
+            };
+        }
         let transient = error.is_transient();
         let failure = Error::new(error.kind(), format!("the body is {}", self.deframer.cut_off())).caused_by(error);
         if transient { failure.retryable() } else { failure }
@@ -121,7 +172,7 @@ impl Body {
     /// received yet, on a connection where nothing has to look at them.
     pub(super) fn spliceable(&mut self) -> u64 {
         let Some(connection) = &mut self.connection else { return 0 };
-        let can = connection.stream.can_splice() && connection.received().is_empty();
+        let can = self.recording.is_none() && connection.stream.can_splice() && connection.received().is_empty();
         if can { self.deframer.left().unwrap_or(0) } else { 0 }
     }
 
@@ -150,25 +201,33 @@ impl Body {
         }
     }
 
-    /// Reads the rest and discards it, if it is small and arrives at once.
+    /// Reads the rest and discards it, if it is small and arrives at once, or is recorded.
     fn drain(&mut self) {
-        self.timer = self.timer.at_most(DRAIN_TIME);
+        let mut most = DRAIN;
+        match &self.recording {
+            Some(recording) => most = recording.max_unwanted,
+            None => self.timer = self.timer.at_most(DRAIN_TIME),
+        }
         self.limit_receive(usize::MAX);
         let mut drained = 0;
-        while drained <= DRAIN && self.deframer.left().is_none_or(|left| left <= DRAIN) {
+        while drained <= most && (self.recording.is_some() || self.deframer.left().is_none_or(|left| left <= most)) {
             match self.next_piece() {
                 Ok(Some(piece)) => drained += piece.len() as u64,
                 Ok(None) | Err(_) => return,
             }
         }
+        self.exceeds_limit();
     }
 }
 
 impl Drop for Body {
     fn drop(&mut self) {
-        if self.connection.is_some() && self.keeps_connection {
+        let is_recorded = self.recording.as_ref().is_some_and(|recording| recording.ending == Ending::Unspecified);
+        if self.connection.is_some() && (self.keeps_connection || is_recorded) {
             self.drain();
         }
+        // What cannot be recorded any more is an error of the recorder's.
+        let _ = self.end_recording();
         self.release();
     }
 }

@@ -60,8 +60,8 @@ impl From<Failure> for Error {
 
 impl Connection {
     pub(super) fn new(stream: Stream, key: PoolKey, pool: &Arc<Pool>, reused: bool) -> Connection {
-        let buffer = pool.buffer();
-        Connection { stream, key, pool: Arc::clone(pool), buffer, start: 0, end: 0, receive_limit: usize::MAX, reused }
+        let pool = Arc::clone(pool);
+        Connection { stream, key, pool, buffer: Pool::buffer(), start: 0, end: 0, receive_limit: usize::MAX, reused }
     }
 
     /// Sends a request and receives the header section of its final response.
@@ -117,6 +117,10 @@ impl Connection {
 
     /// Receives more, behind what is there already; 0 at the end of the connection.
     pub(super) fn fill(&mut self, timer: &Timer) -> Result<usize, NetError> {
+        if self.end == self.buffer.len() {
+            // Full: there is more than a little to come.
+            self.pool.grow(&mut self.buffer);
+        }
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         } else if self.end == self.buffer.len() {

@@ -2,26 +2,25 @@
 //! for files, for memory and for [`Read`](std::io::Read) alike.
 
 use super::body::Body;
+use super::rate::RateLimit;
 use crate::coding::{DecodeError, Decoder, DecoderState};
 use crate::error::{Error, Kind};
 use crate::http::{Coding, Framing};
 use crate::sys::SplicePipe;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// How many pieces of a second's bytes are received where there is a limit to them.
-const PIECES_A_SECOND: u64 = 10;
 
 /// How long to sleep before interrupts and deadlines are looked at again.
 const MAX_SLEEP: Duration = Duration::from_millis(50);
 
 /// Limits on the size and rate of a body.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct BodyLimits {
     /// The most bytes, on the wire or decoded.
     pub(crate) max_size: Option<u64>,
-    /// The most bytes a second.
-    pub(crate) rate: Option<u64>,
+    /// The rate at which bytes are received.
+    pub(crate) rate: Option<Arc<RateLimit>>,
     /// How many bytes there have to be, where Content-Range says so.
     pub(crate) expected: Option<u64>,
 }
@@ -39,6 +38,15 @@ impl BodyLimits {
 fn too_large(most: u64) -> Error {
     let error = Error::new(Kind::Protocol, "the body is too large").detail(format!("it is larger than {most} bytes"));
     error.hint("--max-size")
+}
+
+/// Some bytes of a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece<'b> {
+    /// They may be none, while something is decoded.
+    pub(crate) bytes: &'b [u8],
+    /// Whether the whole body was received: what may follow is here already.
+    pub(crate) all_received: bool,
 }
 
 /// The body of a response, decoded.
@@ -68,7 +76,7 @@ impl DecodedBody {
     pub(super) fn new(body: Body, codings: &[Coding], limits: BodyLimits) -> DecodedBody {
         let decoder = (!codings.is_empty()).then(|| Decoder::new(codings, limits.max_size));
         let mut body = body;
-        let piece_limit = limits.rate.and_then(|rate| usize::try_from(rate / PIECES_A_SECOND).ok()).unwrap_or(usize::MAX).max(1);
+        let piece_limit = limits.rate.as_ref().map_or(usize::MAX, |rate| rate.piece());
         body.limit_receive(piece_limit);
         DecodedBody {
             body,
@@ -95,19 +103,13 @@ impl DecodedBody {
         self.started.elapsed()
     }
 
-    /// Whether all of it was received.
-    pub(crate) fn is_received(&self) -> bool {
-        self.body.is_done()
-    }
-
     /// From now on, receives no more bytes at a time than this.
     pub(super) fn limit_receive(&mut self, bytes: usize) {
         self.body.limit_receive(bytes);
     }
 
-    /// The next bytes, which may be none while something is decoded; `None` once the body is whole. A
-    /// body that is not, is an error.
-    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>, Error> {
+    /// The next bytes; `None` once the body is whole. A body that is not, is an error.
+    pub(crate) fn next(&mut self) -> Result<Option<Piece<'_>>, Error> {
         if self.done {
             return Ok(None);
         }
@@ -122,11 +124,12 @@ impl DecodedBody {
             return Ok(None);
         }
         self.needs_input = self.decoder.is_none();
+        let all_received = self.body.is_done();
         let Some(decoder) = &mut self.decoder else {
             let piece = std::mem::take(&mut self.piece);
             self.given += piece.len() as u64;
             check_expected(&self.limits, self.given)?;
-            return Ok(Some(&self.body.buffer()[piece]));
+            return Ok(Some(Piece { bytes: &self.body.buffer()[piece], all_received }));
         };
         let mut input = &self.body.buffer()[self.piece.clone()];
         let state = loop {
@@ -142,7 +145,7 @@ impl DecodedBody {
         let output = if state == DecoderState::Output { decoder.output() } else { &[] };
         self.given += output.len() as u64;
         check_expected(&self.limits, self.given)?;
-        Ok(Some(output))
+        Ok(Some(Piece { bytes: output, all_received }))
     }
 
     /// Fewer bytes than Content-Range says. Where closing the connection is the end, it was closed too early.
@@ -169,15 +172,15 @@ impl DecodedBody {
 
     fn count(&mut self, received: u64) -> Result<(), Error> {
         self.wire += received;
-        self.limits.check_size(self.wire)?;
-        self.throttle()
+        self.limits.check_size(self.wire).inspect_err(|_| self.body.exceeds_limit())?;
+        self.throttle(received)
     }
 
     /// Sleeps to keep within the rate.
-    fn throttle(&self) -> Result<(), Error> {
-        let Some(rate) = self.limits.rate else { return Ok(()) };
-        let due = Duration::from_secs_f64(self.wire as f64 / rate.max(1) as f64);
-        while let Some(early) = due.checked_sub(self.elapsed()).filter(|early| !early.is_zero()) {
+    fn throttle(&self, received: u64) -> Result<(), Error> {
+        let Some(rate) = &self.limits.rate else { return Ok(()) };
+        let due = rate.count(received, Instant::now());
+        while let Some(early) = due.checked_duration_since(Instant::now()).filter(|early| !early.is_zero()) {
             let interval = self.body.timer().poll_interval();
             let interval = interval.map_err(|error| Error::from(error).context("the body is incomplete"))?;
             std::thread::sleep(early.min(interval).min(MAX_SLEEP));

@@ -13,28 +13,31 @@ mod decoded;
 mod netrc;
 mod observer;
 mod pool;
+mod rate;
 mod redirect;
 mod request;
 mod response;
+mod tap;
 
 pub(crate) use crate::http::{Credentials, without_secrets};
 pub use config::Config;
 #[cfg(feature = "cli")]
 pub(crate) use config::DEFAULT_MAX_REDIRECTS;
 pub(crate) use cookies::Jar;
-pub(crate) use decoded::{BodyLimits, DecodedBody};
+pub(crate) use decoded::{BodyLimits, DecodedBody, Piece};
 pub(crate) use netrc::Netrc;
 pub(crate) use observer::{NoopObserver, Observer};
-pub(crate) use request::{Home, RequestOptions};
+pub(crate) use rate::RateLimit;
+pub(crate) use request::{Home, RequestOptions, target};
 pub use response::Response;
+pub(crate) use tap::{Ending, Exchanged, Recorder, Tap};
 
 use crate::error::{Error, Kind};
 use crate::http::{Fields, Head, Request};
-use crate::net::{ConnectOptions, NetError, Proxy, Stream, Target, may_be_public};
+use crate::net::{ConnectOptions, NetError, Proxy, Resolver, Stream, Target, may_be_public};
 use body::Body;
 use connection::{Connection, Failure};
 use pool::{Pool, PoolKey, Via};
-use request::target;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use url::Url;
@@ -45,7 +48,28 @@ use url::Url;
 pub(crate) struct Client {
     config: Config,
     pool: Arc<Pool>,
+    resolver: Resolver,
     jar: Mutex<Jar>,
+}
+
+/// How far a URL was followed.
+#[derive(Debug)]
+pub(crate) struct Navigation {
+    url: Url,
+    public_only: bool,
+    redirects: u32,
+}
+
+impl Navigation {
+    /// At a URL; with `public_only`, only a public address is allowed from the first hop on.
+    pub(crate) fn new(url: &Url, public_only: bool) -> Navigation {
+        Navigation { url: without_userinfo(url.clone()), public_only, redirects: 0 }
+    }
+
+    /// What the next hop requests.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
 }
 
 /// An exchange up to the header section of its response.
@@ -63,7 +87,8 @@ impl Client {
     /// A client without connections.
     pub(crate) fn new(mut config: Config) -> Client {
         let jar = std::mem::take(&mut config.cookies);
-        Client { config, pool: Arc::default(), jar: Mutex::new(jar) }
+        let pool = Arc::new(Pool::new(config.max_idle));
+        Client { config, pool, resolver: Resolver::default(), jar: Mutex::new(jar) }
     }
 
     /// How it makes requests.
@@ -84,33 +109,51 @@ impl Client {
 
     /// Requests a URL, and follows redirects.
     pub(crate) fn send(&self, options: &RequestOptions<'_>, observer: &mut dyn Observer) -> Result<Response, Error> {
-        let max_redirects = self.config.max_redirects;
-        let mut url = without_userinfo(options.url.clone());
-        let (mut public_only, mut redirects) = (options.public_only, 0);
+        let mut navigation = Navigation::new(options.url, options.public_only);
         loop {
-            observer.hop(&url);
-            let request = self.request(&url, options)?;
-            let Exchange { connection, request, head, public, forwarded_by } =
-                self.exchange(&url, request, public_only, options, observer)?;
-            for field in head.fields().all("Set-Cookie") {
-                self.jar().store(&url, field, SystemTime::now());
+            if let Some(response) = self.hop(&mut navigation, options, observer)? {
+                return Ok(response);
             }
-            observer.head(&url, &head)?;
-            let next = if max_redirects == 0 { None } else { redirect::next(&url, &head)? };
-            public_only |= public && !self.config.allow_private;
-            let body = Body::new(connection, &head, options.method, options.timer.clone());
-            let Some(next) = next else {
-                return Ok(Response::new(request, head, url, body?, self.config.compression).by(forwarded_by));
-            };
-            if redirects == max_redirects {
-                let error = Error::new(Kind::Protocol, "too many redirects");
-                let error = error.detail(format!("more than {redirects}, the last to {}", without_userinfo(next)));
-                return Err(error.hint("--max-redirects N follows more"));
-            }
-            redirects += 1;
-            // The redirect's own body is dropped here, and its connection released.
-            url = without_userinfo(next);
         }
+    }
+
+    /// Makes one request; `None` for a redirect, which the next hop follows.
+    pub(crate) fn hop(
+        &self,
+        navigation: &mut Navigation,
+        options: &RequestOptions<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Response>, Error> {
+        let max_redirects = self.config.max_redirects;
+        let Navigation { url, public_only, redirects } = navigation;
+        observer.hop(url);
+        let request = self.request(url, options)?;
+        let sent = SystemTime::now();
+        let Exchange { connection, request, head, public, forwarded_by } =
+            self.exchange(url, request, *public_only, options, observer)?;
+        for field in head.fields().all("Set-Cookie") {
+            self.jar().store(url, field, SystemTime::now());
+        }
+        let peer = connection.stream.origin_address();
+        let mut body = Body::new(connection, &head, options.method, options.timer.clone());
+        if let (Some(tap), Ok(body)) = (options.tap, &mut body) {
+            body.record(tap.record(&Exchanged { url, request: &request, sent, peer, head: &head }), tap.max_unwanted());
+        }
+        observer.head(url, &head)?;
+        let next = if max_redirects == 0 { None } else { redirect::next(url, &head)? };
+        *public_only |= public && !self.config.allow_private;
+        let Some(next) = next else {
+            return Ok(Some(Response::new(request, head, url.clone(), body?, self.config.compression).by(forwarded_by)));
+        };
+        if *redirects == max_redirects {
+            let error = Error::new(Kind::Protocol, "too many redirects");
+            let error = error.detail(format!("more than {redirects}, the last to {}", without_userinfo(next)));
+            return Err(error.hint("--max-redirects N follows more"));
+        }
+        *redirects += 1;
+        // The redirect's own body is dropped here, and its connection released.
+        *url = without_userinfo(next);
+        Ok(None)
     }
 
     /// The proxy for a target. With a Unix socket there is none.
@@ -159,7 +202,8 @@ impl Client {
             }
         }
         let Config { resolve, trust, .. } = &self.config;
-        let connect = ConnectOptions { resolve, trust, proxy, tunnel_fields: &tunnel_fields, public_only };
+        let resolver = &self.resolver;
+        let connect = ConnectOptions { resolve, resolver, trust, proxy, tunnel_fields: &tunnel_fields, public_only };
         let stream = Stream::connect(&target, &connect, options.timer, &mut |event| observer.connection(event))?;
         let public = is_public(&stream);
         let mut connection = Connection::new(stream, key, &self.pool, false);

@@ -3,15 +3,17 @@
 use crate::http::Fields;
 use crate::net::{Proxy, Stream, Target};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many connections are kept.
-const MAX_IDLE: usize = 8;
-/// How many bytes are received at a time. More than a header section may have, so that one that is
-/// too large is seen to be; more than the processor's caches want, because the kernel hands over
+/// How many bytes a buffer has at first: a small response fits, and many connections can wait for theirs.
+const SMALL_BUFFER: usize = 16 * 1024;
+/// How many bytes a buffer has once more came than fit. More than a header section may have, so that one
+/// that is too large is seen to be; more than the processor's caches want, because the kernel hands over
 /// 1 MiB with a quarter less work than 256 KiB.
-const BUFFER_SIZE: usize = 1024 * 1024;
-const _: () = assert!(BUFFER_SIZE > crate::http::MAX_HEAD);
+const LARGE_BUFFER: usize = 1024 * 1024;
+const _: () = assert!(LARGE_BUFFER > crate::http::MAX_HEAD);
+/// How many large buffers are kept.
+const MAX_BUFFERS: usize = 4;
 
 /// What a connection was made to, and how: requests with an equal key may use it. Everything else that
 /// a connection depends on is the same for all of a client's.
@@ -33,42 +35,72 @@ pub(super) enum Via {
 }
 
 /// Shared by all threads that use a client.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pool {
-    /// The last used is the first.
+    /// The last used is the last.
     idle: Mutex<Vec<(PoolKey, Stream)>>,
-    buffers: Mutex<Vec<Box<[u8]>>>,
+    max_idle: usize,
+    large_buffers: Mutex<Vec<Box<[u8]>>>,
 }
 
 impl Pool {
+    /// A pool that keeps so many idle connections.
+    pub(super) fn new(max_idle: usize) -> Pool {
+        Pool { idle: Mutex::default(), max_idle, large_buffers: Mutex::default() }
+    }
+
     /// An idle connection; with `public_only`, one to a public address.
     pub(super) fn take(&self, key: &PoolKey, public_only: bool) -> Option<Stream> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(_, stream)| stream.is_silent());
         // Of a connection to a forwarding proxy, the target decides.
         let is_allowed = |stream: &Stream| !public_only || stream.is_public() || matches!(key, PoolKey::ForwardProxy(_));
-        let index = idle.iter().position(|(other, stream)| other == key && is_allowed(stream))?;
-        Some(idle.remove(index).1)
+        loop {
+            let stream = {
+                let mut idle = locked(&self.idle);
+                let index = idle.iter().rposition(|(other, stream)| other == key && is_allowed(stream))?;
+                idle.remove(index).1
+            };
+            if stream.is_silent() {
+                return Some(stream);
+            }
+        }
     }
 
     /// Keeps a connection on which another request may be sent.
     pub(super) fn put(&self, key: PoolKey, stream: Stream) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.truncate(MAX_IDLE - 1);
-        idle.insert(0, (key, stream));
+        let mut idle = locked(&self.idle);
+        let oldest = (idle.len() >= self.max_idle).then(|| idle.remove(0));
+        idle.push((key, stream));
+        drop(idle);
+        // Closed while nobody waits for the lock.
+        drop(oldest);
     }
 
     /// A buffer for an exchange.
-    pub(super) fn buffer(&self) -> Box<[u8]> {
-        let spare = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        spare.unwrap_or_else(|| vec![0; BUFFER_SIZE].into_boxed_slice())
+    pub(super) fn buffer() -> Box<[u8]> {
+        vec![0; SMALL_BUFFER].into_boxed_slice()
+    }
+
+    /// Exchanges a small buffer for a large one with the same content; a large one stays.
+    pub(super) fn grow(&self, buffer: &mut Box<[u8]>) {
+        if buffer.len() < LARGE_BUFFER {
+            let spare = locked(&self.large_buffers).pop();
+            let mut large = spare.unwrap_or_else(|| vec![0; LARGE_BUFFER].into_boxed_slice());
+            large[..buffer.len()].copy_from_slice(buffer);
+            *buffer = large;
+        }
     }
 
     /// Takes a buffer back.
     pub(super) fn recycle(&self, buffer: Box<[u8]>) {
-        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        if buffers.len() < MAX_IDLE {
-            buffers.push(buffer);
+        if buffer.len() == LARGE_BUFFER {
+            let mut buffers = locked(&self.large_buffers);
+            if buffers.len() < MAX_BUFFERS {
+                buffers.push(buffer);
+            }
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! The options of a request, and its fields: those for any origin, and those for its home.
 
-use super::{Client, Config};
+use super::{Client, Config, Tap};
 use crate::error::{Error, Kind};
 use crate::http::{Credentials, Fields, Method, Request};
 use crate::net::{Proxy, Target, Timer};
@@ -24,6 +24,8 @@ pub(crate) struct RequestOptions<'a> {
     pub identity: bool,
     /// The limits of the whole operation.
     pub timer: &'a Timer,
+    /// What records the exchanges.
+    pub tap: Option<&'a dyn Tap>,
 }
 
 /// An origin, and the credentials for it.
@@ -59,7 +61,7 @@ fn credentials(url: &Url, config: &Config) -> Option<Credentials> {
 }
 
 /// The origin of a URL; an error for what is neither http nor https.
-pub(super) fn target(url: &Url) -> Result<Target, Error> {
+pub(crate) fn target(url: &Url) -> Result<Target, Error> {
     let unsupported = || Error::new(Kind::Protocol, format!("\"{}:\" is neither http nor https", url.scheme()));
     Target::of(url).ok_or_else(unsupported)
 }

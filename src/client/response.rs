@@ -117,7 +117,7 @@ impl Reader {
             self.ready.clear();
             self.taken = 0;
             match self.body.next()? {
-                Some(piece) => self.ready.extend_from_slice(piece),
+                Some(piece) => self.ready.extend_from_slice(piece.bytes),
                 None => return Ok(0),
             }
         }

@@ -58,6 +58,16 @@ pub(crate) fn without_secrets(address: &str) -> String {
     }
 }
 
+/// Parts of the names of fields whose values may be secret: Authorization, Cookie, and those that
+/// services have of their own.
+const SECRET: &[&str] = &["auth", "cookie", "token", "secret", "key", "password", "session", "signature"];
+
+/// Whether the value of a field of this name may be secret.
+pub(crate) fn may_be_secret(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    SECRET.iter().any(|secret| lower.contains(secret))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

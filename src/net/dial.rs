@@ -2,10 +2,9 @@
 
 use super::deadline::Timer;
 use super::socket::Socket;
-use super::{Event, NetError, is_public};
+use super::{ConnectOptions, Event, NetError, is_public};
 use crate::error::system_words;
 use crate::sys;
-use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, sockopt};
@@ -13,8 +12,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::{Duration, Instant};
 use url::Host;
 
@@ -59,17 +56,17 @@ pub(crate) struct ResolveConfig {
 pub(super) fn dial(
     host: &Host,
     port: u16,
-    config: &ResolveConfig,
+    options: &ConnectOptions<'_>,
     timer: &Timer,
     public_only: bool,
     observe: &mut dyn FnMut(Event),
 ) -> Result<(Socket, Option<SocketAddr>), NetError> {
-    if let Some(path) = &config.unix_socket {
+    if let Some(path) = &options.resolve.unix_socket {
         let socket = connect_unix(path, timer)?;
         observe(Event::ConnectedUnix(path.clone()));
         return Ok((socket, None));
     }
-    let addresses = addresses(host, port, config, timer, public_only)?;
+    let addresses = addresses(host, port, options, timer, public_only)?;
     observe(Event::Resolved(addresses.clone()));
     let (fd, address) = race(&addresses, timer, observe)?;
     observe(Event::Connected(address));
@@ -82,10 +79,11 @@ pub(super) fn dial(
 pub(super) fn addresses(
     host: &Host,
     port: u16,
-    config: &ResolveConfig,
+    options: &ConnectOptions<'_>,
     timer: &Timer,
     public_only: bool,
 ) -> Result<Vec<SocketAddr>, NetError> {
+    let config = options.resolve;
     let known = config.overrides.iter().filter(|known| known.host == *host && known.port == port);
     let mut all: Vec<SocketAddr> = known.map(|known| SocketAddr::new(known.address, port)).collect();
     if all.is_empty() {
@@ -95,7 +93,10 @@ pub(super) fn addresses(
             Host::Domain(name) if is_localhost(name) => {
                 vec![(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()]
             }
-            Host::Domain(name) => resolve(name, port, timer)?,
+            Host::Domain(name) => {
+                let found = options.resolver.resolve(name, timer)?;
+                found.into_iter().map(|address| SocketAddr::new(address, port)).collect()
+            }
         };
     }
     all.retain(|address| match config.family {
@@ -112,44 +113,6 @@ pub(super) fn addresses(
 fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost")
-}
-
-/// Asks the system, on a thread of its own: getaddrinfo takes as long as it likes.
-fn resolve(name: &str, port: u16, timer: &Timer) -> Result<Vec<SocketAddr>, NetError> {
-    let (sender, receiver) = mpsc::channel();
-    let owned = name.to_owned();
-    let ask = move || {
-        // By then the receiver may have given up.
-        let _ = sender.send(lookup(&owned, port));
-    };
-    let failed = |error: String| NetError::Resolve { error, transient: false };
-    thread::Builder::new().name("resolver".to_owned()).spawn(ask).map_err(|error| failed(system_words(&error)))?;
-    let wait = timer.wait();
-    loop {
-        match receiver.recv_timeout(wait.poll_timeout()?) {
-            Ok(answer) => return answer,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(failed("the resolver thread ended".to_owned())),
-        }
-    }
-}
-
-/// Asks the system, which takes as long as it likes.
-fn lookup(name: &str, port: u16) -> Result<Vec<SocketAddr>, NetError> {
-    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
-    let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
-        let transient = matches!(error.kind(), LookupErrorKind::Again);
-        let error = match error.kind() {
-            LookupErrorKind::NoName => "no such host".to_owned(),
-            LookupErrorKind::NoData => "the host has no address".to_owned(),
-            LookupErrorKind::Again => "temporary failure, the name server does not answer".to_owned(),
-            LookupErrorKind::Fail => "the name server failed".to_owned(),
-            LookupErrorKind::System => system_words(&error.into()),
-            _ => format!("getaddrinfo error {}", error.error_num()),
-        };
-        NetError::Resolve { error, transient }
-    })?;
-    Ok(found.flatten().map(|info| SocketAddr::new(info.sockaddr.ip(), port)).collect())
 }
 
 /// The families in turn, the first address's first (RFC 8305 section 4).

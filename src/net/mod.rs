@@ -8,6 +8,7 @@ mod dial;
 mod error;
 mod layers;
 mod proxy;
+mod resolver;
 mod socket;
 mod tls;
 mod transport;
@@ -23,6 +24,7 @@ pub(crate) use dial::{Family, HostOverride, ResolveConfig};
 pub(crate) use error::{NetError, PROXY_HINT};
 pub(crate) use proxy::ProxyKind;
 pub use proxy::{Proxies, Proxy};
+pub(crate) use resolver::Resolver;
 pub(crate) use socket::is_writable;
 pub use tls::Trust;
 
@@ -97,6 +99,8 @@ pub(crate) enum Event {
 pub(crate) struct ConnectOptions<'c> {
     /// Names and addresses.
     pub resolve: &'c ResolveConfig,
+    /// What looks up the names that `resolve` does not say.
+    pub resolver: &'c Resolver,
     /// Which certificates are trusted.
     pub trust: &'c Trust,
     /// The proxy in between.
@@ -112,6 +116,8 @@ pub(crate) struct Stream {
     socket: Socket,
     sessions: Vec<tls::Session>,
     peer: Option<IpAddr>,
+    /// A proxy is in between.
+    proxied: bool,
     public: bool,
 }
 
@@ -143,9 +149,9 @@ impl Stream {
         public_only: bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Stream, NetError> {
-        let (socket, address) = dial(host, port, options.resolve, &timer.without_idle_limit(), public_only, observe)?;
+        let (socket, address) = dial(host, port, options, &timer.without_idle_limit(), public_only, observe)?;
         let peer = address.map(|address| address.ip());
-        Ok(Stream { socket, sessions: Vec::new(), peer, public: peer.is_some_and(is_public) })
+        Ok(Stream { socket, sessions: Vec::new(), peer, proxied: false, public: peer.is_some_and(is_public) })
     }
 
     /// Connects to a proxy, and unless it forwards requests through it to the target.
@@ -160,7 +166,7 @@ impl Stream {
         let mut known = Vec::new();
         if proxy.kind == ProxyKind::Socks5 {
             // Without h, names are resolved here.
-            known = addresses(&target.host, target.port, options.resolve, &timer.without_idle_limit(), options.public_only)?;
+            known = addresses(&target.host, target.port, options, &timer.without_idle_limit(), options.public_only)?;
             observe(Event::Resolved(known.clone()));
         } else if options.public_only && !may_be_public {
             return Err(NetError::NotPublic(target.host.to_string()));
@@ -171,6 +177,7 @@ impl Stream {
             let address = tries.next();
             let stream = Stream::dialled(&proxy.host, proxy.port, options, timer, false, observe);
             let mut stream = stream.map_err(via_proxy)?;
+            stream.proxied = true;
             if proxy.kind == ProxyKind::Https {
                 stream.secure(&proxy.host, options, timer, observe).map_err(via_proxy)?;
             }
@@ -217,6 +224,11 @@ impl Stream {
     /// The address connected to, the proxy's where there is one; `None` for a Unix socket.
     pub(crate) fn peer(&self) -> Option<IpAddr> {
         self.peer
+    }
+
+    /// The target's address; `None` where it is not connected to, but a proxy or a Unix socket.
+    pub(crate) fn origin_address(&self) -> Option<IpAddr> {
+        self.peer.filter(|_| !self.proxied)
     }
 
     /// Whether the target's address is public; of a target that only a proxy has the address of,

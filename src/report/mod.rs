@@ -1,15 +1,17 @@
 //! What is printed: header sections, JSON, notes, errors, progress. The only place where text is made
 //! safe for a terminal.
 
+mod list_progress;
 mod output;
 mod progress;
 mod safe;
 mod summary;
 
+pub(crate) use list_progress::ListProgress;
 pub(crate) use output::columns;
 pub(crate) use progress::{Progress, When};
 pub(crate) use safe::TerminalText;
-pub(crate) use summary::Summary;
+pub(crate) use summary::{Summary, WarcLocation};
 
 use crate::error::{Error, Kind};
 use crate::net::Timer;
@@ -19,6 +21,7 @@ use safe::{safe_line, safe_section};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// What is printed of each URL.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct ReportOptions {
     pub shown: Shown,
     /// Whether that goes to standard error: standard output may be the body's.
     pub on_stderr: bool,
+    /// Whether there are several URLs: then each header section has its URL above it.
+    pub several: bool,
     /// Whether [details](Report::detail) are printed.
     pub verbose: bool,
     /// Whether [notes](Report::note) are left out, and progress.
@@ -69,13 +74,17 @@ impl Report {
         Report::new(ReportOptions { quiet: true, silent: true, ..ReportOptions::default() })
     }
 
-    /// Prints a header section as it was received.
-    pub fn header_section(&self, raw: &[u8], timer: &Timer) -> Result<(), Error> {
+    /// Prints a header section as it was received, from this URL.
+    pub fn header_section(&self, url: &Url, raw: &[u8], timer: &Timer) -> Result<(), Error> {
         if self.options.shown != Shown::Headers {
             return Ok(());
         }
         let terminal = if self.options.on_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
-        self.show(&safe_section(raw, terminal), timer)
+        let section = safe_section(raw, terminal);
+        if self.options.several {
+            return self.show(&[url.as_str().as_bytes(), b"\n", &section].concat(), timer);
+        }
+        self.show(&section, timer)
     }
 
     /// Whether [summaries](Report::summary) are printed.
@@ -130,11 +139,15 @@ impl Report {
 
     /// Prints the failure of a URL: `fetch: URL: what happened: why`. Where the failure came after a
     /// redirect, its URL is named too.
-    pub fn error(&self, url: &str, last: Option<&str>, error: &Error) {
-        if error.kind() != Kind::ClosedPipe {
-            let redirected = last.filter(|last| *last != url).map(|last| format!("redirected to {last}: ")).unwrap_or_default();
-            self.error_line(&shorten(&safe_line(&format!("fetch: {url}: {redirected}{}", error.full()))));
+    /// The answer is that line without its beginning; `None` where nothing is to be said.
+    pub fn error(&self, url: &str, last: Option<&str>, error: &Error) -> Option<String> {
+        if error.kind() == Kind::ClosedPipe {
+            return None;
         }
+        let redirected = last.filter(|last| *last != url).map(|last| format!("redirected to {last}: ")).unwrap_or_default();
+        let line = shorten(&safe_line(&format!("{url}: {redirected}{}", error.full())));
+        self.error_line(&format!("fetch: {line}"));
+        Some(line)
     }
 
     /// Prints a failure that is not one of a URL.
@@ -153,6 +166,17 @@ impl Report {
     /// The progress of something that may take long. Where the body itself is on the terminal there is
     /// none, unless it is asked for.
     pub fn progress(&self, body_on_terminal: bool) -> Progress {
+        self.style(body_on_terminal).map_or_else(Progress::hidden, |style| Progress::shown(style, self.line(style)))
+    }
+
+    /// The progress of several URLs.
+    pub(crate) fn list_progress(&self) -> Arc<ListProgress> {
+        let style = self.style(false);
+        Arc::new(style.map_or_else(ListProgress::hidden, |style| ListProgress::shown(style, self.line(style))))
+    }
+
+    /// How progress is drawn, if it is.
+    fn style(&self, body_on_terminal: bool) -> Option<Style> {
         let wanted = match self.options.progress {
             _ if self.options.quiet => false,
             When::Always => true,
@@ -160,14 +184,15 @@ impl Report {
             When::Never => false,
         };
         if !wanted {
-            return Progress::hidden();
+            return None;
         }
         let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let style = Style { redraws: !dumb && io::stderr().is_terminal(), always: self.options.progress == When::Always };
-        if !style.redraws && !style.always {
-            return Progress::hidden();
-        }
-        Progress::shown(style, ProgressLine { terminal: Arc::clone(&self.terminal), redraws: style.redraws })
+        (style.redraws || style.always).then_some(style)
+    }
+
+    fn line(&self, style: Style) -> ProgressLine {
+        ProgressLine { terminal: Arc::clone(&self.terminal), redraws: style.redraws }
     }
 }
 

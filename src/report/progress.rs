@@ -4,6 +4,7 @@
 //! A hundred lines of our own: the library that does this draws on the mathematics library, and loading
 //! that makes every start of the program a tenth longer.
 
+use super::list_progress::ListProgress;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -34,9 +35,13 @@ const RATE_WINDOW: Duration = Duration::from_secs(5);
 const UNKNOWN: u64 = u64::MAX;
 
 /// How far one body has come; its line goes away when this is dropped.
-pub struct Progress {
-    counts: Arc<Counts>,
-    drawer: Option<(Arc<Stop>, JoinHandle<()>)>,
+pub struct Progress(Kind);
+
+enum Kind {
+    /// A line of its own.
+    Line(Arc<Counts>, #[expect(dead_code, reason = "dropped with it")] Option<Drawer>),
+    /// One of several bodies.
+    Part { all: Arc<ListProgress>, counted: AtomicU64 },
 }
 
 #[derive(Debug)]
@@ -45,12 +50,6 @@ struct Counts {
     done: AtomicU64,
     before: AtomicU64,
     total: AtomicU64,
-}
-
-#[derive(Default)]
-struct Stop {
-    stopped: Mutex<bool>,
-    changed: Condvar,
 }
 
 /// Where lines are drawn.
@@ -75,28 +74,50 @@ pub(super) struct Style {
 impl Progress {
     /// Nothing is shown.
     pub(super) fn hidden() -> Progress {
-        Progress { counts: Arc::new(Counts::new()), drawer: None }
+        Progress(Kind::Line(Arc::new(Counts::new()), None))
     }
 
     /// Lines are drawn by a thread.
     pub(super) fn shown(style: Style, canvas: impl Canvas) -> Progress {
-        let (counts, stop) = (Arc::new(Counts::new()), Arc::new(Stop::default()));
-        let (shared, until) = (Arc::clone(&counts), Arc::clone(&stop));
-        // Without a thread nothing is shown, and the transfer continues.
-        let thread = thread::Builder::new().name("progress".to_owned()).spawn(move || draw(&shared, &until, style, &canvas));
-        Progress { counts, drawer: thread.ok().map(|thread| (stop, thread)) }
+        let counts = Arc::new(Counts::new());
+        let shared = Arc::clone(&counts);
+        let drawer = Drawer::start(style, canvas, move || {
+            let total = Some(shared.total.load(Ordering::Relaxed)).filter(|total| *total != UNKNOWN);
+            let (done, before) = (shared.done.load(Ordering::Relaxed), shared.before.load(Ordering::Relaxed));
+            let line = move |new: u64, time: Duration, width: usize| line(done, new, total, time, width);
+            Status { received: done.saturating_sub(before), line: Box::new(line) }
+        });
+        Progress(Kind::Line(counts, drawer))
+    }
+
+    /// The progress of one of several bodies.
+    pub(super) fn part_of(all: &Arc<ListProgress>) -> Progress {
+        Progress(Kind::Part { all: Arc::clone(all), counted: AtomicU64::new(0) })
     }
 
     /// A body begins: so many bytes are there before it, and there are to be so many in all.
     pub fn begin(&self, before: u64, total: Option<u64>) {
-        self.counts.total.store(total.unwrap_or(UNKNOWN), Ordering::Relaxed);
-        self.counts.before.store(before, Ordering::Relaxed);
-        self.counts.done.store(before, Ordering::Relaxed);
+        match &self.0 {
+            Kind::Line(counts, _) => {
+                counts.total.store(total.unwrap_or(UNKNOWN), Ordering::Relaxed);
+                counts.before.store(before, Ordering::Relaxed);
+                counts.done.store(before, Ordering::Relaxed);
+            }
+            Kind::Part { counted, .. } => counted.store(0, Ordering::Relaxed),
+        }
     }
 
     /// So many bytes came by now, without those that were there before.
     pub fn set(&self, received: u64) {
-        self.counts.done.store(self.counts.before.load(Ordering::Relaxed) + received, Ordering::Relaxed);
+        match &self.0 {
+            Kind::Line(counts, _) => {
+                counts.done.store(counts.before.load(Ordering::Relaxed) + received, Ordering::Relaxed);
+            }
+            Kind::Part { all, counted } => {
+                let before = counted.swap(received, Ordering::Relaxed);
+                all.received(received.saturating_sub(before));
+            }
+        }
     }
 }
 
@@ -106,18 +127,48 @@ impl Counts {
     }
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some((stop, thread)) = self.drawer.take() {
-            *stop.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            stop.changed.notify_all();
-            // It ends at once; a panic in it costs a line of progress only.
-            let _ = thread.join();
-        }
+/// What there is to be drawn.
+pub(super) struct Status {
+    /// How many bytes came so far.
+    pub(super) received: u64,
+    /// The line: given how many of them came in the last so much time, and how many columns it may have.
+    pub(super) line: Box<dyn FnOnce(u64, Duration, usize) -> String>,
+}
+
+/// A thread that draws; its line goes away when this is dropped.
+#[derive(Debug)]
+pub(super) struct Drawer {
+    stop: Arc<Stop>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Stop {
+    stopped: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Drawer {
+    /// Draws from now on. Without a thread nothing is shown, and the transfer continues.
+    pub(super) fn start(style: Style, canvas: impl Canvas, status: impl Fn() -> Status + Send + 'static) -> Option<Drawer> {
+        let stop = Arc::new(Stop::default());
+        let until = Arc::clone(&stop);
+        let run = move || draw(&status, &until, style, &canvas);
+        let thread = thread::Builder::new().name("progress".to_owned()).spawn(run).ok()?;
+        Some(Drawer { stop, thread: Some(thread) })
     }
 }
 
-fn draw(counts: &Counts, stop: &Stop, style: Style, canvas: &impl Canvas) {
+impl Drop for Drawer {
+    fn drop(&mut self) {
+        *self.stop.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.changed.notify_all();
+        // It ends at once; a panic in it costs a line of progress only.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn draw(status: &dyn Fn() -> Status, stop: &Stop, style: Style, canvas: &impl Canvas) {
     let started = Instant::now();
     let first = match style {
         Style { redraws: true, always: true } => Duration::ZERO,
@@ -132,25 +183,23 @@ fn draw(counts: &Counts, stop: &Stop, style: Style, canvas: &impl Canvas) {
             stop.changed.wait_timeout_while(stopped, wait, |stopped| !*stopped).unwrap_or_else(PoisonError::into_inner);
         let (ended, now) = (*stopped, Instant::now());
         drop(stopped);
-        let (done, before) = (counts.done.load(Ordering::Relaxed), counts.before.load(Ordering::Relaxed));
-        let total = Some(counts.total.load(Ordering::Relaxed)).filter(|total| *total != UNKNOWN);
-        let new = done.saturating_sub(before);
-        if samples.back().is_some_and(|(_, last)| *last > new) {
+        let Status { received, line } = status();
+        if samples.back().is_some_and(|(_, last)| *last > received) {
             // Another try began.
-            samples = VecDeque::from([(now, new)]);
+            samples = VecDeque::from([(now, received)]);
         }
-        samples.push_back((now, new));
+        samples.push_back((now, received));
         while samples.len() > 2 && now - samples[1].0 > RATE_WINDOW {
             samples.pop_front();
         }
         let (since, first) = if ended { (started, 0) } else { samples[0] };
-        if !ended || style.always && new > 0 {
-            canvas.draw(&line(done, new - first, total, now - since, canvas.width()));
+        if !ended || style.always && received > 0 {
+            canvas.draw(&line(received - first, now - since, canvas.width()));
             drawn = true;
         }
         if ended {
             if drawn {
-                canvas.end(style.always && new > 0);
+                canvas.end(style.always && received > 0);
             }
             return;
         }
@@ -180,7 +229,7 @@ fn line(done: u64, new: u64, total: Option<u64>, time: Duration, width: usize) -
 }
 
 /// `1.5 MiB`.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     let (mut tenths, mut unit) = (u128::from(bytes) * 10, 0);
     while tenths >= 10_240 && unit < 4 {
         (tenths, unit) = (tenths / 1024, unit + 1);
@@ -192,7 +241,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// `1:05`, or `2:01:05`.
-fn clock(seconds: u64) -> String {
+pub(super) fn clock(seconds: u64) -> String {
     match seconds / 3600 {
         0 => format!("{}:{:02}", seconds / 60, seconds % 60),
         hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),

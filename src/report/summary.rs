@@ -5,13 +5,13 @@ use crate::http::Fields;
 use crate::text::is_bidi_or_separator;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The outcome of one URL. What was not found out is null.
 #[derive(Debug, Default, Serialize)]
 pub struct Summary {
-    /// Which URL of the input it was, counted from 1.
-    pub id: usize,
+    /// Which URL of the input it was: how many came before it on the command line, or the number of its line.
+    pub id: u64,
     /// The URL asked for, without userinfo.
     pub url: String,
     /// The URL that answered last.
@@ -40,12 +40,24 @@ pub struct Summary {
     pub attempts: u32,
     /// How long things took.
     pub timings: Timings,
-    /// Null: no exchange is recorded in a WARC file.
-    pub warc: (),
+    /// Where the last response was recorded.
+    pub warc: Option<WarcLocation>,
     /// The exit status that this URL alone would give.
     pub exit: u8,
     /// Why it failed.
     pub error: Option<Failure>,
+}
+
+/// A record in a WARC file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WarcLocation {
+    /// The file, as it was named.
+    #[serde(serialize_with = "lossy")]
+    pub file: PathBuf,
+    /// Where the record begins, in bytes.
+    pub offset: u64,
+    /// How many bytes it has there.
+    pub length: u64,
 }
 
 /// How long things took, in seconds. The first three are of the last connection that was made, null for
@@ -101,6 +113,10 @@ fn path<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S
     path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    path.to_string_lossy().serialize(serializer)
+}
+
 impl Serialize for Headers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
@@ -112,6 +128,17 @@ impl Serialize for Headers {
 }
 
 impl Summary {
+    /// Forgets what an earlier request came to.
+    pub fn reset(&mut self) {
+        *self = Summary {
+            id: self.id,
+            url: std::mem::take(&mut self.url),
+            attempts: self.attempts,
+            wire_bytes: self.wire_bytes,
+            ..Summary::default()
+        };
+    }
+
     /// As one line. Control characters are written as JSON escapes, which mean the same.
     pub(super) fn line(&self) -> String {
         // Nothing in it can fail to be written to a string.

@@ -1,19 +1,32 @@
 //! All URLs of a [`Job`]: request, check, save. The one place that knows client, save and report.
 
+mod archive;
+mod engine;
+mod list;
 mod observer;
+mod outcomes;
 mod plan;
+mod queue;
 mod receive;
 mod retry;
+mod saving;
 mod transfer;
 
-use crate::client::{Client, Config, without_userinfo};
+pub use list::{List, ParseUrl};
+
+use crate::client::{Client, Config, RateLimit};
 use crate::error::{Error, Kind};
 use crate::http::ByteRange;
 use crate::net::Timer;
-use crate::report::{Report, Summary};
-use crate::save::{check_private, write_private};
+use crate::report::{ListProgress, Report, Summary};
+use crate::save::{Directories, check_private, write_private};
+use archive::Archive;
+use engine::Engine;
+use list::{Entry, Input, ListReader};
+use outcomes::Outcomes;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use transfer::Transfer;
 use url::Url;
 
@@ -22,12 +35,18 @@ use url::Url;
 pub struct Job {
     /// What to fetch.
     pub urls: Vec<JobUrl>,
+    /// A file with more of it.
+    pub list: Option<List>,
+    /// How much of it at once.
+    pub parallel: Parallel,
     /// Where to.
     pub output: Output,
     /// How requests are made.
     pub config: Config,
     /// How and what is saved.
     pub options: SaveOptions,
+    /// Where every exchange is recorded.
+    pub warc: Option<PathBuf>,
     /// Where the cookies are written at the end.
     pub cookie_jar: Option<PathBuf>,
     /// Files that were read for the job, and what is wrong in them.
@@ -41,6 +60,24 @@ pub struct JobUrl {
     pub url: Url,
     /// It had no scheme, and https was assumed because credentials are sent.
     pub https_guessed: bool,
+}
+
+/// How many requests are made at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Parallel {
+    /// The most in all.
+    pub jobs: usize,
+    /// The most to one host and port.
+    pub per_host: usize,
+    /// The least time between two requests to one host and port.
+    pub wait: Duration,
+}
+
+impl Default for Parallel {
+    fn default() -> Parallel {
+        Parallel { jobs: 32, per_host: 6, wait: Duration::ZERO }
+    }
 }
 
 /// How one URL is saved.
@@ -97,61 +134,136 @@ pub enum Output {
     Directory(PathBuf),
 }
 
+/// A URL to be saved.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    /// Which of the input it is.
+    pub(crate) id: u64,
+    pub(crate) url: Url,
+    pub(crate) https_guessed: bool,
+    /// Where to, if it has a place of its own.
+    pub(crate) file: Option<PathBuf>,
+}
+
 /// What became of one URL.
 pub(crate) struct Outcome {
     pub(crate) summary: Summary,
     /// Why it failed.
     pub(crate) failed: Option<Error>,
+    https_guessed: bool,
+    progress: Option<Arc<ListProgress>>,
     /// The limits of the operation, for what is printed of it.
     timer: Timer,
 }
 
+impl Outcome {
+    /// Of something for which no request was made.
+    fn invalid(id: u64, url: String, error: Error, session: &Session<'_>) -> Outcome {
+        let exit = error.kind().exit_status();
+        let summary = Summary { id, url, exit, error: Some((&error).into()), ..Summary::default() };
+        let (progress, timer) = (session.progress.clone(), Timer::start(session.client.config().limits));
+        Outcome { summary, failed: Some(error), https_guessed: false, progress, timer }
+    }
+}
+
+/// What all transfers of a run share.
+pub(crate) struct Session<'s> {
+    client: &'s Client,
+    options: &'s SaveOptions,
+    report: &'s Report,
+    rate: Option<Arc<RateLimit>>,
+    directories: Directories,
+    archive: Option<Archive>,
+    /// Of all transfers, where there are several.
+    progress: Option<Arc<ListProgress>>,
+}
+
+impl<'s> Session<'s> {
+    /// One that records nothing.
+    pub(crate) fn new(client: &'s Client, options: &'s SaveOptions, report: &'s Report) -> Session<'s> {
+        let rate = options.limit_rate.map(|rate| Arc::new(RateLimit::new(rate)));
+        Session { client, options, report, rate, directories: Directories::default(), archive: None, progress: None }
+    }
+}
+
+/// The URLs of a job: those that it names, then those of its list.
+struct JobInput {
+    urls: std::iter::Enumerate<std::vec::IntoIter<JobUrl>>,
+    list: Option<ListReader>,
+}
+
+impl Input for JobInput {
+    fn next(&mut self, within: Duration) -> Result<Entry, Error> {
+        match (self.urls.next(), &mut self.list) {
+            (Some((index, JobUrl { url, https_guessed })), _) => {
+                Ok(Entry::Item(Item { id: index as u64 + 1, url, https_guessed, file: None }))
+            }
+            (None, Some(list)) => list.next(within),
+            (None, None) => Ok(Entry::End),
+        }
+    }
+}
+
 /// Fetches all URLs and reports on each. One failed URL stops no other; the answer is the worst failure's
 /// kind, `None` where there was none.
-pub fn run(job: Job, report: &Report) -> Option<Kind> {
-    let mut worst: Option<Kind> = None;
-    let mut failed = |kind: Kind| worst = Some(worst.map_or(kind, |worst| worst.worse(kind)));
+pub fn run(mut job: Job, report: &Report) -> Option<Kind> {
     job.warnings.iter().for_each(|(file, warning)| report.warning(file, warning));
-    // A jar that cannot be written is found out before anything is sent.
-    if let Some(error) = job.cookie_jar.as_deref().and_then(|path| check_private(path).err()) {
-        report.failure(&error);
-        return Some(error.kind());
+    let outcomes = Outcomes::new(report);
+    if let Err(error) = run_all(&mut job, &outcomes, report) {
+        outcomes.fail(&error);
     }
-    let client = Client::new(job.config);
-    for (index, JobUrl { url, https_guessed }) in job.urls.iter().enumerate() {
-        let mut outcome = fetch(url, &job.output, &job.options, &client, report);
-        if crate::interrupt::caught().is_some() {
-            break;
+    outcomes.worst()
+}
+
+/// An error is one of the whole run.
+fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<(), Error> {
+    // What cannot be written at the end is found out before anything is sent.
+    job.cookie_jar.as_deref().map_or(Ok(()), check_private)?;
+    let urls = std::mem::take(&mut job.urls);
+    let list = job.list.take().map(|list| ListReader::new(list, urls.len() as u64)).transpose()?;
+    let archive = job.warc.as_deref().map(|path| Archive::create(path, job.options.max_size)).transpose()?;
+    let archive = archive.map(|(archive, left)| {
+        if let Some(left) = left {
+            report.note(&format!("kept: {}, which an interrupted run left", left.display()));
         }
-        outcome.summary.id = index + 1;
-        let mut kind = None;
-        if let Some(mut error) = outcome.failed {
-            kind = Some(error.kind());
-            if *https_guessed && error.kind() == Kind::Network {
-                error = error.or_hint("https was assumed because credentials are sent; http:// sends them unencrypted");
-            }
-            report.error(without_userinfo(url.clone()).as_str(), outcome.summary.last_url.as_deref(), &error);
-            failed(error.kind());
+        archive
+    });
+    let mut config = std::mem::take(&mut job.config);
+    config.max_idle = config.max_idle.max(job.parallel.jobs);
+    let client = Client::new(config);
+    let mut session = Session { archive, ..Session::new(&client, &job.options, report) };
+    let several = list.is_some() || urls.len() > 1 || !job.parallel.wait.is_zero();
+    let done = if several {
+        let progress = report.list_progress();
+        session.progress = Some(Arc::clone(&progress));
+        let (is_list, report) = (list.is_some(), |outcome| outcomes.report(outcome));
+        let mut input = JobInput { urls: urls.into_iter().enumerate(), list };
+        let done = Engine::new(&session, &job.output, &job.parallel, &report).run(&mut input);
+        outcomes.totals(&progress, is_list);
+        done
+    } else {
+        for JobUrl { url, https_guessed } in urls {
+            let item = Item { id: 1, url, https_guessed, file: None };
+            outcomes.report(Transfer::new(&session, item).run(&job.output));
         }
-        if let Err(error) = report.summary(&outcome.summary, &outcome.timer) {
-            report.failure(&error);
-            failed(error.kind());
-        }
-        if kind == Some(Kind::ClosedPipe) {
-            break;
+        Ok(())
+    };
+    if let Some(archive) = session.archive.take() {
+        match archive.finish() {
+            Ok(path) => report.note(&format!("recorded in {}", path.display())),
+            Err(error) => outcomes.fail(&error),
         }
     }
-    let cookies = job.cookie_jar.as_ref().map(|path| (path, client.jar().to_netscape(SystemTime::now())));
-    if let Some((path, cookies)) = cookies
-        && let Err(error) = write_private(path, &cookies, &Timer::start(client.config().limits))
-    {
-        report.failure(&error);
-        failed(error.kind());
+    if let Some(path) = &job.cookie_jar {
+        let cookies = client.jar().to_netscape(SystemTime::now());
+        if let Err(error) = write_private(path, &cookies, &Timer::start(client.config().limits)) {
+            outcomes.fail(&error);
+        }
     }
-    worst
+    done
 }
 
 /// Fetches one URL and saves what is to be saved, trying again where that may help.
-pub(crate) fn fetch(url: &Url, output: &Output, options: &SaveOptions, client: &Client, report: &Report) -> Outcome {
-    Transfer::new(url, options, client, report).run(output)
+pub(crate) fn fetch(url: Url, output: &Output, session: &Session<'_>) -> Outcome {
+    Transfer::new(session, Item { id: 1, url, https_guessed: false, file: None }).run(output)
 }

@@ -2,48 +2,43 @@
 
 use crate::client::Observer;
 use crate::error::Error;
-use crate::http::{Head, Request};
+use crate::http::{Head, Request, may_be_secret};
 use crate::net::{Event, Timer};
 use crate::report::{Report, Summary};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// Parts of the names of fields whose values may be secret: Authorization, Cookie, and those that
-/// services have of their own.
-const SECRET: &[&str] = &["auth", "cookie", "token", "secret", "key", "password", "session", "signature"];
-
-/// Observes one try.
+/// Observes one hop.
 pub(super) struct TransferObserver<'r> {
-    report: &'r Report,
-    summary: &'r mut Summary,
-    timer: &'r Timer,
-    started: Instant,
+    pub(super) report: &'r Report,
+    pub(super) summary: &'r mut Summary,
+    pub(super) timer: &'r Timer,
+    /// When the first try began.
+    pub(super) started: Instant,
+    pub(super) trace: &'r mut Trace,
+}
+
+/// What is remembered from one hop to the next.
+pub(super) struct Trace {
     since: Instant,
     phases: Vec<String>,
     heads: u32,
 }
 
-impl<'r> TransferObserver<'r> {
-    /// `started` is when the first try was.
-    pub(super) fn new(report: &'r Report, summary: &'r mut Summary, timer: &'r Timer, started: Instant) -> TransferObserver<'r> {
-        // The results of an earlier try are reset.
-        *summary = Summary {
-            id: summary.id,
-            url: std::mem::take(&mut summary.url),
-            attempts: summary.attempts,
-            wire_bytes: summary.wire_bytes,
-            ..Summary::default()
-        };
-        TransferObserver { report, summary, timer, started, since: Instant::now(), phases: Vec::new(), heads: 0 }
+impl Default for Trace {
+    fn default() -> Trace {
+        Trace { since: Instant::now(), phases: Vec::new(), heads: 0 }
     }
+}
 
+impl TransferObserver<'_> {
     /// A phase ended now, where the next begins.
     fn phase(&mut self, name: &str) -> Duration {
         let now = Instant::now();
-        let took = now - std::mem::replace(&mut self.since, now);
+        let took = now - std::mem::replace(&mut self.trace.since, now);
         if self.report.is_verbose() {
-            self.phases.push(format!("{name} {:.1} ms", took.as_secs_f64() * 1e3));
+            self.trace.phases.push(format!("{name} {:.1} ms", took.as_secs_f64() * 1e3));
         }
         took
     }
@@ -94,9 +89,7 @@ impl Observer for TransferObserver<'_> {
         }
         self.report.sent(&request.line());
         for (name, value) in request.fields().iter() {
-            let lower = name.to_ascii_lowercase();
-            let secret = SECRET.iter().any(|secret| lower.contains(secret));
-            let value = if secret { "(hidden)".into() } else { String::from_utf8_lossy(value) };
+            let value = if may_be_secret(name) { "(hidden)".into() } else { String::from_utf8_lossy(value) };
             self.report.sent(&format!("{name}: {value}"));
         }
     }
@@ -108,17 +101,17 @@ impl Observer for TransferObserver<'_> {
     fn head(&mut self, url: &Url, head: &Head) -> Result<(), Error> {
         self.phase("wait");
         self.summary.timings.first_byte = Some(self.started.elapsed().as_secs_f64());
-        self.summary.redirects = self.heads;
-        self.heads += 1;
+        self.summary.redirects = self.trace.heads;
+        self.trace.heads += 1;
         if self.report.wants_summaries() {
             self.summary.final_url = Some(url.to_string());
             self.summary.status = Some(head.status());
             self.summary.headers = head.fields().into();
         }
         if self.report.is_verbose() {
-            let phases = std::mem::take(&mut self.phases);
+            let phases = std::mem::take(&mut self.trace.phases);
             self.report.detail(&phases.join(", "));
         }
-        self.report.header_section(head.raw(), self.timer)
+        self.report.header_section(url, head.raw(), self.timer)
     }
 }

@@ -1,6 +1,6 @@
 //! A body on its way into a sink.
 
-use crate::client::{BodyLimits, DecodedBody};
+use crate::client::{BodyLimits, DecodedBody, Piece};
 use crate::error::Error;
 use crate::report::{Progress, TerminalText};
 use crate::save::Sink;
@@ -21,17 +21,17 @@ pub(super) fn receive(
     // On a terminal, what could control it is escaped.
     let mut terminal = sink.is_terminal().then(TerminalText::default);
     let mut may_splice = digest.is_none() && sink.is_file();
-    while let Some(piece) = body.next()? {
-        limits.check_size(sink.length() + piece.len() as u64)?;
+    while let Some(Piece { bytes, all_received }) = body.next()? {
+        limits.check_size(sink.length() + bytes.len() as u64)?;
         if let Some(digest) = &mut digest {
-            digest.update(piece);
+            digest.update(bytes);
         }
         match &mut terminal {
-            Some(text) => sink.show(&text.next_piece(piece), piece.len())?,
-            None => sink.write(piece)?,
+            Some(text) => sink.show(&text.next_piece(bytes), bytes.len())?,
+            None => sink.write(bytes, all_received)?,
         }
         progress.set(body.wire_bytes());
-        if !body.is_received() {
+        if !all_received {
             sink.record();
         }
         if may_splice && body.spliceable() >= WORTH_SPLICING {

@@ -1,9 +1,11 @@
 //! Where a body is to be saved, looked at before anything is sent.
 
+use super::directory::{Directories, Directory};
 use super::error::{cannot, unfit};
 use super::existing::{Existing, Provenance};
 use super::leftover::{Leftover, check_record, in_the_way, in_use, inspect};
 use super::name::names_of;
+use super::new_file::NewFile;
 use super::part::{Naming, PartFile};
 use super::path::{
     PART_SUFFIX, RECORD_SUFFIX, beside, check_links, check_owner, check_replaceable, directory_of, follow, numbered,
@@ -13,11 +15,11 @@ use super::{Sink, writer::DirectWriter};
 use crate::error::Error;
 use crate::net::Timer;
 use crate::{interrupt, sys::is_descriptor_path};
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use url::Url;
 
 /// Where a body is to be saved.
@@ -35,7 +37,7 @@ enum Place {
         old: Option<Metadata>,
     },
     /// A name yet to be derived, in this directory.
-    Directory(PathBuf),
+    Directory(Arc<Directory>),
 }
 
 /// What an interrupted save left.
@@ -56,8 +58,8 @@ impl Destination {
     }
 
     /// A directory for [derived names](super::derived_name), made when it is first needed.
-    pub(crate) fn directory(path: &Path) -> Destination {
-        Destination(Place::Directory(path.to_owned()))
+    pub(crate) fn directory(path: &Path, directories: &Directories) -> Destination {
+        Destination(Place::Directory(directories.at(path)))
     }
 
     /// A file, or something else of that name that can be written to. Fails where that is a directory, or
@@ -106,22 +108,21 @@ impl Destination {
     /// Opens it for one body of `url`, of which `name` is the derived name, asked for only where it is
     /// needed. `timer` limits the wait for the reader of a FIFO.
     pub(crate) fn open(&self, url: &Url, timer: &Timer, name: impl FnOnce() -> String) -> Result<Sink, Error> {
-        let create = |path: &Path, naming| Ok(Sink::part(PartFile::create(path, naming, &UrlDigest::of(url))?, 0));
         match &self.0 {
             Place::Stdout => Ok(Sink::stdout(DirectWriter::stdout(timer)?)),
             Place::Direct(path, metadata) => Ok(Sink::direct(DirectWriter::open(path, metadata, timer)?)),
             Place::File { path, old } => {
                 // A directory on the way may be a link by now.
                 check_links(directory_of(path))?;
-                create(path, Naming::Replace(old.clone()))
+                let is_free = |suffix| fs::symlink_metadata(beside(path, suffix)).is_err();
+                if old.is_none() && is_free(PART_SUFFIX) && is_free(RECORD_SUFFIX) {
+                    return Ok(Sink::new_file(NewFile::named(path, UrlDigest::of(url))));
+                }
+                Ok(Sink::part(PartFile::create(path, Naming::Replace(old.clone()), &UrlDigest::of(url))?, 0))
             }
             Place::Directory(directory) => {
-                check_links(directory)?;
-                fs::create_dir_all(directory).map_err(|error| match error.kind() {
-                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => unfit(directory, "it is not a directory"),
-                    _ => cannot("make the directory", directory, &error),
-                })?;
-                create(&directory.join(name()), Naming::New)
+                directory.prepare()?;
+                Ok(Sink::new_file(NewFile::derived(directory, &name(), UrlDigest::of(url))))
             }
         }
     }
@@ -144,11 +145,11 @@ impl Destination {
             Place::Directory(directory) => {
                 // One without a record is found by its name, or a number of that.
                 let named = names_of(url).into_iter().flat_map(|name| {
-                    let path = directory.join(name);
+                    let path = directory.path.join(name);
                     let stands = |target: &PathBuf| target.exists() || beside(target, PART_SUFFIX).exists();
                     (0..).map(move |number| numbered(&path, number)).take_while(stands)
                 });
-                for target in recorded_in(directory).into_iter().chain(named) {
+                for target in directory.recorded(&source).into_iter().chain(named) {
                     match find_own(&target, &source)? {
                         Partial::None => {}
                         found => return Ok(found),
@@ -183,7 +184,7 @@ impl Destination {
     /// under that name or a number of it, else the one of just that name.
     pub(crate) fn existing_named(&self, name: &str, url: &Url) -> Option<Existing> {
         let Place::Directory(directory) = &self.0 else { return None };
-        let path = directory.join(name);
+        let path = directory.path.join(name);
         let mut files = (0..).map_while(|number| Existing::at(numbered(&path, number), url));
         let first = files.next()?;
         if first.provenance == Provenance::SameUrl {
@@ -216,24 +217,12 @@ fn find_own(target: &Path, source: &UrlDigest) -> Result<Partial, Error> {
     match inspect(target, Some(source))? {
         Leftover::Ours(found) if found.resume_info.is_some() && found.length > 0 => {
             let length = found.length;
-            let part = PartFile::resume(found, target, Naming::New, hold);
+            let part = PartFile::resume(found, target, Naming::New(None), hold);
             Ok(Partial::Resumable(Box::new(Sink::part(part, length))))
         }
         Leftover::Ours(found) => found.remove().map(|()| Partial::Discarded(beside(target, PART_SUFFIX))),
         Leftover::Nothing | Leftover::InUse | Leftover::Foreign(_) => Ok(Partial::None),
     }
-}
-
-/// The files in a directory of which there are records that they have a part file.
-fn recorded_in(directory: &Path) -> Vec<PathBuf> {
-    let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let names = fs::read_dir(listed).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let target = |name: OsString| {
-        name.as_bytes().strip_suffix(RECORD_SUFFIX.as_bytes()).map(OsStr::from_bytes).map(|name| directory.join(name))
-    };
-    let mut targets: Vec<PathBuf> = names.filter_map(target).collect();
-    targets.sort();
-    targets
 }
 
 #[cfg(test)]
@@ -258,7 +247,7 @@ mod tests {
 
     /// Opens a derived name in a directory.
     fn derived(directory: &Path, name: &str) -> Result<Sink, Error> {
-        Destination::directory(directory).open(&url("http://h/"), &timer(), || name.to_owned())
+        Destination::directory(directory, &Directories::default()).open(&url("http://h/"), &timer(), || name.to_owned())
     }
 
     fn finish(sink: Sink) -> Result<PathBuf, Error> {
@@ -291,7 +280,7 @@ mod tests {
     fn a_dropped_part_leaves_nothing() {
         let directory = directory();
         let mut sink = file(&directory.path().join("f")).expect("opened");
-        sink.write(b"half").expect("written");
+        sink.write(b"half", false).expect("written");
         assert!(listing(directory.path()).contains(&"f.part".to_owned()));
         drop(sink);
         assert!(listing(directory.path()).is_empty());
@@ -309,10 +298,12 @@ mod tests {
     #[test]
     fn a_part_that_is_being_written_is_not_touched() {
         let directory = directory();
-        let first = file(&directory.path().join("f")).expect("opened");
+        let mut first = file(&directory.path().join("f")).expect("opened");
+        first.write(b"a", false).expect("written");
         let second = file(&directory.path().join("f")).expect_err("in use");
         assert!(second.to_string().contains("another program"), "{second}");
-        let third = derived(directory.path(), "f").expect("another name");
+        let mut third = derived(directory.path(), "f").expect("another name");
+        third.write(b"c", false).expect("written");
         assert!(listing(directory.path()).iter().any(|name| name == "f-1.part"));
         drop((first, third));
     }
@@ -345,7 +336,7 @@ mod tests {
     fn a_saved_file_is_not_a_part_whatever_its_name() {
         let directory = directory();
         let mut sink = file(&directory.path().join("f.part")).expect("opened");
-        sink.write(b"whole").expect("written");
+        sink.write(b"whole", false).expect("written");
         finish(sink).expect("saved");
         file(&directory.path().join("f")).expect_err("in the way");
         assert_eq!(listing(directory.path()), ["f.part"]);
@@ -354,7 +345,8 @@ mod tests {
     #[test]
     fn what_takes_the_parts_place_is_neither_saved_nor_removed() {
         let directory = directory();
-        let sink = file(&directory.path().join("f")).expect("opened");
+        let mut sink = file(&directory.path().join("f")).expect("opened");
+        sink.write(b"a", false).expect("written");
         fs::remove_file(directory.path().join("f.part")).expect("removed");
         fs::write(directory.path().join("f.part"), "planted").expect("written");
         finish(sink).expect_err("not ours");
@@ -367,7 +359,7 @@ mod tests {
         let validator = StrongValidator::EntityTag("\"a\"".to_owned());
         let resource = UrlDigest::of(&url("http://h/"));
         sink.set_resume_info(Some(ResumeInfo { resource, validator, length: Some(10), last_modified: None })).expect("set");
-        sink.write(b"12345").expect("written");
+        sink.write(b"12345", false).expect("written");
         assert_eq!(sink.keep(), Some(beside(target, PART_SUFFIX)));
     }
 
@@ -378,7 +370,7 @@ mod tests {
         leave(&target);
         assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
         let mut sink = find(&target, "http://h/").expect("readable").expect("found");
-        sink.write(b"67890").expect("written");
+        sink.write(b"67890", false).expect("written");
         assert_eq!(sink.length(), 10);
         finish(sink).expect("saved");
         assert_eq!(fs::read(&target).expect("there"), b"1234567890");
@@ -389,7 +381,7 @@ mod tests {
     fn a_part_of_another_url_is_replaced_under_its_own_name_only() {
         let directory = directory();
         leave(&directory.path().join("f"));
-        let elsewhere = Destination::directory(directory.path());
+        let elsewhere = Destination::directory(directory.path(), &Directories::default());
         assert!(resumable(&elsewhere, "http://other/f").expect("readable").is_none());
         assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
         assert!(find(&directory.path().join("f"), "http://other/").expect("readable").is_none());
@@ -431,7 +423,11 @@ mod tests {
         let running = find(&target, "http://h/").expect("readable").expect("found");
         file(&target).expect_err("in use");
         find(&target, "http://h/").expect_err("in use");
-        assert!(resumable(&Destination::directory(directory.path()), "http://h/").expect("readable").is_none());
+        assert!(
+            resumable(&Destination::directory(directory.path(), &Directories::default()), "http://h/")
+                .expect("readable")
+                .is_none()
+        );
         assert_eq!(listing(directory.path()), ["f.part", "f.part.info"]);
         assert_eq!(running.keep(), Some(directory.path().join("f.part")));
     }
@@ -444,7 +440,7 @@ mod tests {
                 let target = directory.path().join("n".repeat(length - end.len()) + end);
                 fs::write(&target, "old").expect("written");
                 let mut sink = file(&target).expect("opened");
-                sink.write(b"half").expect("written");
+                sink.write(b"half", false).expect("written");
                 drop(sink);
                 assert_eq!(fs::read(&target).expect("there"), b"old", "{length} bytes, {end}");
                 assert_eq!(file(&target).and_then(finish).expect("saved"), target);

@@ -1,11 +1,14 @@
 //! Saving atomically: FILE is the whole body, or it is exactly what it was.
 
+mod archive;
 mod destination;
+mod directory;
 mod disposition;
 mod error;
 mod existing;
 mod leftover;
 mod name;
+mod new_file;
 mod origin;
 mod part;
 mod path;
@@ -16,7 +19,9 @@ mod resume_info;
 mod start;
 mod writer;
 
+pub(crate) use archive::{ArchiveFile, Spool, SpoolWriter};
 pub(crate) use destination::{Destination, Partial};
+pub(crate) use directory::Directories;
 pub(crate) use existing::{Existing, Provenance};
 pub(crate) use name::derived_name;
 pub(crate) use part::Finished;
@@ -27,6 +32,7 @@ use crate::error::{Error, Kind};
 use crate::net::Timer;
 use crate::sys::SplicePipe;
 use error::cannot;
+use new_file::NewFile;
 use part::PartFile;
 use read::read_file;
 use std::io::{Seek, SeekFrom, Write};
@@ -45,6 +51,8 @@ pub(crate) struct Sink {
 
 #[derive(Debug)]
 enum SinkKind {
+    /// A file that was not begun: the first bytes decide how.
+    New(Box<NewFile>),
     Part(Box<PartFile>),
     /// Not a regular file: it is written to directly, and nothing is replaced.
     Direct(DirectWriter),
@@ -54,6 +62,10 @@ enum SinkKind {
 impl Sink {
     fn part(part: PartFile, length: u64) -> Sink {
         Sink { kind: SinkKind::Part(Box::new(part)), length, resume_info: None }
+    }
+
+    fn new_file(file: NewFile) -> Sink {
+        Sink { kind: SinkKind::New(Box::new(file)), length: 0, resume_info: None }
     }
 
     fn direct(writer: DirectWriter) -> Sink {
@@ -66,7 +78,7 @@ impl Sink {
 
     /// Whether a file is being written that does not appear before it is finished.
     pub(crate) fn is_file(&self) -> bool {
-        matches!(self.kind, SinkKind::Part(_))
+        matches!(self.kind, SinkKind::New(_) | SinkKind::Part(_))
     }
 
     /// How many bytes of the body it has.
@@ -78,7 +90,7 @@ impl Sink {
     pub(crate) fn resume_info(&self) -> Option<&ResumeInfo> {
         match &self.kind {
             SinkKind::Part(part) => part.resume_info(),
-            SinkKind::Direct(_) | SinkKind::Stdout(_) => self.resume_info.as_ref(),
+            SinkKind::New(_) | SinkKind::Direct(_) | SinkKind::Stdout(_) => self.resume_info.as_ref(),
         }
     }
 
@@ -86,7 +98,7 @@ impl Sink {
     pub(crate) fn set_resume_info(&mut self, info: Option<ResumeInfo>) -> Result<(), Error> {
         match &mut self.kind {
             SinkKind::Part(part) => part.set_resume_info(info),
-            SinkKind::Direct(_) | SinkKind::Stdout(_) => {
+            SinkKind::New(_) | SinkKind::Direct(_) | SinkKind::Stdout(_) => {
                 self.resume_info = info;
                 Ok(())
             }
@@ -109,6 +121,7 @@ impl Sink {
     /// Discards what it has. Fails where that cannot be taken back.
     pub(crate) fn start_over(&mut self) -> Result<(), Error> {
         match &mut self.kind {
+            SinkKind::New(file) => file.clear(),
             SinkKind::Part(part) => part.start_over()?,
             SinkKind::Direct(_) | SinkKind::Stdout(_) if self.length > 0 => {
                 let why = "output was already written, and the server cannot resume";
@@ -127,14 +140,33 @@ impl Sink {
         read_file(&part.file, &part.path, timer, visit)
     }
 
-    /// Adds bytes.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    /// Adds bytes; `all_received` says that what may follow is here already.
+    pub(crate) fn write(&mut self, bytes: &[u8], all_received: bool) -> Result<(), Error> {
+        if let SinkKind::New(file) = &mut self.kind {
+            if file.add(bytes, all_received) {
+                self.length += bytes.len() as u64;
+                return Ok(());
+            }
+            self.begin_part()?;
+        }
         self.show(bytes, bytes.len())
+    }
+
+    /// The body grows in a part file from now on.
+    fn begin_part(&mut self) -> Result<(), Error> {
+        if let SinkKind::New(file) = &self.kind {
+            let mut part = file.to_part()?;
+            part.set_resume_info(self.resume_info.take())?;
+            self.kind = SinkKind::Part(Box::new(part));
+        }
+        Ok(())
     }
 
     /// Adds text that stands for so many bytes of the body.
     pub(crate) fn show(&mut self, bytes: &[u8], stands_for: usize) -> Result<(), Error> {
         match &mut self.kind {
+            // Text is for terminals only.
+            SinkKind::New(_) => {}
             SinkKind::Part(part) => part.file.write_all(bytes).map_err(|error| cannot("write", &part.path, &error))?,
             SinkKind::Direct(writer) | SinkKind::Stdout(writer) => writer.write(bytes)?,
         }
@@ -145,13 +177,16 @@ impl Sink {
     /// Whether the bytes go to a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         match &self.kind {
-            SinkKind::Part(_) => false,
+            SinkKind::New(_) | SinkKind::Part(_) => false,
             SinkKind::Direct(writer) | SinkKind::Stdout(writer) => writer.is_terminal(),
         }
     }
 
     /// Adds bytes that wait in a pipe, without looking at them. For a [file](Sink::is_file) only.
     pub(crate) fn write_from_pipe(&mut self, pipe: &SplicePipe, count: usize) -> Result<(), Error> {
+        if matches!(self.kind, SinkKind::New(_)) {
+            self.begin_part()?;
+        }
         if let SinkKind::Part(part) = &self.kind {
             pipe.drain(&part.file, count).map_err(|error| cannot("write", &part.path, &error))?;
             self.length += count as u64;
@@ -163,6 +198,7 @@ impl Sink {
     /// came from. Where the bytes went to a file, that is the answer.
     pub(crate) fn finish(self, finished: &Finished) -> Result<Option<PathBuf>, Error> {
         match self.kind {
+            SinkKind::New(file) => file.finish(finished).map(Some),
             SinkKind::Part(part) => part.finish(finished).map(Some),
             SinkKind::Direct(writer) | SinkKind::Stdout(writer) => writer.finish().map(|()| None),
         }

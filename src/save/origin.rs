@@ -75,14 +75,19 @@ pub(super) struct Origin {
 impl Origin {
     /// Records this in a file. Where the file system keeps no attributes, nothing is recorded.
     pub(super) fn record(&self, file: &File) {
+        if !self.record_in_new(file) {
+            // It must not stay marked as a part.
+            sys::remove_attribute(file, ATTRIBUTE);
+        }
+    }
+
+    /// Records this in a file that says nothing of itself yet; false where nothing can be recorded.
+    pub(super) fn record_in_new(&self, file: &File) -> bool {
         let length = self.length.map_or("-".to_owned(), |length| length.to_string());
         let modified = format!("{}.{:09}", self.modified.as_secs(), self.modified.subsec_nanos());
         let tag = self.entity_tag.as_ref().map(|tag| format!(" {tag}")).unwrap_or_default();
         let value = format!("saved {} {length} {modified}{tag}", self.source.0);
-        if sys::set_attribute(file, ATTRIBUTE, value.as_bytes()).is_err() {
-            // It must not stay marked as a part.
-            sys::remove_attribute(file, ATTRIBUTE);
-        }
+        sys::set_attribute(file, ATTRIBUTE, value.as_bytes()).is_ok()
     }
 
     /// What a file has recorded.

@@ -1,5 +1,6 @@
 //! The part file: a body grows in `FILE.part`, beside FILE, and becomes FILE in one step.
 
+use super::directory::Directory;
 use super::error::{cannot, unfit};
 use super::leftover::{Found, Leftover, in_the_way, in_use, inspect, is_named, lock, open, remove_record};
 use super::origin::{Origin, PartMark, mark_part, since_1970};
@@ -15,19 +16,20 @@ use std::fs::{self, File, FileTimes, Metadata, Permissions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 /// How many names are tried before giving up.
-const MAX_NAMES: usize = 100_000;
+pub(super) const MAX_NAMES: usize = 100_000;
 
 /// What the finished file does to what has its name already.
 #[derive(Clone, Debug)]
 pub(super) enum Naming {
     /// It replaces that file, which was like this, or none.
     Replace(Option<Metadata>),
-    /// It takes another name: `page-1.html`.
-    New,
+    /// It takes another name: `page-1.html`; the directory knows which.
+    New(Option<Arc<Directory>>),
 }
 
 /// What is known of a body that is whole.
@@ -73,7 +75,7 @@ impl PartFile {
         let hold = interrupt::hold();
         match naming {
             Naming::Replace(_) => PartFile::create_replacing(target, naming, source, hold),
-            Naming::New => PartFile::create_new(target, source, hold),
+            Naming::New(ref directory) => PartFile::create_new(target, directory.clone(), source, hold),
         }
     }
 
@@ -99,7 +101,12 @@ impl PartFile {
         }
     }
 
-    fn create_new(target: &Path, source: &UrlDigest, hold: interrupt::Hold) -> Result<PartFile, Error> {
+    fn create_new(
+        target: &Path,
+        directory: Option<Arc<Directory>>,
+        source: &UrlDigest,
+        hold: interrupt::Hold,
+    ) -> Result<PartFile, Error> {
         for number in 0..MAX_NAMES {
             let name = numbered(target, number);
             let path = beside(&name, PART_SUFFIX);
@@ -107,7 +114,7 @@ impl PartFile {
                 continue;
             }
             if let Some((file, marked)) = create_locked(&path, 0o666, source).map_err(|error| cannot("write", &path, &error))? {
-                let mut part = PartFile::new(file, &name, target, Naming::New, source, hold);
+                let mut part = PartFile::new(file, &name, target, Naming::New(directory), source, hold);
                 part.marked = marked;
                 return part.ensure_marked().map(|()| part);
             }
@@ -271,7 +278,7 @@ impl PartFile {
                 fs::rename(&self.path, &self.target).map_err(|error| failed(&self.target, error))?;
                 self.target.clone()
             }
-            Naming::New => self.take_new_name()?,
+            Naming::New(ref directory) => self.take_new_name(directory.as_deref())?,
         };
         if self.has_record {
             // Where the record is the only mark, it has to stay as long as the part. By now, there may be one of
@@ -300,11 +307,15 @@ impl PartFile {
         self.file.set_permissions(Permissions::from_mode(mode))
     }
 
-    fn take_new_name(&self) -> Result<PathBuf, Error> {
-        for number in 0..MAX_NAMES {
+    fn take_new_name(&self, directory: Option<&Directory>) -> Result<PathBuf, Error> {
+        let plain = self.target.file_name().unwrap_or_default();
+        for number in directory.map_or(0, |directory| directory.first_number(plain))..MAX_NAMES {
             let name = numbered(&self.target, number);
             match sys::rename_noreplace(&self.path, &name) {
-                Ok(()) => return Ok(name),
+                Ok(()) => {
+                    directory.inspect(|directory| directory.took_number(plain, number));
+                    return Ok(name);
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(cannot("save as", &name, &error)),
             }

@@ -59,6 +59,31 @@ pub(crate) fn create_filled(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::
     }
 }
 
+/// Opens a file without a name in a directory; `None` where the file system has no such files.
+pub(crate) fn create_unnamed(directory: &Path, mode: u32) -> Option<io::Result<File>> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match openat(CWD, directory, flags, Mode::from_raw_mode(mode)) {
+        Ok(file) => Some(Ok(file.into())),
+        // EISDIR is what kernels say that do not know the flag.
+        Err(Errno::NOTSUP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => None,
+        Err(error) => Some(Err(error.into())),
+    }
+}
+
+/// Gives a file without a name one that is free; `AlreadyExists` where it is not.
+pub(crate) fn link_unnamed(file: &File, path: &Path) -> io::Result<()> {
+    let by_descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(linkat(CWD, by_descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// Whether the file system of a directory has nothing more to say about a file's bytes once it took them: a
+/// local one. Others, NFS and FUSE for example, may do so when the file is closed.
+pub(crate) fn takes_bytes_at_once(file: &File) -> bool {
+    /// ext2 to ext4, XFS, Btrfs, tmpfs, F2FS.
+    const LOCAL: [u32; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0xf2f5_2010];
+    rustix::fs::fstatfs(file).is_ok_and(|system| LOCAL.iter().any(|local| i64::from(*local) == system.f_type))
+}
+
 /// Renames to a name that is free; `AlreadyExists` where it is not.
 pub(crate) fn rename_noreplace(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {

@@ -54,7 +54,11 @@ fn link_or_reserve(from: &Path, to: &Path) -> io::Result<()> {
 /// What the file system says when a file is closed: on NFS, under a quota, or with FUSE, only now
 /// that it has not taken the bytes. The file itself stays open: its duplicate is closed.
 pub(crate) fn check_close(file: &File) -> io::Result<()> {
-    let duplicate = file.try_clone()?;
+    close(file.try_clone()?)
+}
+
+/// Closes a file, with what the file system says.
+pub(crate) fn close(file: File) -> io::Result<()> {
     // Dropped, a `File` throws the verdict away.
-    nix::unistd::close(duplicate).map_err(io::Error::from)
+    nix::unistd::close(file).map_err(io::Error::from)
 }

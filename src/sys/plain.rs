@@ -33,6 +33,21 @@ pub(crate) fn create_filled(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::
     create_then_fill(path, mode, fill)
 }
 
+/// There are no files without a name.
+pub(crate) fn create_unnamed(_: &Path, _: u32) -> Option<io::Result<File>> {
+    None
+}
+
+/// Cannot be called with a file without a name.
+pub(crate) fn link_unnamed(_: &File, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Every file system is asked.
+pub(crate) fn takes_bytes_at_once(_: &File) -> bool {
+    false
+}
+
 /// Renames to a name that is free; `AlreadyExists` where it is not.
 pub(crate) fn rename_noreplace(from: &Path, to: &Path) -> io::Result<()> {
     link_or_reserve(from, to)

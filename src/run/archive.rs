@@ -1,0 +1,325 @@
+//! `--warc`: every exchange becomes records of a WARC file.
+
+use crate::client::{Ending, Exchanged, Recorder, Tap};
+use crate::error::{Error, Kind, system_words};
+use crate::http::{Request, may_be_secret};
+use crate::report::WarcLocation;
+use crate::save::{ArchiveFile, Spool, SpoolWriter};
+use crate::warc::{IDENTICAL_PAYLOAD, RecordHeader, RecordType, format_date, labelled_sha1, record_id};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+use url::Position;
+
+/// How many payloads are remembered, so that others like them become revisit records.
+const MAX_SEEN: usize = 65_536;
+/// The most bytes of a redirect's or an error's body that are received for the record alone, unless
+/// `--max-size` says otherwise.
+const MAX_UNWANTED: u64 = 64 * 1024 * 1024;
+
+/// The WARC file of a run.
+#[derive(Debug)]
+pub(super) struct Archive(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    file: Mutex<ArchiveFile>,
+    /// As the user named it.
+    name: PathBuf,
+    directory: PathBuf,
+    gzip: bool,
+    warcinfo: String,
+    /// By the SHA-256 of a payload: SHA-1, which WARC fields have, can be forged.
+    seen: Mutex<HashMap<Vec<u8>, Seen>>,
+    max_unwanted: u64,
+    /// Why a record is missing.
+    failed: Mutex<Option<String>>,
+    random: SystemRandom,
+}
+
+/// The response that had a payload first.
+#[derive(Clone, Debug)]
+struct Seen {
+    url: String,
+    date: SystemTime,
+    /// Programs that replay a revisit take the fields from it and the bytes from here: both have to be framed
+    /// in the same way.
+    chunked: bool,
+}
+
+/// A payload to be remembered, and where.
+type NewPayload = (Vec<u8>, Seen);
+
+/// Records the exchanges of one transfer.
+#[derive(Debug)]
+pub(super) struct TransferTap {
+    shared: Arc<Shared>,
+    last: Arc<Mutex<Option<WarcLocation>>>,
+}
+
+impl Archive {
+    /// Creates the file, under its temporary name, and its first record. The answer has a file that an
+    /// interrupted run left.
+    pub(super) fn create(path: &Path, max_size: Option<u64>) -> Result<(Archive, Option<PathBuf>), Error> {
+        let (file, left) = ArchiveFile::create(path)?;
+        let random = SystemRandom::new();
+        let shared = Shared {
+            directory: file.directory(),
+            file: Mutex::new(file),
+            name: path.to_owned(),
+            gzip: path.extension().is_some_and(|extension| extension == "gz"),
+            warcinfo: new_id(&random)?,
+            seen: Mutex::default(),
+            max_unwanted: max_size.unwrap_or(MAX_UNWANTED),
+            failed: Mutex::default(),
+            random,
+        };
+        let mut header = RecordHeader::new(RecordType::Warcinfo, &shared.warcinfo, SystemTime::now());
+        header.add("WARC-Filename", &path.file_name().unwrap_or_default().to_string_lossy());
+        let fields = concat!(
+            "software: fetch/",
+            env!("CARGO_PKG_VERSION"),
+            "\r\nformat: WARC File Format 1.1\r\n",
+            "conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n",
+        );
+        shared.append(vec![shared.encode(&header, fields.as_bytes(), fields.len() as u64)?])?;
+        Ok((Archive(Arc::new(shared)), left))
+    }
+
+    /// What records the exchanges of one transfer.
+    pub(super) fn tap(&self) -> Arc<TransferTap> {
+        Arc::new(TransferTap { shared: Arc::clone(&self.0), last: Arc::default() })
+    }
+
+    /// Gives the file its name, and answers with it. An error too where a record is missing in it.
+    pub(super) fn finish(self) -> Result<PathBuf, Error> {
+        let Ok(shared) = Arc::try_unwrap(self.0) else {
+            return Err(Error::new(Kind::Other, "a transfer still records"));
+        };
+        let path = shared.file.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+        match shared.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(why) => Err(Error::new(Kind::File, format!("{} is incomplete", path.display())).detail(why)),
+            None => Ok(path),
+        }
+    }
+}
+
+impl TransferTap {
+    /// Where the last response was recorded.
+    pub(super) fn last(&self) -> Option<WarcLocation> {
+        locked(&self.last).clone()
+    }
+}
+
+impl Tap for TransferTap {
+    fn record(&self, exchange: &Exchanged<'_>) -> Box<dyn Recorder> {
+        *locked(&self.last) = None;
+        let (request, omitted) = without_credentials(exchange.request);
+        let sha1 = || Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+        let mut block = sha1();
+        block.update(exchange.head.raw());
+        let fields = exchange.head.fields();
+        Box::new(ExchangeRecorder {
+            shared: Arc::clone(&self.shared),
+            last: Arc::clone(&self.last),
+            // A fragment is never sent.
+            url: exchange.url[..Position::AfterQuery].to_owned(),
+            request,
+            omitted,
+            sent: exchange.sent,
+            started: Instant::now(),
+            peer: exchange.peer,
+            head: exchange.head.raw().to_owned(),
+            chunked: fields.get("Transfer-Encoding").is_some(),
+            // The payload has no transfer coding; only chunks are taken off here.
+            has_payload: fields.list("Transfer-Encoding").all(|coding| coding.eq_ignore_ascii_case(b"chunked")),
+            body: Spool::default(),
+            block,
+            payload: sha1(),
+            payload_id: Context::new(&SHA256),
+            payload_length: 0,
+        })
+    }
+
+    fn max_unwanted(&self) -> u64 {
+        self.shared.max_unwanted
+    }
+}
+
+/// A request as it was sent, but for fields that may hold credentials, and the names of those.
+fn without_credentials(request: &Request) -> (Vec<u8>, Vec<String>) {
+    let mut request = request.clone();
+    let names = request.fields().iter().map(|(name, _)| name).filter(|name| may_be_secret(name));
+    let mut omitted: Vec<String> = names.map(str::to_owned).collect();
+    omitted.dedup();
+    omitted.iter().for_each(|name| request.remove(name));
+    (request.to_bytes(), omitted)
+}
+
+/// One exchange.
+struct ExchangeRecorder {
+    shared: Arc<Shared>,
+    last: Arc<Mutex<Option<WarcLocation>>>,
+    url: String,
+    request: Vec<u8>,
+    /// Names of fields that were sent and are not recorded.
+    omitted: Vec<String>,
+    sent: SystemTime,
+    started: Instant,
+    peer: Option<IpAddr>,
+    /// The header section of the response.
+    head: Vec<u8>,
+    chunked: bool,
+    has_payload: bool,
+    body: Spool,
+    block: Context,
+    payload: Context,
+    payload_id: Context,
+    payload_length: u64,
+}
+
+impl Recorder for ExchangeRecorder {
+    fn body(&mut self, wire: &[u8], payload: &[u8]) -> Result<(), Error> {
+        self.block.update(wire);
+        self.payload.update(payload);
+        self.payload_id.update(payload);
+        self.payload_length += payload.len() as u64;
+        self.body.add(wire, &self.shared.directory).map_err(|error| self.shared.fail(&error))
+    }
+
+    fn end(&mut self, ending: Ending) -> Result<(), Error> {
+        let records = self.records(ending).and_then(|(records, seen)| Ok((self.shared.append(records)?, seen)));
+        let ((offset, length), seen) = records.inspect_err(|error| {
+            locked(&self.shared.failed).get_or_insert_with(|| error.full());
+        })?;
+        if let Some((id, seen)) = seen {
+            self.shared.remember(id, seen);
+        }
+        *locked(&self.last) = Some(WarcLocation { file: self.shared.name.clone(), offset, length });
+        Ok(())
+    }
+}
+
+impl ExchangeRecorder {
+    /// The records of the exchange, the response's first; and what is to be remembered once they are written.
+    fn records(&mut self, ending: Ending) -> Result<(Vec<Spool>, Option<NewPayload>), Error> {
+        let shared = Arc::clone(&self.shared);
+        let payload_id = self.payload_id.clone().finish().as_ref().to_vec();
+        let is_whole = ending == Ending::Complete && self.has_payload && self.payload_length > 0;
+        let earlier = if is_whole { locked(&shared.seen).get(&payload_id).cloned() } else { None };
+        let earlier = earlier.filter(|earlier| earlier.chunked == self.chunked);
+        let kind = if earlier.is_some() { RecordType::Revisit } else { RecordType::Response };
+        let response_id = new_id(&shared.random)?;
+        let mut header = self.header(kind, &response_id);
+        if let Some(seen) = &earlier {
+            header.add("WARC-Profile", IDENTICAL_PAYLOAD);
+            header.add("WARC-Refers-To-Target-URI", &seen.url);
+            header.add("WARC-Refers-To-Date", &format_date(seen.date));
+        }
+        if self.has_payload && self.payload_length > 0 {
+            header.add("WARC-Payload-Digest", &labelled_sha1(self.payload.clone().finish().as_ref()));
+        }
+        if let Some(reason) = if earlier.is_some() { Some("length") } else { truncated(ending) } {
+            header.add("WARC-Truncated", reason);
+        }
+        let response = if earlier.is_some() {
+            header.add("WARC-Block-Digest", &sha1(&self.head));
+            shared.encode(&header, &self.head[..], self.head.len() as u64)?
+        } else {
+            header.add("WARC-Block-Digest", &labelled_sha1(self.block.clone().finish().as_ref()));
+            let length = self.head.len() as u64 + self.body.length();
+            let body = self.body.read().map_err(|error| shared.fail(&error))?;
+            shared.encode(&header, io::Read::chain(&self.head[..], body), length)?
+        };
+        let mut records = vec![response];
+        for (kind, block) in [(RecordType::Request, self.request.clone()), (RecordType::Metadata, self.metadata())] {
+            let mut header = self.header(kind, &new_id(&shared.random)?);
+            header.add("WARC-Concurrent-To", &format!("<{response_id}>"));
+            header.add("WARC-Block-Digest", &sha1(&block));
+            records.push(shared.encode(&header, &block[..], block.len() as u64)?);
+        }
+        let seen = is_whole && earlier.is_none();
+        Ok((records, seen.then(|| (payload_id, Seen { url: self.url.clone(), date: self.sent, chunked: self.chunked }))))
+    }
+
+    fn header(&self, kind: RecordType, id: &str) -> RecordHeader {
+        let mut header = RecordHeader::new(kind, id, self.sent);
+        header.add("WARC-Target-URI", &self.url);
+        header.add("WARC-Warcinfo-ID", &format!("<{}>", self.shared.warcinfo));
+        if let Some(peer) = self.peer.filter(|_| kind != RecordType::Metadata) {
+            header.add("WARC-IP-Address", &peer.to_string());
+        }
+        header
+    }
+
+    fn metadata(&self) -> Vec<u8> {
+        let mut fields = format!("fetchTimeMs: {}\r\n", self.started.elapsed().as_millis());
+        if !self.omitted.is_empty() {
+            fields += &format!("omittedRequestFields: {}\r\n", self.omitted.join(", "));
+        }
+        fields.into_bytes()
+    }
+}
+
+/// The value of WARC-Truncated.
+fn truncated(ending: Ending) -> Option<&'static str> {
+    match ending {
+        Ending::Complete => None,
+        Ending::Disconnect => Some("disconnect"),
+        Ending::Time => Some("time"),
+        Ending::Length => Some("length"),
+        Ending::Unspecified => Some("unspecified"),
+    }
+}
+
+impl Shared {
+    /// A record as it is written.
+    fn encode(&self, header: &RecordHeader, block: impl io::Read, length: u64) -> Result<Spool, Error> {
+        let mut spool = Spool::default();
+        let writer = SpoolWriter { spool: &mut spool, directory: &self.directory };
+        let written = if self.gzip { header.write_gzip(block, length, writer) } else { header.write(block, length, writer) };
+        written.map_err(|error| self.fail(&error))?;
+        Ok(spool)
+    }
+
+    /// Appends records, all or none; where the first begins, and how long it is.
+    fn append(&self, mut records: Vec<Spool>) -> Result<(u64, u64), Error> {
+        let length = records.first().map_or(0, Spool::length);
+        let mut all: Box<dyn io::Read + '_> = Box::new(io::empty());
+        for record in &mut records {
+            all = Box::new(io::Read::chain(all, record.read().map_err(|error| self.fail(&error))?));
+        }
+        let offset = locked(&self.file).append(all)?;
+        Ok((offset, length))
+    }
+
+    fn remember(&self, id: Vec<u8>, seen: Seen) {
+        let mut all = locked(&self.seen);
+        if all.len() < MAX_SEEN {
+            all.entry(id).or_insert(seen);
+        }
+    }
+
+    fn fail(&self, error: &io::Error) -> Error {
+        Error::new(Kind::File, format!("cannot record in {}", self.name.display())).detail(system_words(error))
+    }
+}
+
+fn sha1(bytes: &[u8]) -> String {
+    labelled_sha1(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
+}
+
+fn new_id(random: &SystemRandom) -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes).map_err(|_| Error::new(Kind::Other, "the system has no random numbers"))?;
+    Ok(record_id(bytes))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

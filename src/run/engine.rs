@@ -1,0 +1,260 @@
+//! Many URLs at once: worker threads over one queue.
+
+use super::list::{Entry, Input};
+use super::queue::Queue;
+use super::transfer::{Step, Transfer};
+use super::{Item, Outcome, Output, Parallel, Session};
+use crate::client::target;
+use crate::error::{Error, Kind, system_words};
+use crate::interrupt;
+use crate::net::Target;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+/// How many URLs are read ahead: a list may begin with ten thousand of a host that is slow.
+const WINDOW: usize = 32 * 1024;
+/// The longest wait before an interrupt is noticed.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The stack of a worker: its buffers are on the heap.
+const STACK_SIZE: usize = 512 * 1024;
+
+/// A URL that was read, or one that was begun.
+enum Task<'s> {
+    New(Item),
+    Begun(Box<Transfer<'s>>),
+}
+
+/// Saves all that an input gives, and reports each outcome from the thread where it came about.
+pub(super) struct Engine<'e> {
+    session: &'e Session<'e>,
+    output: &'e Output,
+    jobs: usize,
+    report: &'e (dyn Fn(Outcome) + Sync),
+    state: Mutex<State<'e>>,
+    /// There is something to take, or nothing ever will be.
+    work: Condvar,
+    /// The queue became shorter, or a worker ended its task.
+    room: Condvar,
+}
+
+struct State<'s> {
+    queue: Queue<Target, Task<'s>>,
+    workers: usize,
+    /// How many workers wait for work.
+    idle: usize,
+    /// Whether the queue is waited for to become shorter, or the workers to end.
+    is_watched: bool,
+    /// No more tasks are taken.
+    stopped: bool,
+}
+
+impl<'e> Engine<'e> {
+    pub(super) fn new(
+        session: &'e Session<'e>,
+        output: &'e Output,
+        parallel: &Parallel,
+        report: &'e (dyn Fn(Outcome) + Sync),
+    ) -> Engine<'e> {
+        let queue = Queue::new(parallel.per_host, parallel.wait);
+        let state = Mutex::new(State { queue, workers: 0, idle: 0, is_watched: false, stopped: false });
+        Engine { session, output, jobs: parallel.jobs.max(1), report, state, work: Condvar::new(), room: Condvar::new() }
+    }
+
+    /// Runs until everything is saved or has failed, or the program is interrupted. An error is one of the
+    /// input.
+    pub(super) fn run(&self, input: &mut dyn Input) -> Result<(), Error> {
+        thread::scope(|scope| {
+            let fed = catch_unwind(AssertUnwindSafe(|| self.feed(scope, input)));
+            let interrupted = self.wait_for_workers();
+            // Whatever happened, the workers must not wait for ever.
+            let begun = {
+                let mut state = self.locked();
+                state.stopped = true;
+                state.queue.clear()
+            };
+            self.work.notify_all();
+            debug_assert!(interrupted || begun.is_empty());
+            for task in begun {
+                if let Task::Begun(transfer) = task {
+                    (self.report)(transfer.abandon());
+                }
+            }
+            fed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State<'e>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the input into the queue, and starts a worker where none is idle.
+    fn feed<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, input: &mut dyn Input) -> Result<(), Error> {
+        while interrupt::caught().is_none() {
+            match input.next(POLL_INTERVAL)? {
+                Entry::NotYet => {}
+                Entry::End => break,
+                Entry::Invalid(id, text, error) => {
+                    self.read_one();
+                    (self.report)(Outcome::invalid(id, text, error, self.session));
+                }
+                Entry::Item(item) => {
+                    self.read_one();
+                    match target(&item.url) {
+                        Ok(host) => self.push(scope, host, item)?,
+                        Err(error) => (self.report)(Outcome::invalid(item.id, item.url.to_string(), error, self.session)),
+                    }
+                }
+            }
+        }
+        if let Some(progress) = &self.session.progress {
+            progress.read_all();
+        }
+        Ok(())
+    }
+
+    fn read_one(&self) {
+        if let Some(progress) = &self.session.progress {
+            progress.read();
+        }
+    }
+
+    fn push<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, host: Target, item: Item) -> Result<(), Error> {
+        let mut state = self.locked();
+        while state.queue.len() >= WINDOW && interrupt::caught().is_none() {
+            state = self.watch(state);
+        }
+        state.queue.push(host, Task::New(item));
+        if state.idle > 0 {
+            self.wake(&state);
+            return Ok(());
+        }
+        if !state.queue.is_ready() {
+            return Ok(());
+        }
+        if state.workers < self.jobs {
+            let worker = thread::Builder::new().name("worker".to_owned()).stack_size(STACK_SIZE);
+            match worker.spawn_scoped(scope, || self.work()) {
+                Ok(_) => state.workers += 1,
+                // Those that there are do it all.
+                Err(_) if state.workers > 0 => {}
+                Err(error) => {
+                    return Err(Error::new(Kind::Other, "cannot start a thread").detail(system_words(&error)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until there is nothing left to do; true where the program was interrupted before.
+    fn wait_for_workers(&self) -> bool {
+        let mut state = self.locked();
+        loop {
+            if interrupt::caught().is_some() {
+                return true;
+            }
+            if state.queue.len() == 0 && state.idle == state.workers {
+                return false;
+            }
+            state = self.watch(state);
+        }
+    }
+
+    /// Waits for a change that the reader of the input waits for.
+    fn watch<'g>(&'g self, mut state: MutexGuard<'g, State<'e>>) -> MutexGuard<'g, State<'e>> {
+        state.is_watched = true;
+        let mut state = self.room.wait_timeout(state, POLL_INTERVAL).unwrap_or_else(PoisonError::into_inner).0;
+        state.is_watched = false;
+        state
+    }
+
+    /// Wakes a worker that is idle, if there is something for it.
+    fn wake(&self, state: &State<'_>) {
+        if state.idle > 0 && state.queue.is_ready() {
+            self.work.notify_one();
+        }
+    }
+
+    /// One worker: takes task after task.
+    fn work(&self) {
+        let mut state = self.locked();
+        while !state.stopped && interrupt::caught().is_none() {
+            let now = Instant::now();
+            if let Some((host, task)) = state.queue.take(now) {
+                self.wake(&state);
+                if state.is_watched && state.queue.len() <= WINDOW / 2 {
+                    self.room.notify_one();
+                }
+                drop(state);
+                self.perform(host, task);
+                state = self.locked();
+                continue;
+            }
+            state.idle += 1;
+            if state.is_watched && state.idle == state.workers {
+                self.room.notify_one();
+            }
+            // The reader of the input wakes all where the program is interrupted.
+            state = match state.queue.next_time() {
+                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(time) => {
+                    let time = time.saturating_duration_since(now).max(Duration::from_millis(1));
+                    self.work.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            state.idle -= 1;
+        }
+    }
+
+    /// Performs a task up to its end, or to where it has to wait; and gives the permit back.
+    fn perform(&self, mut host: Target, task: Task<'e>) {
+        let mut transfer = match task {
+            Task::New(item) => Box::new(Transfer::new(self.session, item)),
+            Task::Begun(transfer) => transfer,
+        };
+        loop {
+            self.at_work(&host, true);
+            let (id, url) = (transfer.item.id, transfer.summary.url.clone());
+            let step = catch_unwind(AssertUnwindSafe(|| transfer.step(self.output)));
+            self.at_work(&host, false);
+            let Ok(step) = step else {
+                self.locked().queue.release(&host);
+                let error = Error::new(Kind::Other, "an internal error, which is a bug of fetch");
+                (self.report)(Outcome::invalid(id, url, error, self.session));
+                return;
+            };
+            let (now, next) = (Instant::now(), transfer.next_target());
+            let mut state = self.locked();
+            state.queue.release(&host);
+            let next = next.unwrap_or(host);
+            match step {
+                Step::Done => {
+                    drop(state);
+                    (self.report)(transfer.finish());
+                    return;
+                }
+                Step::Retry(delay) => {
+                    state.queue.resume_at(next, Task::Begun(transfer), now + delay);
+                    self.wake(&state);
+                    return;
+                }
+                Step::Request if state.queue.acquire(&next, now) => {
+                    self.wake(&state);
+                    host = next;
+                }
+                Step::Request => {
+                    state.queue.resume(next, Task::Begun(transfer));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn at_work(&self, host: &Target, begins: bool) {
+        if let Some(progress) = &self.session.progress {
+            let name = host.host.to_string();
+            if begins { progress.begin_at(&name) } else { progress.end_at(&name) }
+        }
+    }
+}
