@@ -64,18 +64,17 @@ impl Connection {
         Connection { stream, key, pool, buffer: Pool::buffer(), start: 0, end: 0, receive_limit: usize::MAX, reused }
     }
 
-    /// Sends a request and receives the header section of its final response.
-    pub(super) fn exchange(&mut self, request: &Request, timer: &Timer, observer: &mut dyn Observer) -> Result<Head, Failure> {
-        let reused = self.reused;
-        let stale = |error| match error {
-            NetError::Broken(_) | NetError::Tls(_) if reused => Failure::Stale,
-            error => Failure::Net(error),
-        };
-        self.stream.send(&request.to_bytes(), timer).map_err(stale)?;
+    /// Sends a request.
+    pub(super) fn send(&mut self, request: &Request, timer: &Timer) -> Result<(), Failure> {
+        self.stream.send(&request.to_bytes(), timer).map_err(|error| self.failed(error))
+    }
+
+    /// Receives the header section of the final response to the request that was sent.
+    pub(super) fn receive_head(&mut self, timer: &Timer, observer: &mut dyn Observer) -> Result<Head, Failure> {
         let first = match self.fill(timer) {
-            Ok(0) | Err(NetError::ClosedWithoutNotify) if reused => return Err(Failure::Stale),
+            Ok(0) | Err(NetError::ClosedWithoutNotify) if self.reused => return Err(Failure::Stale),
             Err(NetError::ClosedWithoutNotify) => 0,
-            received => received.map_err(stale)?,
+            received => received.map_err(|error| self.failed(error))?,
         };
         let mut ended = first == 0;
         for _ in 0..=MAX_INTERIM {
@@ -87,6 +86,14 @@ impl Connection {
             }
         }
         Err(Failure::TooManyInterims)
+    }
+
+    /// A failure before any of the response came.
+    fn failed(&self, error: NetError) -> Failure {
+        match error {
+            NetError::Broken(_) | NetError::Tls(_) if self.reused => Failure::Stale,
+            error => Failure::Net(error),
+        }
     }
 
     /// The next header section.

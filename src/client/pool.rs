@@ -4,6 +4,7 @@ use crate::http::Fields;
 use crate::net::{Proxy, Stream, Target};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How many bytes a buffer has at first: a small response fits, and many connections can wait for theirs.
 const SMALL_BUFFER: usize = 16 * 1024;
@@ -34,11 +35,22 @@ pub(super) enum Via {
     Tunnel(Proxy, Fields),
 }
 
+/// A connection that is not in use.
+#[derive(Debug)]
+struct Idle {
+    key: PoolKey,
+    stream: Stream,
+    since: Instant,
+}
+
+/// For so long after a response, nothing more can be told of a connection than was seen then.
+const FRESH: Duration = Duration::from_millis(1);
+
 /// Shared by all threads that use a client.
 #[derive(Debug)]
 pub(super) struct Pool {
     /// The last used is the last.
-    idle: Mutex<Vec<(PoolKey, Stream)>>,
+    idle: Mutex<Vec<Idle>>,
     max_idle: usize,
     large_buffers: Mutex<Vec<Box<[u8]>>>,
 }
@@ -54,12 +66,13 @@ impl Pool {
         // Of a connection to a forwarding proxy, the target decides.
         let is_allowed = |stream: &Stream| !public_only || stream.is_public() || matches!(key, PoolKey::ForwardProxy(_));
         loop {
-            let stream = {
+            let Idle { stream, since, .. } = {
                 let mut idle = locked(&self.idle);
-                let index = idle.iter().rposition(|(other, stream)| other == key && is_allowed(stream))?;
-                idle.remove(index).1
+                let index = idle.iter().rposition(|idle| idle.key == *key && is_allowed(&idle.stream))?;
+                idle.remove(index)
             };
-            if stream.is_silent() {
+            let is_fresh = since.elapsed() < FRESH && matches!(key, PoolKey::Origin(_, Via::Direct));
+            if is_fresh || stream.is_silent() {
                 return Some(stream);
             }
         }
@@ -69,7 +82,7 @@ impl Pool {
     pub(super) fn put(&self, key: PoolKey, stream: Stream) {
         let mut idle = locked(&self.idle);
         let oldest = (idle.len() >= self.max_idle).then(|| idle.remove(0));
-        idle.push((key, stream));
+        idle.push(Idle { key, stream, since: Instant::now() });
         drop(idle);
         // Closed while nobody waits for the lock.
         drop(oldest);

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const WINDOW: usize = 32 * 1024;
 /// The longest wait before an interrupt is noticed.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How many URLs are queued at a time, where as many can be read at once.
+const BATCH: usize = 256;
 /// The stack of a worker: its buffers are on the heap.
 const STACK_SIZE: usize = 512 * 1024;
 
@@ -91,22 +93,31 @@ impl<'e> Engine<'e> {
 
     /// Reads the input into the queue, and starts a worker where none is idle.
     fn feed<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, input: &mut dyn Input) -> Result<(), Error> {
+        let mut batch = Vec::new();
         while interrupt::caught().is_none() {
-            match input.next(POLL_INTERVAL)? {
-                Entry::NotYet => {}
-                Entry::End => break,
+            let wait = if batch.is_empty() { POLL_INTERVAL } else { Duration::ZERO };
+            match input.next(wait)? {
+                Entry::Item(item) => {
+                    self.read_one();
+                    match target(&item.url) {
+                        Ok(host) => batch.push((host, item)),
+                        Err(error) => (self.report)(Outcome::invalid(item.id, item.url.to_string(), error, self.session)),
+                    }
+                    if batch.len() < BATCH {
+                        continue;
+                    }
+                }
                 Entry::Invalid(id, text, error) => {
                     self.read_one();
                     (self.report)(Outcome::invalid(id, text, error, self.session));
                 }
-                Entry::Item(item) => {
-                    self.read_one();
-                    match target(&item.url) {
-                        Ok(host) => self.push(scope, host, item)?,
-                        Err(error) => (self.report)(Outcome::invalid(item.id, item.url.to_string(), error, self.session)),
-                    }
+                Entry::NotYet => {}
+                Entry::End => {
+                    self.push(scope, &mut batch)?;
+                    break;
                 }
             }
+            self.push(scope, &mut batch)?;
         }
         if let Some(progress) = &self.session.progress {
             progress.read_all();
@@ -120,28 +131,28 @@ impl<'e> Engine<'e> {
         }
     }
 
-    fn push<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, host: Target, item: Item) -> Result<(), Error> {
+    /// Queues what was read, and starts the workers that are needed for it.
+    fn push<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, batch: &mut Vec<(Target, Item)>) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
         let mut state = self.locked();
         while state.queue.len() >= WINDOW && interrupt::caught().is_none() {
             state = self.watch(state);
         }
-        state.queue.push(host, Task::New(item));
-        if state.idle > 0 {
-            self.wake(&state);
-            return Ok(());
+        for (host, item) in batch.drain(..) {
+            state.queue.push(host, Task::New(item));
         }
-        if !state.queue.is_ready() {
-            return Ok(());
-        }
-        if state.workers < self.jobs {
+        self.wake(&state);
+        // Each of those that are idle wakes the next, if there is something for it.
+        let wanted = state.queue.available().saturating_sub(state.idle).min(self.jobs - state.workers);
+        for _ in 0..wanted {
             let worker = thread::Builder::new().name("worker".to_owned()).stack_size(STACK_SIZE);
             match worker.spawn_scoped(scope, || self.work()) {
                 Ok(_) => state.workers += 1,
                 // Those that there are do it all.
-                Err(_) if state.workers > 0 => {}
-                Err(error) => {
-                    return Err(Error::new(Kind::Other, "cannot start a thread").detail(system_words(&error)));
-                }
+                Err(_) if state.workers > 0 => break,
+                Err(error) => return Err(Error::new(Kind::Other, "cannot start a thread").detail(system_words(&error))),
             }
         }
         Ok(())
@@ -169,8 +180,17 @@ impl<'e> Engine<'e> {
         state
     }
 
-    /// Wakes a worker that is idle, if there is something for it.
+    /// Whether tasks are still taken.
+    fn goes_on(&self, state: &State<'_>) -> bool {
+        !state.stopped && interrupt::caught().is_none()
+    }
+
+    /// Wakes a worker that is idle, if there is something for it; and the reader of the input, if there is
+    /// room for more.
     fn wake(&self, state: &State<'_>) {
+        if state.is_watched && state.queue.len() == WINDOW / 2 {
+            self.room.notify_one();
+        }
         if state.idle > 0 && state.queue.is_ready() {
             self.work.notify_one();
         }
@@ -179,16 +199,12 @@ impl<'e> Engine<'e> {
     /// One worker: takes task after task.
     fn work(&self) {
         let mut state = self.locked();
-        while !state.stopped && interrupt::caught().is_none() {
+        while self.goes_on(&state) {
             let now = Instant::now();
             if let Some((host, task)) = state.queue.take(now) {
                 self.wake(&state);
-                if state.is_watched && state.queue.len() <= WINDOW / 2 {
-                    self.room.notify_one();
-                }
                 drop(state);
-                self.perform(host, task);
-                state = self.locked();
+                state = self.perform(host, task);
                 continue;
             }
             state.idle += 1;
@@ -208,46 +224,62 @@ impl<'e> Engine<'e> {
     }
 
     /// Performs a task up to its end, or to where it has to wait; and gives the permit back.
-    fn perform(&self, mut host: Target, task: Task<'e>) {
-        let mut transfer = match task {
-            Task::New(item) => Box::new(Transfer::new(self.session, item)),
-            Task::Begun(transfer) => transfer,
-        };
+    fn perform(&self, mut host: Target, task: Task<'e>) -> MutexGuard<'_, State<'e>> {
+        let mut transfer = self.begin(task);
         loop {
             self.at_work(&host, true);
-            let (id, url) = (transfer.item.id, transfer.summary.url.clone());
-            let step = catch_unwind(AssertUnwindSafe(|| transfer.step(self.output)));
+            let step = guarded(&mut transfer, |transfer| transfer.step(self.output)).unwrap_or(Step::Done);
             self.at_work(&host, false);
-            let Ok(step) = step else {
-                self.locked().queue.release(&host);
-                let error = Error::new(Kind::Other, "an internal error, which is a bug of fetch");
-                (self.report)(Outcome::invalid(id, url, error, self.session));
-                return;
-            };
-            let (now, next) = (Instant::now(), transfer.next_target());
-            let mut state = self.locked();
-            state.queue.release(&host);
-            let next = next.unwrap_or(host);
+            let (now, next) = (Instant::now(), transfer.next_target().unwrap_or_else(|| host.clone()));
             match step {
                 Step::Done => {
-                    drop(state);
                     (self.report)(transfer.finish());
-                    return;
+                    let mut state = self.locked();
+                    state.queue.release(&host);
+                    return state;
+                }
+                Step::Received => {
+                    let mut state = self.locked();
+                    state.queue.release(&host);
+                    // Another request is under way while the file is made.
+                    let another = if self.goes_on(&state) { state.queue.take(now) } else { None };
+                    self.wake(&state);
+                    drop(state);
+                    let mut another = another.map(|(host, task)| (host, self.begin(task)));
+                    if let Some((_, another)) = &mut another {
+                        guarded(another, |another| another.send_ahead(self.output));
+                    }
+                    guarded(&mut transfer, Transfer::make_file);
+                    (self.report)(transfer.finish());
+                    match another {
+                        Some(another) => (host, transfer) = another,
+                        None => return self.locked(),
+                    }
                 }
                 Step::Retry(delay) => {
+                    let mut state = self.locked();
+                    state.queue.release(&host);
                     state.queue.resume_at(next, Task::Begun(transfer), now + delay);
-                    self.wake(&state);
-                    return;
+                    return state;
                 }
-                Step::Request if state.queue.acquire(&next, now) => {
+                Step::Request => {
+                    let mut state = self.locked();
+                    state.queue.release(&host);
+                    if !state.queue.acquire(&next, now) {
+                        state.queue.resume(next, Task::Begun(transfer));
+                        return state;
+                    }
                     self.wake(&state);
                     host = next;
                 }
-                Step::Request => {
-                    state.queue.resume(next, Task::Begun(transfer));
-                    return;
-                }
             }
+        }
+    }
+
+    fn begin(&self, task: Task<'e>) -> Box<Transfer<'e>> {
+        match task {
+            Task::New(item) => Box::new(Transfer::new(self.session, item)),
+            Task::Begun(transfer) => transfer,
         }
     }
 
@@ -257,4 +289,10 @@ impl<'e> Engine<'e> {
             if begins { progress.begin_at(&name) } else { progress.end_at(&name) }
         }
     }
+}
+
+/// Does something with a transfer. A panic is that transfer's failure.
+fn guarded<'s, T>(transfer: &mut Transfer<'s>, work: impl FnOnce(&mut Transfer<'s>) -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(|| work(transfer)));
+    done.inspect_err(|_| transfer.fail(Error::new(Kind::Other, "an internal error, which is a bug of fetch"))).ok()
 }

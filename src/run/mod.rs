@@ -174,6 +174,8 @@ pub(crate) struct Session<'s> {
     rate: Option<Arc<RateLimit>>,
     directories: Directories,
     archive: Option<Archive>,
+    /// Whether there are several transfers.
+    is_list: bool,
     /// Of all transfers, where there are several.
     progress: Option<Arc<ListProgress>>,
 }
@@ -182,7 +184,16 @@ impl<'s> Session<'s> {
     /// One that records nothing.
     pub(crate) fn new(client: &'s Client, options: &'s SaveOptions, report: &'s Report) -> Session<'s> {
         let rate = options.limit_rate.map(|rate| Arc::new(RateLimit::new(rate)));
-        Session { client, options, report, rate, directories: Directories::default(), archive: None, progress: None }
+        Session {
+            client,
+            options,
+            report,
+            rate,
+            directories: Directories::default(),
+            archive: None,
+            is_list: false,
+            progress: None,
+        }
     }
 }
 
@@ -236,6 +247,7 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     let done = if several {
         let progress = report.list_progress();
         session.progress = Some(Arc::clone(&progress));
+        session.is_list = true;
         let (is_list, report) = (list.is_some(), |outcome| outcomes.report(outcome));
         let mut input = JobInput { urls: urls.into_iter().enumerate(), list };
         let done = Engine::new(&session, &job.output, &job.parallel, &report).run(&mut input);

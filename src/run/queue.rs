@@ -113,6 +113,15 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         !self.ready.is_empty()
     }
 
+    /// How many tasks could be begun at once, at most.
+    pub(super) fn available(&self) -> usize {
+        let of_host = |host: &H| {
+            let state = self.hosts.get(host)?;
+            Some((state.resumed.len() + state.new.len()).min(self.per_host.saturating_sub(state.active)))
+        };
+        self.ready.iter().filter_map(of_host).sum()
+    }
+
     /// Adds a new task.
     pub(super) fn push(&mut self, host: H, task: T) {
         self.length += 1;

@@ -117,6 +117,10 @@ impl Transfer<'_> {
         self.digest = self.new_digest();
         self.set_resume_info(self.resume_info_of(&response))?;
         let head = self.receive(response, part)?;
+        if self.session.is_list && self.sink.as_ref().is_some_and(Sink::is_in_memory) {
+            self.received = Some(head);
+            return Ok(());
+        }
         self.finish_file(Some(&head))?;
         if let Some(path) = destination.direct() {
             self.session.report.note(&format!("written to {} ({} bytes)", path.display(), self.summary.bytes));
@@ -200,7 +204,7 @@ impl Transfer<'_> {
     }
 
     /// The body is whole: checks its digest, and gives the file its name. `head` is of the last response.
-    fn finish_file(&mut self, head: Option<&Head>) -> Result<(), Error> {
+    pub(super) fn finish_file(&mut self, head: Option<&Head>) -> Result<(), Error> {
         let Some(mut sink) = self.sink.take() else { return Ok(()) };
         let digest = self.digest.take().map(Context::finish);
         if let (Some(wanted), Some(found)) = (&self.session.options.sha256, &digest)

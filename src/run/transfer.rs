@@ -10,7 +10,7 @@ use super::plan::{Plan, Reply, classify};
 use super::{Item, Outcome, Output, SaveOptions, Session, retry};
 use crate::client::{Home, Navigation, RequestOptions, Response, target, without_userinfo};
 use crate::error::{Error, Kind};
-use crate::http::Method;
+use crate::http::{Head, Method};
 use crate::interrupt;
 use crate::net::{NetError, Target, Timer};
 use crate::report::{ListProgress, Progress, Summary};
@@ -47,6 +47,8 @@ pub(super) struct Transfer<'s> {
     pub(super) started_over: bool,
     /// What was decided after a try: how long to wait before the next, if there is one.
     retry_delay: Option<(u32, Option<Duration>)>,
+    /// The header section of a body that is here, and of which no file was made yet.
+    pub(super) received: Option<Head>,
     /// Why the last try failed.
     failure: Option<Error>,
 }
@@ -68,6 +70,8 @@ pub(super) enum Next {
 pub(super) enum Step {
     /// It is done, well or not.
     Done,
+    /// Its body is here; all that is left is to [make the file](Transfer::make_file).
+    Received,
     /// It makes another request, to [`next_target`](Transfer::next_target).
     Request,
     /// It tries again after so long.
@@ -94,6 +98,7 @@ impl<'s> Transfer<'s> {
             completes: false,
             started_over: false,
             retry_delay: None,
+            received: None,
             failure: None,
         }
     }
@@ -103,6 +108,7 @@ impl<'s> Transfer<'s> {
         loop {
             match self.step(output) {
                 Step::Request => {}
+                Step::Received => self.make_file(),
                 Step::Retry(delay) if retry::sleep(delay, &self.timer).is_ok() => {}
                 Step::Done | Step::Retry(_) => return self.finish(),
             }
@@ -124,6 +130,37 @@ impl<'s> Transfer<'s> {
         delay.map_or(Step::Done, Step::Retry)
     }
 
+    /// Sends its first request, if there is an idle connection for it and nothing has to be looked at before:
+    /// the response is on its way while something else is done.
+    pub(super) fn send_ahead(&mut self, output: &Output) {
+        let SaveOptions { skip_existing, resume, newer, .. } = *self.session.options;
+        if skip_existing || resume || newer || self.item.file.is_some() || self.prepared.is_some() {
+            return;
+        }
+        let Ok(Some(prepared)) = self.prepare(output) else { return };
+        let plan = self.first_plan();
+        let mut navigation = self.navigate();
+        let options = RequestOptions {
+            url: &self.item.url,
+            method: self.method(),
+            headers: &plan.fields(),
+            home: &prepared.home,
+            public_only: false,
+            identity: plan.needs_identity(),
+            timer: &self.timer,
+            tap: None,
+        };
+        self.session.client.send_ahead(&mut navigation, &options);
+        self.navigation = Some(navigation);
+        self.prepared = Some(Arc::new(prepared));
+    }
+
+    /// Makes the file of a body that is here.
+    pub(super) fn make_file(&mut self) {
+        let head = self.received.take();
+        self.failure = self.finish_file(head.as_ref()).err();
+    }
+
     /// The origin of the next request.
     pub(super) fn next_target(&self) -> Option<Target> {
         target(self.navigation.as_ref().map_or(&self.item.url, Navigation::url)).ok()
@@ -133,6 +170,13 @@ impl<'s> Transfer<'s> {
     pub(super) fn abandon(mut self) -> Outcome {
         self.failure.get_or_insert_with(|| NetError::Interrupted.into());
         self.finish()
+    }
+
+    /// Makes it one that failed.
+    pub(super) fn fail(&mut self, error: Error) {
+        // What was being written is of unknown meaning.
+        self.sink = None;
+        self.failure = Some(error);
     }
 
     /// What became of it. A part file stays where the save can be resumed.
@@ -194,6 +238,7 @@ impl<'s> Transfer<'s> {
             Err(error) => return Err(self.refused(error, &prepared.destination, response)),
         };
         match next {
+            Next::Done if self.received.is_some() => Ok(Step::Received),
             Next::Done => Ok(Step::Done),
             Next::Request(plan) => {
                 self.plan = Some(plan);
@@ -234,21 +279,13 @@ impl<'s> Transfer<'s> {
 
     /// Makes one request; `None` for a redirect.
     fn hop(&mut self, plan: &Plan, home: &Home) -> Result<Option<Response>, Error> {
-        let mut navigation = match self.navigation.take() {
-            Some(navigation) => navigation,
-            None => {
-                // The results of an earlier request are not those of this one.
-                self.summary.reset();
-                self.trace = Trace::default();
-                Navigation::new(&self.item.url, false)
-            }
-        };
+        let mut navigation = self.navigation.take().unwrap_or_else(|| self.navigate());
         let Session { client, options, report, .. } = *self.session;
-        let tap = self.tap.clone();
+        let (tap, fields) = (self.tap.clone(), plan.fields());
         let options = RequestOptions {
             url: &self.item.url,
             method: client.config().method,
-            headers: &plan.fields(),
+            headers: &fields,
             home,
             public_only: false,
             // A save that breaks off can only be resumed if the body is not coded.
@@ -266,6 +303,14 @@ impl<'s> Transfer<'s> {
         let response = client.hop(&mut navigation, &options, &mut observer)?;
         self.navigation = Some(navigation);
         Ok(response)
+    }
+
+    /// A request begins, from the URL asked for.
+    fn navigate(&mut self) -> Navigation {
+        // The results of an earlier one are not those of this.
+        self.summary.reset();
+        self.trace = Trace::default();
+        Navigation::new(&self.item.url, false)
     }
 
     /// How long to wait before another try; `None` where there is none.

@@ -81,6 +81,11 @@ impl Sink {
         matches!(self.kind, SinkKind::New(_) | SinkKind::Part(_))
     }
 
+    /// Whether its bytes are in memory only: all that is left is to make a file of them.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.kind, SinkKind::New(_))
+    }
+
     /// How many bytes of the body it has.
     pub(crate) fn length(&self) -> u64 {
         self.length

@@ -50,12 +50,10 @@ pub(crate) fn create_filled(path: &Path, mode: u32, fill: &dyn Fn(&File) -> io::
     };
     let unnamed = File::from(unnamed);
     fill(&unnamed)?;
-    let by_descriptor = format!("/proc/self/fd/{}", unnamed.as_raw_fd());
-    match linkat(CWD, by_descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW) {
-        Ok(()) => Ok(()),
-        Err(Errno::EXIST) => Err(io::ErrorKind::AlreadyExists.into()),
+    match link_unnamed(&unnamed, path) {
         // Without /proc, for example.
-        Err(_) => create_then_fill(path, mode, fill),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => create_then_fill(path, mode, fill),
+        linked => linked,
     }
 }
 
@@ -72,8 +70,14 @@ pub(crate) fn create_unnamed(directory: &Path, mode: u32) -> Option<io::Result<F
 
 /// Gives a file without a name one that is free; `AlreadyExists` where it is not.
 pub(crate) fn link_unnamed(file: &File, path: &Path) -> io::Result<()> {
-    let by_descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Ok(linkat(CWD, by_descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+    // Kernels before 6.10 let only root do it the short way.
+    match linkat(file, "", CWD, path, AtFlags::EMPTY_PATH) {
+        Err(Errno::NOENT | Errno::PERM | Errno::INVAL) => {
+            let by_descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+            Ok(linkat(CWD, by_descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+        }
+        linked => Ok(linked?),
+    }
 }
 
 /// Whether the file system of a directory has nothing more to say about a file's bytes once it took them: a
