@@ -16,6 +16,7 @@
 //! | [`output`] | standard output and standard error |
 //! | [`generated`] | the manual page and the completions |
 //! | [`interrupted`] | signals and closed pipes |
+//! | [`lists`] | many URLs at once |
 //! | [`nginx`] | a real nginx serving a real tree of files |
 
 mod codings;
@@ -26,6 +27,7 @@ mod daemon;
 mod generated;
 mod harness;
 mod interrupted;
+mod lists;
 mod nginx;
 mod output;
 mod proxies;

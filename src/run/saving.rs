@@ -136,7 +136,7 @@ impl Transfer<'_> {
         }
         let name = derived_name(&self.item.url, response.head());
         let Some(file) = destination.existing_named(&name, &self.item.url) else { return Ok(false) };
-        if skip_existing {
+        if skip_existing && file.provenance != Provenance::OtherUrl {
             return self.report_existing(&file, "already there").map(|()| true);
         }
         if self.sink.is_none() && is_same(&file, response.head(), response.content_length()) {

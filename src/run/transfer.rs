@@ -357,7 +357,9 @@ impl<'s> Transfer<'s> {
             }
         }
         if skip_existing || newer || resume && self.sink.is_none() {
-            let may_be_it = |file: &Existing| skip_existing || file.provenance != Provenance::OtherUrl;
+            // A name of the user's is the file's, wherever that came from; a derived name may be several URLs'.
+            let is_named = skip_existing && !destination.derives_name();
+            let may_be_it = |file: &Existing| is_named || file.provenance != Provenance::OtherUrl;
             let existing = destination.existing(&self.item.url);
             self.completes = resume && !newer && existing.is_some() && !destination.derives_name();
             self.existing = existing.filter(may_be_it);

@@ -8,7 +8,7 @@ use super::name::names_of;
 use super::new_file::NewFile;
 use super::part::{Naming, PartFile};
 use super::path::{
-    PART_SUFFIX, RECORD_SUFFIX, beside, check_links, check_owner, check_replaceable, directory_of, follow, numbered,
+    PART_SUFFIX, RECORD_SUFFIX, beside, check_links, check_owner, check_replaceable, directory_of, follow, is_numbered,
 };
 use super::resume_info::UrlDigest;
 use super::{Sink, writer::DirectWriter};
@@ -143,13 +143,7 @@ impl Destination {
             Place::Stdout | Place::Direct(..) => Ok(Partial::None),
             Place::File { path, old } => find_at(path, old.as_ref(), &source),
             Place::Directory(directory) => {
-                // One without a record is found by its name, or a number of that.
-                let named = names_of(url).into_iter().flat_map(|name| {
-                    let path = directory.path.join(name);
-                    let stands = |target: &PathBuf| target.exists() || beside(target, PART_SUFFIX).exists();
-                    (0..).map(move |number| numbered(&path, number)).take_while(stands)
-                });
-                for target in directory.recorded(&source).into_iter().chain(named) {
+                for target in directory.with_part(&source) {
                     match find_own(&target, &source)? {
                         Partial::None => {}
                         found => return Ok(found),
@@ -166,7 +160,11 @@ impl Destination {
         match &self.0 {
             Place::Stdout | Place::Direct(..) => None,
             Place::File { path, .. } => Existing::at(path.clone(), url),
-            Place::Directory(_) => names_of(url).iter().find_map(|name| self.existing_named(name, url)),
+            Place::Directory(_) => {
+                let mut files: Vec<Existing> = names_of(url).iter().filter_map(|name| self.existing_named(name, url)).collect();
+                let own = files.iter().position(|file| file.provenance == Provenance::SameUrl).unwrap_or(0);
+                (own < files.len()).then(|| files.swap_remove(own))
+            }
         }
     }
 
@@ -185,12 +183,14 @@ impl Destination {
     pub(crate) fn existing_named(&self, name: &str, url: &Url) -> Option<Existing> {
         let Place::Directory(directory) = &self.0 else { return None };
         let path = directory.path.join(name);
-        let mut files = (0..).map_while(|number| Existing::at(numbered(&path, number), url));
-        let first = files.next()?;
-        if first.provenance == Provenance::SameUrl {
-            return Some(first);
+        let first = Existing::at(path.clone(), url);
+        if first.as_ref().is_some_and(|file| file.provenance == Provenance::SameUrl) {
+            return first;
         }
-        Some(files.find(|file| file.provenance == Provenance::SameUrl).unwrap_or(first))
+        let of_name = |other: &PathBuf| is_numbered(other, &path);
+        let mut others = directory.numbered(&UrlDigest::of(url)).into_iter().filter(of_name);
+        let own = others.find_map(|other| Existing::at(other, url).filter(|file| file.provenance == Provenance::SameUrl));
+        own.or(first)
     }
 }
 

@@ -1,16 +1,19 @@
 //! What a run knows of the directories it saves in, so that it does not ask the system for each file.
 
 use super::error::{cannot, unfit};
-use super::path::{RECORD_SUFFIX, check_links};
+use super::origin::{Origin, PartMark};
+use super::path::{PART_SUFFIX, RECORD_SUFFIX, check_links, numbered};
 use super::record;
 use super::resume_info::UrlDigest;
 use crate::error::Error;
 use crate::sys;
+use rustix::fs::OFlags;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -29,8 +32,17 @@ pub(crate) struct Directory {
     takes_bytes_at_once: OnceLock<bool>,
     /// For names of which there are several files: the number to try first.
     numbers: Mutex<HashMap<OsString, usize>>,
-    /// The files of which there were records that they have a part file, when they were first asked for.
-    recorded: OnceLock<Vec<(UrlDigest, PathBuf)>>,
+    /// What was in it when it was first asked for.
+    index: OnceLock<Mutex<Index>>,
+}
+
+/// What saves have left in a directory, by the start of a digest of the URL they are of.
+#[derive(Debug, Default)]
+struct Index {
+    /// Files that have a part file.
+    parts: HashMap<u64, Vec<OsString>>,
+    /// Files with a number behind their name.
+    numbered: HashMap<u64, Vec<OsString>>,
 }
 
 impl Directories {
@@ -48,7 +60,7 @@ impl Directories {
             prepared: Mutex::default(),
             takes_bytes_at_once: OnceLock::new(),
             numbers: Mutex::default(),
-            recorded: OnceLock::new(),
+            index: OnceLock::new(),
         });
         known.insert(path.to_owned(), Arc::clone(&directory));
         directory
@@ -83,10 +95,20 @@ impl Directory {
         *self.takes_bytes_at_once.get_or_init(|| sys::takes_bytes_at_once(file))
     }
 
-    /// The files of which there are records that they have a part file of this source.
-    pub(super) fn recorded(&self, source: &UrlDigest) -> Vec<PathBuf> {
-        let all = self.recorded.get_or_init(|| recorded_in(&self.path));
-        all.iter().filter(|(of, _)| of == source).map(|(_, path)| path.clone()).collect()
+    /// The files that may have a part file of this source.
+    pub(super) fn with_part(&self, source: &UrlDigest) -> Vec<PathBuf> {
+        let index = locked(self.index());
+        index.parts.get(&source.start()).into_iter().flatten().map(|name| self.path.join(name)).collect()
+    }
+
+    /// The files with a number behind their name that may be of this source.
+    pub(super) fn numbered(&self, source: &UrlDigest) -> Vec<PathBuf> {
+        let index = locked(self.index());
+        index.numbered.get(&source.start()).into_iter().flatten().map(|name| self.path.join(name)).collect()
+    }
+
+    fn index(&self) -> &Mutex<Index> {
+        self.index.get_or_init(|| Mutex::new(Index::of(&self.path)))
     }
 
     /// The number to try first for a name.
@@ -94,31 +116,74 @@ impl Directory {
         locked(&self.numbers).get(name).copied().unwrap_or(0)
     }
 
-    /// A file got this number of a name.
-    pub(super) fn took_number(&self, name: &OsStr, number: usize) {
+    /// A file of this source got this number of a name.
+    pub(super) fn took_number(&self, target: &Path, number: usize, source: &UrlDigest) {
         // Where there is but one file of the name, the number is known without being remembered.
-        if number > 0 {
-            let mut numbers = locked(&self.numbers);
-            if numbers.len() >= MAX_KNOWN {
-                numbers.clear();
-            }
-            numbers.insert(name.to_owned(), number + 1);
+        if number == 0 {
+            return;
+        }
+        let mut numbers = locked(&self.numbers);
+        if numbers.len() >= MAX_KNOWN {
+            numbers.clear();
+        }
+        numbers.insert(target.file_name().unwrap_or_default().to_owned(), number + 1);
+        if let Some(index) = self.index.get() {
+            let name = numbered(target, number).file_name().unwrap_or_default().to_owned();
+            locked(index).numbered.entry(source.start()).or_default().push(name);
         }
     }
 }
 
-/// The files in a directory of which there are records, and the URLs that they are of.
-fn recorded_in(directory: &Path) -> Vec<(UrlDigest, PathBuf)> {
-    let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let names = fs::read_dir(listed).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let mut found: Vec<(UrlDigest, PathBuf)> = names
-        .filter_map(|name| {
-            let target = name.as_bytes().strip_suffix(RECORD_SUFFIX.as_bytes()).map(OsStr::from_bytes)?;
-            Some((record::read(&directory.join(&name))?.source, directory.join(target)))
-        })
-        .collect();
-    found.sort_by(|(_, a), (_, b)| a.cmp(b));
-    found
+impl Index {
+    fn of(directory: &Path) -> Index {
+        let mut index = Index::default();
+        let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        for name in fs::read_dir(listed).into_iter().flatten().flatten().map(|entry| entry.file_name()) {
+            index.add(directory, name);
+        }
+        index.parts.values_mut().for_each(|names| {
+            names.sort();
+            names.dedup();
+        });
+        index
+    }
+
+    fn add(&mut self, directory: &Path, name: OsString) {
+        let path = directory.join(&name);
+        let without =
+            |suffix: &str| name.as_bytes().strip_suffix(suffix.as_bytes()).map(|name| OsStr::from_bytes(name).to_owned());
+        if let Some(target) = without(RECORD_SUFFIX) {
+            if let Some(record) = record::read(&path) {
+                self.parts.entry(record.source.start()).or_default().push(target);
+            }
+        } else if let Some(target) = without(PART_SUFFIX) {
+            if let Some(source) = marked_source(&path) {
+                self.parts.entry(source.start()).or_default().push(target);
+            }
+        } else if has_number(&name)
+            && let Some(origin) = open(&path).ok().and_then(|file| Origin::of(&file))
+        {
+            self.numbered.entry(origin.source.start()).or_default().push(name);
+        }
+    }
+}
+
+/// The URL that a part file is marked with.
+fn marked_source(path: &Path) -> Option<UrlDigest> {
+    let file = open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    PartMark::of(&file, path, &metadata).map(|mark| mark.source)
+}
+
+/// Whether a name may be one with a number behind it: `page-1.html`.
+fn has_number(name: &OsStr) -> bool {
+    name.as_bytes().windows(2).any(|pair| pair[0] == b'-' && pair[1].is_ascii_digit())
+}
+
+/// Opens what may be a file of ours, without waiting for whatever may stand there instead.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

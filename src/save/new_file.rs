@@ -112,7 +112,7 @@ impl NewFile {
             let path = numbered(&self.target, number);
             match sys::link_unnamed(file, &path) {
                 Ok(()) => {
-                    directory.took_number(name, number);
+                    directory.took_number(&self.target, number, &self.source);
                     return Ok(Some(path));
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -313,7 +313,7 @@ impl PartFile {
             let name = numbered(&self.target, number);
             match sys::rename_noreplace(&self.path, &name) {
                 Ok(()) => {
-                    directory.inspect(|directory| directory.took_number(plain, number));
+                    directory.inspect(|directory| directory.took_number(&self.target, number, &self.source));
                     return Ok(name);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

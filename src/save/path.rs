@@ -56,6 +56,17 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(OsString::from_vec(name))
 }
 
+/// Whether a path is [numbered] from another.
+pub(super) fn is_numbered(path: &Path, plain: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_bytes();
+    let dashes = (0..name.len()).filter(|index| name[*index] == b'-');
+    let mut numbers = dashes.filter_map(|dash| {
+        let digits = name[dash + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        std::str::from_utf8(&name[dash + 1..dash + 1 + digits]).ok()?.parse().ok()
+    });
+    numbers.any(|number| number > 0 && numbered(plain, number) == path)
+}
+
 /// Follows symbolic links, to a name that may not exist yet. None on the way may be an attack.
 pub(super) fn follow(path: &Path) -> Result<PathBuf, Error> {
     check_links(path)?;

@@ -15,6 +15,11 @@ impl UrlDigest {
         UrlDigest(String::new())
     }
 
+    /// The first 64 bits of it.
+    pub(super) fn start(&self) -> u64 {
+        self.0.get(..16).and_then(|start| u64::from_str_radix(start, 16).ok()).unwrap_or_default()
+    }
+
     /// Of a URL, query included, userinfo and fragment left out.
     pub(crate) fn of(url: &Url) -> UrlDigest {
         let authority = &url[Position::BeforeHost..Position::AfterPort];

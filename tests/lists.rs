@@ -1,0 +1,409 @@
+//! Many URLs: lists, limits, and what becomes of them when something goes wrong.
+
+use crate::harness::{Place, Run, no_attributes, on_terminal, signal, wait_until};
+use fixtures::{Closed, Request, Script, Server, Step, cut, head, ranged, reply};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A body that tells which URL it is of.
+fn body_of(path: &str) -> Vec<u8> {
+    path.repeat(1000).into_bytes()
+}
+
+fn honest(request: &Request) -> Script {
+    reply("200 OK", "", body_of(request.path()))
+}
+
+fn json_lines(run: &Run) -> Vec<Value> {
+    String::from_utf8_lossy(&run.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// The lines by their `id`; each has to be there once.
+fn by_id(run: &Run) -> BTreeMap<u64, Value> {
+    let lines = json_lines(run);
+    let map: BTreeMap<u64, Value> = lines.iter().map(|line| (line["id"].as_u64().expect("a number"), line.clone())).collect();
+    assert_eq!(map.len(), lines.len(), "an id twice");
+    map
+}
+
+#[test]
+fn a_list_has_urls_comments_files_and_lines_that_are_none() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    let list = format!("# a list\n\n{}\n  {}\tdeep/er/x y\r\nftp://h/\n{}", server.url("/a"), server.url("/b"), server.url("/c"));
+    place.write("list", list);
+    let run = place.fetch(&["--json", "-i", "list", "-P", "d"]);
+    assert_eq!(run.status, 2, "{run:?}");
+    assert!(
+        run.stderr.contains("fetch: ftp://h/: list, line 5: cannot fetch \"ftp://h/\": \"ftp:\" is neither http nor https"),
+        "{run:?}"
+    );
+    assert!(run.stderr.contains("\n3 of 4 URLs done, 1 failed, "), "{run:?}");
+    let lines = by_id(&run);
+    assert_eq!(lines.keys().copied().collect::<Vec<_>>(), [3, 4, 5, 6]);
+    assert_eq!((lines[&4]["file"].as_str(), lines[&5]["exit"].as_u64()), (Some("deep/er/x y"), Some(2)));
+    assert_eq!(
+        (place.bytes("d/a"), place.bytes("deep/er/x y"), place.bytes("d/c")),
+        (body_of("/a"), body_of("/b"), body_of("/c"))
+    );
+}
+
+#[test]
+fn standard_input_is_read_as_it_comes() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    let mut command = place.command(&["--json", "-q", "-i", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    for (number, path) in ["/a", "/b"].into_iter().enumerate() {
+        let stdin = child.stdin.as_mut().expect("piped");
+        writeln!(stdin, "{}", server.url(path)).expect("written");
+        let line: Value = serde_json::from_str(&lines.next().expect("a line").expect("read")).expect("JSON");
+        assert_eq!((line["id"].as_u64(), line["exit"].as_u64()), (Some(number as u64 + 1), Some(0)));
+        assert_eq!(place.bytes(&path[1..]), body_of(path));
+    }
+    drop(child.stdin.take());
+    assert!(lines.next().is_none() && child.wait().expect("ended").success());
+}
+
+#[test]
+fn two_lines_that_name_one_file_are_bad_usage() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    place.write("list", format!("{0}\tx\n{0}\ty\n{0}\t./x\n", server.url("/")));
+    let run = place.fetch(&["-q", "-i", "list"]);
+    assert_eq!((run.status, server.requests().len()), (2, 0), "{run:?}");
+    assert!(run.stderr.contains("list: lines 1 and 3 both name the file ./x"), "{run:?}");
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_a_file_error_before_anything_is_sent() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    for name in ["missing", "."] {
+        let run = place.fetch(&["-q", &server.url("/"), "-i", name]);
+        assert!(run.status == 3 && run.stderr.contains("cannot read URLs from "), "{run:?}");
+    }
+    place.write("empty", "# nothing\n");
+    assert_eq!((place.fetch(&["-q", "-i", "empty"]).status, server.requests().len()), (0, 0));
+}
+
+/// Answers after a while, and counts how many requests are answered at once.
+fn counting(most: Arc<AtomicUsize>, pause: Duration) -> Server {
+    let now = AtomicUsize::new(0);
+    Server::start(move |request| {
+        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        thread::sleep(pause);
+        now.fetch_sub(1, Ordering::SeqCst);
+        honest(request)
+    })
+    .expect("started")
+}
+
+#[test]
+fn no_host_gets_more_requests_at_once_than_it_may() {
+    for (arguments, wanted) in [(&["--per-host", "3"][..], 3), (&["-j", "2"], 2), (&[], 6)] {
+        let most = Arc::new(AtomicUsize::new(0));
+        let server = counting(Arc::clone(&most), Duration::from_millis(50));
+        let place = Place::new();
+        place.write("list", (0..24).map(|number| server.url(&format!("/{number}\n"))).collect::<String>());
+        place.fetch(&[&["-q", "-i", "list"], arguments].concat()).succeeded();
+        assert_eq!(most.load(Ordering::SeqCst), wanted, "{arguments:?}");
+        assert!(server.connections() <= wanted, "{} connections", server.connections());
+    }
+}
+
+#[test]
+fn urls_of_the_command_line_are_fetched_in_their_order() {
+    let most = Arc::new(AtomicUsize::new(0));
+    let server = counting(Arc::clone(&most), Duration::from_millis(10));
+    let urls = ["/1", "/2", "/3"].map(|path| server.url(path));
+    Place::new().fetch(&["-q", &urls[0], &urls[1], &urls[2]]).succeeded();
+    let paths: Vec<String> = server.requests().iter().map(|request| request.path().to_owned()).collect();
+    assert_eq!((paths.join(" ").as_str(), most.load(Ordering::SeqCst), server.connections()), ("/1 /2 /3", 1, 1));
+}
+
+#[test]
+fn a_slow_host_holds_up_no_other_though_its_urls_come_first() {
+    let stalled = Server::start(|_| vec![Step::Pause(Duration::from_secs(60))]).expect("started");
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    let slow: String = (0..10_000).map(|number| stalled.url(&format!("/{number}\n"))).collect();
+    place.write("list", slow + &server.url("/a\n") + &server.url("/b\n"));
+    let mut child = place.command(&["-q", "-i", "list", "-j", "8"]).spawn().expect("started");
+    wait_until("the other host's are saved", || place.path("a").exists() && place.path("b").exists());
+    child.kill().and_then(|()| child.wait()).expect("ended");
+    assert!(stalled.requests().len() <= 6);
+}
+
+#[test]
+fn another_try_waits_in_the_queue_and_not_in_a_worker() {
+    let first = AtomicUsize::new(0);
+    let server = Server::start(move |request| match request.path() {
+        "/busy" if first.fetch_add(1, Ordering::SeqCst) == 0 => reply("503 Busy", "Retry-After: 1", ""),
+        _ => honest(request),
+    })
+    .expect("started");
+    let place = Place::new();
+    place.write("list", ["/busy\n", "/a\n", "/b\n"].map(|path| server.url(path)).concat());
+    place.fetch(&["-q", "-i", "list", "-j", "1", "--retry", "1"]).succeeded();
+    let paths: Vec<String> = server.requests().iter().map(|request| request.path().to_owned()).collect();
+    assert_eq!(paths, ["/busy", "/a", "/b", "/busy"]);
+}
+
+#[test]
+fn hosts_that_redirect_to_each_other_end() {
+    let ports = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let servers = [0, 1].map(|index| {
+        let ports = Arc::clone(&ports);
+        Server::start(move |request| match request.path().strip_prefix("/hop/") {
+            Some(rest) => {
+                let location = format!("Location: http://127.0.0.1:{}/{rest}", ports[1 - index].load(Ordering::SeqCst));
+                reply("302 Found", &location, "")
+            }
+            None => honest(request),
+        })
+        .expect("started")
+    });
+    servers.iter().zip(ports.iter()).for_each(|(server, port)| port.store(server.port().into(), Ordering::SeqCst));
+    let place = Place::new();
+    let list = (0..50).map(|number| servers[number % 2].url(&format!("/hop/hop/hop/{number}\n"))).collect::<String>();
+    place.write("list", list);
+    place.fetch(&["-q", "-i", "list", "--per-host", "1", "-P", "d"]).succeeded();
+    assert_eq!(fs::read_dir(place.path("d")).expect("made").count(), 50);
+}
+
+#[test]
+fn requests_to_one_host_keep_their_distance_and_other_hosts_do_not_wait() {
+    let times = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&times);
+    let server = Server::start(move |request| {
+        seen.lock().expect("a lock").push(Instant::now());
+        honest(request)
+    })
+    .expect("started");
+    let (other, place) = (Server::start(honest).expect("started"), Place::new());
+    place.write("list", ["/1\n", "/2\n", "/3\n"].map(|path| server.url(path)).concat() + &other.url("/4\n"));
+    place.fetch(&["-q", "-i", "list", "--wait", "0.3"]).succeeded();
+    let times = times.lock().expect("a lock");
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(280)), "{times:?}");
+    assert_eq!((times.len(), other.requests().len()), (3, 1));
+}
+
+#[test]
+fn a_connection_that_was_closed_while_idle_is_no_failure() {
+    // The server says nothing of closing, and closes each connection after its second response.
+    let count = AtomicUsize::new(0);
+    let server = Server::start(move |request| {
+        let mut script = honest(request);
+        if count.fetch_add(1, Ordering::SeqCst) % 2 == 1 {
+            script.push(Step::Close);
+        }
+        script
+    })
+    .expect("started");
+    let place = Place::new();
+    place.write("list", (0..40).map(|number| server.url(&format!("/{number}\n"))).collect::<String>());
+    place.fetch(&["-q", "-i", "list", "-P", "d"]).succeeded();
+    assert_eq!(fs::read_dir(place.path("d")).expect("made").count(), 40);
+}
+
+#[test]
+fn the_rate_is_one_for_all() {
+    let server = Server::start(|_| reply("200 OK", "", vec![b'x'; 50_000])).expect("started");
+    let place = Place::new();
+    place.write("list", (0..4).map(|number| server.url(&format!("/{number}\n"))).collect::<String>());
+    let started = Instant::now();
+    place.fetch(&["-q", "-i", "list", "--limit-rate", "200000"]).succeeded();
+    assert!(started.elapsed() >= Duration::from_millis(900), "{:?}", started.elapsed());
+}
+
+#[test]
+fn the_same_list_again_does_only_what_is_missing() {
+    if no_attributes() {
+        return;
+    }
+    // All have the same derived name.
+    for option in ["--skip-existing", "-c"] {
+        let tagged = |request: &Request| ranged(request, "ETag: \"v1\"", body_of(request.path()));
+        let (server, place) = (Server::start(tagged).expect("started"), Place::new());
+        place.write("list", (0..20).map(|number| server.url(&format!("/{number}/x.bin\n"))).collect::<String>());
+        place.fetch(&["-q", "-i", "list", "-P", "d"]).succeeded();
+        fs::remove_file(place.path("d/x-7.bin")).expect("removed");
+        fs::remove_file(place.path("d/x.bin")).expect("removed");
+        for _ in 0..2 {
+            place.fetch(&["-q", "-i", "list", "-P", "d", option]).succeeded();
+            let files =
+                fs::read_dir(place.path("d")).expect("made").map(|entry| fs::read(entry.expect("read").path()).expect("read"));
+            let mut bodies: Vec<Vec<u8>> = files.collect();
+            bodies.sort();
+            bodies.dedup();
+            assert_eq!((bodies.len(), fs::read_dir(place.path("d")).expect("made").count()), (20, 20), "{option}");
+        }
+    }
+}
+
+/// Parts of a list that end in each way there is.
+fn mixed() -> Server {
+    Server::start(|request| {
+        let path = request.path();
+        match path.rsplit('/').next().unwrap_or_default().parse::<u32>().unwrap_or(0) % 10 {
+            1 => cut(&honest(request), 100),
+            2 => vec![Step::Send(head("200 OK", "Transfer-Encoding: chunked")), Step::send("5\r\nhello\r\nzz\r\n"), Step::Close],
+            3 => reply("404 Not Found", "", "no"),
+            4 => reply("302 Found", "Location: ../ok/0", ""),
+            5 => vec![Step::send("SSH-2.0-OpenSSH\r\n"), Step::Close],
+            6 => ranged(request, "ETag: \"v1\"", body_of(path)),
+            _ => honest(request),
+        }
+    })
+    .expect("started")
+}
+
+#[test]
+fn each_url_is_as_true_as_one_alone() {
+    let (server, closed) = (mixed(), Closed::bind().expect("bound"));
+    let place = Place::new();
+    let dead = format!("http://127.0.0.1:{}/d\td/dead\n", closed.port());
+    place.write("list", (0..200).map(|number| server.url(&format!("/{number}\td/{number}\n"))).collect::<String>() + &dead);
+    let run = place.fetch(&["--json", "-q", "-i", "list"]);
+    let lines = by_id(&run);
+    assert_eq!((run.status, lines.len()), (4, 201), "{}", run.stderr);
+    for (id, line) in &lines {
+        let (number, exit) = (id - 1, line["exit"].as_u64());
+        let wanted = if *id == 201 { 4 } else { [0, 4, 7, 8, 0, 7, 0, 0, 0, 0][usize::try_from(number % 10).expect("small")] };
+        assert_eq!(exit, Some(wanted), "{line}");
+        let path = place.path(&format!("d/{number}"));
+        let body = if number % 10 == 4 { body_of("/ok/0") } else { body_of(&format!("/{number}")) };
+        assert_eq!(fs::read(path).ok(), (wanted == 0).then_some(body), "{line}");
+    }
+    assert_eq!(fs::read_dir(place.path("d")).expect("made").count(), 120, "nothing else is there");
+}
+
+/// A list of 300 URLs, each answered after a moment, half of them in two pieces.
+fn unhurried() -> Server {
+    Server::start(|request| {
+        let Some(Step::Send(bytes)) = ranged(request, "ETag: \"v1\"", body_of(request.path())).pop() else { return Vec::new() };
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        vec![Step::send(first), Step::Pause(Duration::from_millis(10)), Step::send(second)]
+    })
+    .expect("started")
+}
+
+fn hundreds(server: &Server) -> String {
+    (0..300).map(|number| server.url(&format!("/{number}\n"))).collect()
+}
+
+#[test]
+fn a_run_that_is_killed_and_run_again_ends_with_each_url_once() {
+    let (server, place) = (unhurried(), Place::new());
+    let mut missing: Vec<(usize, String)> = hundreds(&server).lines().map(str::to_owned).enumerate().collect();
+    for round in 0.. {
+        let list: String = missing.iter().map(|(number, url)| format!("{url}\td/{number}\n")).collect();
+        place.write("list", list);
+        let mut command = place.command(&["--json", "-q", "-c", "-i", "list"]);
+        let mut child = command.stdout(fs::File::create(place.path("lines")).expect("made")).spawn().expect("started");
+        if round < 4 {
+            thread::sleep(Duration::from_millis(60 + 50 * round));
+            // The first time in order, then not.
+            signal(&child, if round == 0 { Signal::SIGINT } else { Signal::SIGKILL });
+        }
+        child.wait().expect("ended");
+        let text = place.read("lines");
+        let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+        let lines = whole.lines().map(|line| serde_json::from_str::<Value>(line).expect("a whole line"));
+        let done: Vec<usize> =
+            lines.filter(|line| line["exit"] == 0).map(|line| line["id"].as_u64().expect("an id") as usize).collect();
+        missing =
+            missing.into_iter().enumerate().filter(|(index, _)| !done.contains(&(index + 1))).map(|(_, entry)| entry).collect();
+        if missing.is_empty() {
+            assert!(round >= 1, "it was killed at least once");
+            break;
+        }
+    }
+    let mut names: Vec<String> = fs::read_dir(place.path("d"))
+        .expect("made")
+        .map(|entry| entry.expect("read").file_name().into_string().expect("text"))
+        .collect();
+    names.sort_by_key(|name| name.parse::<usize>().unwrap_or(usize::MAX));
+    assert_eq!(names, (0..300).map(|number| number.to_string()).collect::<Vec<_>>());
+    assert!(names.iter().all(|name| place.bytes(&format!("d/{name}")) == body_of(&format!("/{name}"))));
+}
+
+#[test]
+fn a_signal_ends_a_list_in_order() {
+    let server = Server::start(|request| {
+        let number: u32 = request.path()[1..].parse().unwrap_or(0);
+        if number < 10 {
+            return honest(request);
+        }
+        let mut script = cut(&ranged(request, "ETag: \"v1\"", vec![b'x'; 200_000]), 120_000);
+        script.pop();
+        script.push(Step::Pause(Duration::from_secs(60)));
+        script
+    })
+    .expect("started");
+    let place = Place::new();
+    place.write("list", (0..500).map(|number| server.url(&format!("/{number}\td/{number}\n"))).collect::<String>());
+    let mut command = place.command(&["--json", "-i", "list"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let is_kept = |number: u32| fs::metadata(place.path(&format!("d/{number}.part"))).is_ok_and(|part| part.len() == 120_000);
+    wait_until("six are on their way", || (10..16).all(is_kept));
+    signal(&child, Signal::SIGINT);
+    let output = child.wait_with_output().expect("ended");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let (saved, interrupted): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["exit"] == 0);
+    assert_eq!((saved.len(), interrupted.len()), (10, 6), "{text}");
+    assert!(interrupted.iter().all(|line| line["error"]["message"].as_str().is_some_and(|text| text.ends_with("interrupted"))));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("10 of 500 URLs done, 6 failed, 484 not begun, "), "{stderr}");
+    let parts = (10..16).flat_map(|number| [format!("{number}.part"), format!("{number}.part.info")]);
+    let mut wanted: Vec<String> = (0..10).map(|number: u32| number.to_string()).chain(parts).collect();
+    wanted.sort();
+    let entries = fs::read_dir(place.path("d")).expect("made");
+    let mut names: Vec<String> = entries.map(|entry| entry.expect("read").file_name().into_string().expect("text")).collect();
+    names.sort();
+    assert_eq!(names, wanted);
+}
+
+#[test]
+fn each_header_section_is_whole_and_has_its_url_above_it() {
+    let (server, place) = (Server::start(|_| reply("200 OK", "X: y", "hello")).expect("started"), Place::new());
+    place.write("list", (0..20).map(|number| server.url(&format!("/{number}\n"))).collect::<String>());
+    let run = place.fetch(&["-i", "list", "-P", "d"]);
+    let text = String::from_utf8(run.stdout).expect("text");
+    let mut sections: Vec<&str> = text.split_terminator("\r\n\r\n").collect();
+    sections.sort_unstable();
+    let mut wanted: Vec<String> = (0..20)
+        .map(|number| format!("{}\nHTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 5", server.url(&format!("/{number}"))))
+        .collect();
+    wanted.sort_unstable();
+    assert_eq!(sections, wanted);
+}
+
+#[test]
+fn progress_is_that_of_the_whole_list_and_failures_are_listed_at_its_end() {
+    let (server, place) = (
+        Server::start(|request| match request.path() {
+            "/bad" => reply("404 Not Found", "", ""),
+            _ => {
+                thread::sleep(Duration::from_millis(400));
+                honest(request)
+            }
+        })
+        .expect("started"),
+        Place::new(),
+    );
+    place.write("list", ["/bad\n", "/1\n", "/2\n", "/3\n"].map(|path| server.url(path)).concat());
+    let command = "\"$FETCH\" --json --per-host 1 -i list 2>&1 >/dev/null";
+    let Some(terminal) = on_terminal(&place, 100, command) else { return };
+    let run = crate::harness::finish(terminal);
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(text.contains(" of 4 done, 1 failed, ") && text.contains(": 127.0.0.1"), "{text:?}");
+    let totals = text.rfind("3 of 4 URLs done, 1 failed, ").expect("totals");
+    assert!(text[totals..].contains(&format!("\r\n  {}: the server answered 404 Not Found\r\n", server.url("/bad"))), "{text:?}");
+}
