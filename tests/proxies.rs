@@ -24,7 +24,7 @@ fn address(server: &Server) -> SocketAddr {
 }
 
 /// A proxy that answers CONNECT with a tunnel to this server.
-fn tunnel_to(server: &Server) -> Server {
+pub(crate) fn tunnel_to(server: &Server) -> Server {
     let to = address(server);
     Server::start(move |_| vec![Step::send("HTTP/1.1 200 Connection established\r\n\r\n"), Step::Relay(to)]).expect("started")
 }

@@ -17,8 +17,10 @@
 //! | [`generated`] | the manual page and the completions |
 //! | [`interrupted`] | signals and closed pipes |
 //! | [`lists`] | many URLs at once |
+//! | [`archive`] | WARC files, judged by the tools of archivists |
 //! | [`nginx`] | a real nginx serving a real tree of files |
 
+mod archive;
 mod codings;
 mod conditional;
 mod connection;

@@ -32,8 +32,8 @@ struct Recording {
     recorder: Box<dyn Recorder>,
     /// What came, before the framing is removed from it in place.
     wire: Vec<u8>,
-    /// How it ends, should it end now.
-    ending: Ending,
+    /// Why it is cut short.
+    ending: Option<Ending>,
     /// The most bytes of it that nobody wants.
     max_unwanted: u64,
 }
@@ -49,13 +49,13 @@ impl Body {
 
     /// Records it; if it is dropped before its end, up to so many bytes.
     pub(super) fn record(&mut self, recorder: Box<dyn Recorder>, max_unwanted: u64) {
-        self.recording = Some(Recording { recorder, wire: Vec::new(), ending: Ending::Unspecified, max_unwanted });
+        self.recording = Some(Recording { recorder, wire: Vec::new(), ending: None, max_unwanted });
     }
 
     /// It is longer than it may be, and will not be received to its end.
     pub(super) fn exceeds_limit(&mut self) {
         if let Some(recording) = &mut self.recording {
-            recording.ending = Ending::Length;
+            recording.ending = Some(Ending::Length);
         }
         self.keeps_connection = false;
     }
@@ -95,8 +95,8 @@ impl Body {
         if piece.is_err() {
             // What is on the connection is of unknown meaning.
             self.keeps_connection = false;
-            if let Some(recording) = self.recording.as_mut().filter(|recording| recording.ending == Ending::Unspecified) {
-                recording.ending = Ending::Disconnect;
+            if let Some(recording) = &mut self.recording {
+                recording.ending.get_or_insert(Ending::Disconnect);
             }
         }
         piece
@@ -131,7 +131,7 @@ impl Body {
 
     fn end_recording(&mut self) -> Result<(), Error> {
         let Some(Recording { mut recorder, ending, .. }) = self.recording.take() else { return Ok(()) };
-        recorder.end(if self.deframer.is_done() { Ending::Complete } else { ending })
+        recorder.end(if self.deframer.is_done() { Ending::Complete } else { ending.unwrap_or(Ending::Unspecified) })
     }
 
     /// What [`next_piece`](Body::next_piece) points into.
@@ -157,11 +157,11 @@ impl Body {
 
     fn cut_off(&mut self, error: NetError) -> Error {
         if let Some(recording) = &mut self.recording {
-            recording.ending = match error {
+            recording.ending = Some(match error {
                 NetError::TimedOut { .. } => Ending::Time,
                 NetError::Interrupted => Ending::Unspecified,
                 _ => Ending::Disconnect,
-            };
+            });
         }
         let transient = error.is_transient();
         let failure = Error::new(error.kind(), format!("the body is {}", self.deframer.cut_off())).caused_by(error);
@@ -222,7 +222,7 @@ impl Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        let is_recorded = self.recording.as_ref().is_some_and(|recording| recording.ending == Ending::Unspecified);
+        let is_recorded = self.recording.as_ref().is_some_and(|recording| recording.ending.is_none());
         if self.connection.is_some() && (self.keeps_connection || is_recorded) {
             self.drain();
         }

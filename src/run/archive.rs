@@ -34,8 +34,7 @@ struct Shared {
     directory: PathBuf,
     gzip: bool,
     warcinfo: String,
-    /// By the SHA-256 of a payload: SHA-1, which WARC fields have, can be forged.
-    seen: Mutex<HashMap<Vec<u8>, Seen>>,
+    seen: Mutex<HashMap<PayloadKey, Seen>>,
     max_unwanted: u64,
     /// Why a record is missing.
     failed: Mutex<Option<String>>,
@@ -47,13 +46,15 @@ struct Shared {
 struct Seen {
     url: String,
     date: SystemTime,
-    /// Programs that replay a revisit take the fields from it and the bytes from here: both have to be framed
-    /// in the same way.
-    chunked: bool,
 }
 
-/// A payload to be remembered, and where.
-type NewPayload = (Vec<u8>, Seen);
+/// The SHA-256 of a payload, because SHA-1, which WARC fields have, can be forged; and whether it came in
+/// chunks: programs that replay a revisit take the fields from it and the bytes from the first, so both have
+/// to be framed in the same way.
+type PayloadKey = (Vec<u8>, bool);
+
+/// A payload to be remembered, and where it is.
+type NewPayload = (PayloadKey, Seen);
 
 /// Records the exchanges of one transfer.
 #[derive(Debug)]
@@ -197,8 +198,8 @@ impl Recorder for ExchangeRecorder {
         let ((offset, length), seen) = records.inspect_err(|error| {
             locked(&self.shared.failed).get_or_insert_with(|| error.full());
         })?;
-        if let Some((id, seen)) = seen {
-            self.shared.remember(id, seen);
+        if let Some((key, seen)) = seen {
+            self.shared.remember(key, seen);
         }
         *locked(&self.last) = Some(WarcLocation { file: self.shared.name.clone(), offset, length });
         Ok(())
@@ -209,10 +210,9 @@ impl ExchangeRecorder {
     /// The records of the exchange, the response's first; and what is to be remembered once they are written.
     fn records(&mut self, ending: Ending) -> Result<(Vec<Spool>, Option<NewPayload>), Error> {
         let shared = Arc::clone(&self.shared);
-        let payload_id = self.payload_id.clone().finish().as_ref().to_vec();
+        let key = (self.payload_id.clone().finish().as_ref().to_vec(), self.chunked);
         let is_whole = ending == Ending::Complete && self.has_payload && self.payload_length > 0;
-        let earlier = if is_whole { locked(&shared.seen).get(&payload_id).cloned() } else { None };
-        let earlier = earlier.filter(|earlier| earlier.chunked == self.chunked);
+        let earlier = if is_whole { locked(&shared.seen).get(&key).cloned() } else { None };
         let kind = if earlier.is_some() { RecordType::Revisit } else { RecordType::Response };
         let response_id = new_id(&shared.random)?;
         let mut header = self.header(kind, &response_id);
@@ -244,7 +244,7 @@ impl ExchangeRecorder {
             records.push(shared.encode(&header, &block[..], block.len() as u64)?);
         }
         let seen = is_whole && earlier.is_none();
-        Ok((records, seen.then(|| (payload_id, Seen { url: self.url.clone(), date: self.sent, chunked: self.chunked }))))
+        Ok((records, seen.then(|| (key, Seen { url: self.url.clone(), date: self.sent }))))
     }
 
     fn header(&self, kind: RecordType, id: &str) -> RecordHeader {
@@ -298,10 +298,10 @@ impl Shared {
         Ok((offset, length))
     }
 
-    fn remember(&self, id: Vec<u8>, seen: Seen) {
+    fn remember(&self, key: PayloadKey, seen: Seen) {
         let mut all = locked(&self.seen);
         if all.len() < MAX_SEEN {
-            all.entry(id).or_insert(seen);
+            all.entry(key).or_insert(seen);
         }
     }
 

@@ -62,9 +62,17 @@ impl Transfer<'_> {
         error
     }
 
+    /// Prints a note that does not say of which URL it is.
+    fn note(&self, line: &str) {
+        match self.session.is_list {
+            true => self.session.report.warning(&self.summary.url, line),
+            false => self.session.report.note(line),
+        }
+    }
+
     /// The part file cannot be completed: the whole is requested.
     fn start_over(&mut self, why: &str) -> Result<Plan, Error> {
-        self.session.report.note(&format!("started over: {why}"));
+        self.note(&format!("started over: {why}"));
         self.existing = None;
         if let Some(sink) = &mut self.sink {
             sink.start_over()?;
@@ -103,12 +111,12 @@ impl Transfer<'_> {
         match &mut self.sink {
             Some(sink) if sink.length() > 0 => {
                 sink.start_over()?;
-                self.session.report.note("started over: the server sent the full body");
+                self.note("started over: the server sent the full body");
             }
             Some(sink) => sink.start_over()?,
             None => {
                 if self.completes && !self.started_over && response.status() < 400 {
-                    self.session.report.note("started over: the file is not what the server has");
+                    self.note("started over: the file is not what the server has");
                 }
                 self.sink = Some(self.open(destination, &response)?);
             }
