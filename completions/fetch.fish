@@ -22,7 +22,7 @@ complete -c fetch -s T -l timeout -d 'The longest silence while waiting for byte
 complete -c fetch -s m -l max-time -d 'The whole operation\'s limit, redirects, retries, decoding and printing included' -r
 complete -c fetch -l retry -d 'Again after a transient failure (connect, timeout, reset, cut-off body, 408, 429, 500, 502, 503, 504): exponential back-off with jitter, Retry-After honoured up to 60 s; a retry resumes where the last try stopped, by the rules of -c' -r
 complete -c fetch -l limit-rate -d 'At most this many bytes a second (suffixes k, M, G)' -r
-complete -c fetch -s i -l input-file -d 'More URLs, one a line, # comments, optionally URL<TAB>FILE; - reads standard input as it comes' -r -F
+complete -c fetch -s i -l input-file -d 'More URLs, one a line, # comments, optionally a tab and a FILE after the URL; - reads standard input as it comes' -r -F
 complete -c fetch -s j -l jobs -d 'At most N requests at once in all [default: 32]' -r
 complete -c fetch -l per-host -d 'At most N requests at once to one host and port [default: 6; without -i and -j the URLs of a host are fetched one after another]' -r
 complete -c fetch -l wait -d 'At least this long between requests to one host and port' -r

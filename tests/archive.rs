@@ -185,7 +185,8 @@ fn over_a_proxy_the_origins_exchange_is_recorded_and_not_the_tunnel() {
 fn the_file_has_its_name_only_at_the_end() {
     let server = Server::start(|request| match request.path() {
         "/slow" => {
-            vec![Step::Send(head("200 OK", "Content-Length: 9")), Step::send("half"), Step::Pause(Duration::from_secs(60))]
+            let half = Step::Send(vec![b'h'; 1 << 20]);
+            vec![Step::Send(head("200 OK", "Content-Length: 2097152")), half, Step::Pause(Duration::from_secs(60))]
         }
         _ => answer(request),
     })
@@ -193,10 +194,12 @@ fn the_file_has_its_name_only_at_the_end() {
     let place = Place::new();
     place.write("x.warc", "the old one");
     place.write("list", server.url("/plain\n") + &server.url("/slow\n"));
-    let arguments = ["-q", "-i", "list", "-P", "d", "--warc", "x.warc"];
     for (number, part) in ["x.warc.part", "x-1.warc.part"].into_iter().enumerate() {
-        let mut child = place.command(&arguments).spawn().expect("started");
-        wait_until("the first is recorded", || fs::metadata(place.path(part)).is_ok_and(|metadata| metadata.len() > 9000));
+        let directory = format!("d{number}");
+        let mut child = place.command(&["-q", "-i", "list", "-P", &directory, "--warc", "x.warc"]).spawn().expect("started");
+        let longer = |path: &str, length| fs::metadata(place.path(path)).is_ok_and(|metadata| metadata.len() > length);
+        wait_until("the first is recorded", || longer(part, 9000));
+        wait_until("the second has begun", || longer(&format!("{directory}/slow.part"), 0));
         assert_eq!(place.read("x.warc"), "the old one");
         // What a killed run left is kept by the next, which is then interrupted and ends in order.
         signal(&child, if number == 0 { Signal::SIGKILL } else { Signal::SIGINT });

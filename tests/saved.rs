@@ -182,7 +182,7 @@ fn a_disk_that_takes_the_bytes_back_at_the_close_loses_nothing() {
     let mut compiler = std::process::Command::new(cc);
     compiler.args(["-shared", "-fPIC", "-o", "close.so", "close.c"]).current_dir(place.path("."));
     assert!(compiler.status().expect("runs").success());
-    for (output, line) in [("f", "cannot write f.part: "), ("new", "cannot write new: ")] {
+    for (output, line) in [("f", "cannot write f.part: "), ("new", "cannot write new")] {
         let mut command = place.command(&["-q", &server.url("/"), "-o", output]);
         command.env("LD_PRELOAD", "./close.so");
         finish(command).failed(3, &server.url("/"), line);

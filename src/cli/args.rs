@@ -167,7 +167,7 @@ pub(super) struct Cli {
     #[arg(long, help_heading = "The connection")]
     pub(super) allow_private: bool,
 
-    /// More URLs, one a line, # comments, optionally URL<TAB>FILE; - reads standard input as it comes
+    /// More URLs, one a line, # comments, optionally a tab and a FILE after the URL; - reads standard input as it comes
     #[arg(short = 'i', long, value_name = "FILE", value_parser = named(), conflicts_with = "output", help_heading = "Many URLs")]
     pub(super) input_file: Option<PathBuf>,
     /// At most N requests at once in all [default: 32]
