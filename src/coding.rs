@@ -188,6 +188,8 @@ enum Deflate {
 }
 
 impl Stage {
+    /// Not inlined: a decoder's state is large on the stack, and most transfers need none.
+    #[inline(never)]
     fn new(coding: Coding) -> Stage {
         let codec = match coding {
             Coding::Gzip => Codec::Gzip(Decompress::new_gzip(15)),

@@ -1,6 +1,6 @@
 //! Many URLs: lists, limits, and what becomes of them when something goes wrong.
 
-use crate::harness::{Place, Run, no_attributes, on_terminal, signal, wait_until};
+use crate::harness::{Place, Run, finish, no_attributes, on_terminal, shell, signal, wait_until};
 use fixtures::{Closed, Request, Script, Server, Step, cut, head, ranged, reply};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -406,4 +406,15 @@ fn progress_is_that_of_the_whole_list_and_failures_are_listed_at_its_end() {
     assert!(text.contains(" of 4 done, 1 failed, ") && text.contains(": 127.0.0.1"), "{text:?}");
     let totals = text.rfind("3 of 4 URLs done, 1 failed, ").expect("totals");
     assert!(text[totals..].contains(&format!("\r\n  {}: the server answered 404 Not Found\r\n", server.url("/bad"))), "{text:?}");
+}
+
+#[test]
+fn more_jobs_than_files_may_be_open_are_fewer_jobs() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    place.write("list", (0..60).map(|i| server.url(&format!("/{i}\n"))).collect::<String>());
+    let script = "ulimit -n 48; exec \"$FETCH\" -i list -j 100 --per-host 100 -P d";
+    let run = finish(shell(&place, script));
+    assert_eq!(run.status, 0);
+    assert!(run.stderr.contains("at most 4 requests at once: the limit of open files is 48"), "{run:?}");
+    assert_eq!(fs::read_dir(place.path("d")).expect("there").count(), 60);
 }

@@ -60,8 +60,8 @@ impl From<Failure> for Error {
 
 impl Connection {
     pub(super) fn new(stream: Stream, key: PoolKey, pool: &Arc<Pool>, reused: bool) -> Connection {
-        let pool = Arc::clone(pool);
-        Connection { stream, key, pool, buffer: Pool::buffer(), start: 0, end: 0, receive_limit: usize::MAX, reused }
+        let (pool, buffer) = (Arc::clone(pool), pool.buffer());
+        Connection { stream, key, pool, buffer, start: 0, end: 0, receive_limit: usize::MAX, reused }
     }
 
     /// Sends a request.

@@ -13,8 +13,8 @@ const SMALL_BUFFER: usize = 16 * 1024;
 /// 1 MiB with a quarter less work than 256 KiB.
 const LARGE_BUFFER: usize = 1024 * 1024;
 const _: () = assert!(LARGE_BUFFER > crate::http::MAX_HEAD);
-/// How many large buffers are kept.
-const MAX_BUFFERS: usize = 4;
+/// How many large buffers are kept; of small ones, as many as idle connections.
+const MAX_LARGE_BUFFERS: usize = 4;
 
 /// What a connection was made to, and how: requests with an equal key may use it. Everything else that
 /// a connection depends on is the same for all of a client's.
@@ -52,13 +52,20 @@ pub(super) struct Pool {
     /// The last used is the last.
     idle: Mutex<Vec<Idle>>,
     max_idle: usize,
-    large_buffers: Mutex<Vec<Box<[u8]>>>,
+    buffers: Mutex<Buffers>,
+}
+
+/// Those that are not in use. What of a small one was never received into takes no memory.
+#[derive(Debug, Default)]
+struct Buffers {
+    small: Vec<Box<[u8]>>,
+    large: Vec<Box<[u8]>>,
 }
 
 impl Pool {
     /// A pool that keeps so many idle connections.
     pub(super) fn new(max_idle: usize) -> Pool {
-        Pool { idle: Mutex::default(), max_idle, large_buffers: Mutex::default() }
+        Pool { idle: Mutex::default(), max_idle, buffers: Mutex::default() }
     }
 
     /// An idle connection; with `public_only`, one to a public address.
@@ -88,28 +95,30 @@ impl Pool {
         drop(oldest);
     }
 
-    /// A buffer for an exchange.
-    pub(super) fn buffer() -> Box<[u8]> {
-        vec![0; SMALL_BUFFER].into_boxed_slice()
+    /// A small buffer, for an exchange.
+    pub(super) fn buffer(&self) -> Box<[u8]> {
+        let spare = locked(&self.buffers).small.pop();
+        spare.unwrap_or_else(|| vec![0; SMALL_BUFFER].into_boxed_slice())
     }
 
     /// Exchanges a small buffer for a large one with the same content; a large one stays.
     pub(super) fn grow(&self, buffer: &mut Box<[u8]>) {
         if buffer.len() < LARGE_BUFFER {
-            let spare = locked(&self.large_buffers).pop();
+            let spare = locked(&self.buffers).large.pop();
             let mut large = spare.unwrap_or_else(|| vec![0; LARGE_BUFFER].into_boxed_slice());
             large[..buffer.len()].copy_from_slice(buffer);
-            *buffer = large;
+            self.recycle(std::mem::replace(buffer, large));
         }
     }
 
     /// Takes a buffer back.
     pub(super) fn recycle(&self, buffer: Box<[u8]>) {
-        if buffer.len() == LARGE_BUFFER {
-            let mut buffers = locked(&self.large_buffers);
-            if buffers.len() < MAX_BUFFERS {
-                buffers.push(buffer);
-            }
+        let mut buffers = locked(&self.buffers);
+        let is_small = buffer.len() < LARGE_BUFFER;
+        let most = if is_small { self.max_idle } else { MAX_LARGE_BUFFERS };
+        let kept = if is_small { &mut buffers.small } else { &mut buffers.large };
+        if kept.len() < most {
+            kept.push(buffer);
         }
     }
 }

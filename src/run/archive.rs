@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, system_words};
 use crate::http::{Request, may_be_secret};
 use crate::report::WarcLocation;
 use crate::save::{ArchiveFile, Spool, SpoolWriter};
-use crate::warc::{IDENTICAL_PAYLOAD, RecordHeader, RecordType, format_date, labelled_sha1, record_id};
+use crate::warc::{Gzip, IDENTICAL_PAYLOAD, RecordHeader, RecordType, format_date, labelled_sha1, record_id};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::HashMap;
@@ -21,6 +21,9 @@ const MAX_SEEN: usize = 65_536;
 /// The most bytes of a redirect's or an error's body that are received for the record alone, unless
 /// `--max-size` says otherwise.
 const MAX_UNWANTED: u64 = 64 * 1024 * 1024;
+
+/// How many encoders are kept for the next records.
+const MAX_ENCODERS: usize = 8;
 
 /// The WARC file of a run.
 #[derive(Debug)]
@@ -39,6 +42,7 @@ struct Shared {
     /// Why a record is missing.
     failed: Mutex<Option<String>>,
     random: SystemRandom,
+    encoders: Mutex<Vec<Gzip>>,
 }
 
 /// The response that had a payload first.
@@ -69,18 +73,20 @@ impl Archive {
     pub(super) fn create(path: &Path, max_size: Option<u64>) -> Result<(Archive, Option<PathBuf>), Error> {
         let (file, left) = ArchiveFile::create(path)?;
         let random = SystemRandom::new();
+        let [warcinfo] = new_ids(&random)?;
         let shared = Shared {
             directory: file.directory(),
             file: Mutex::new(file),
             name: path.to_owned(),
             gzip: path.extension().is_some_and(|extension| extension == "gz"),
-            warcinfo: new_id(&random)?,
+            warcinfo: warcinfo.clone(),
             seen: Mutex::default(),
             max_unwanted: max_size.unwrap_or(MAX_UNWANTED),
             failed: Mutex::default(),
             random,
+            encoders: Mutex::default(),
         };
-        let mut header = RecordHeader::new(RecordType::Warcinfo, &shared.warcinfo, SystemTime::now());
+        let mut header = RecordHeader::new(RecordType::Warcinfo, &warcinfo, SystemTime::now());
         header.add("WARC-Filename", &path.file_name().unwrap_or_default().to_string_lossy());
         let fields = concat!(
             "software: fetch/",
@@ -88,7 +94,9 @@ impl Archive {
             "\r\nformat: WARC File Format 1.1\r\n",
             "conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n",
         );
-        shared.append(vec![shared.encode(&header, fields.as_bytes(), fields.len() as u64)?])?;
+        let mut record = Spool::default();
+        shared.encode(&header, fields.as_bytes(), fields.len() as u64, &mut record)?;
+        shared.append(record)?;
         Ok((Archive(Arc::new(shared)), left))
     }
 
@@ -194,8 +202,11 @@ impl Recorder for ExchangeRecorder {
     }
 
     fn end(&mut self, ending: Ending) -> Result<(), Error> {
-        let records = self.records(ending).and_then(|(records, seen)| Ok((self.shared.append(records)?, seen)));
-        let ((offset, length), seen) = records.inspect_err(|error| {
+        let recorded = self.records(ending).and_then(|Records { encoded, response_length, seen }| {
+            let offset = self.shared.append(encoded)?;
+            Ok((offset, response_length, seen))
+        });
+        let (offset, length, seen) = recorded.inspect_err(|error| {
             locked(&self.shared.failed).get_or_insert_with(|| error.full());
         })?;
         if let Some((key, seen)) = seen {
@@ -206,15 +217,23 @@ impl Recorder for ExchangeRecorder {
     }
 }
 
+/// The records of an exchange.
+struct Records {
+    /// As they are written, the response's first.
+    encoded: Spool,
+    response_length: u64,
+    /// What is to be remembered once they are written.
+    seen: Option<NewPayload>,
+}
+
 impl ExchangeRecorder {
-    /// The records of the exchange, the response's first; and what is to be remembered once they are written.
-    fn records(&mut self, ending: Ending) -> Result<(Vec<Spool>, Option<NewPayload>), Error> {
+    fn records(&mut self, ending: Ending) -> Result<Records, Error> {
         let shared = Arc::clone(&self.shared);
         let key = (self.payload_id.clone().finish().as_ref().to_vec(), self.chunked);
         let is_whole = ending == Ending::Complete && self.has_payload && self.payload_length > 0;
         let earlier = if is_whole { locked(&shared.seen).get(&key).cloned() } else { None };
         let kind = if earlier.is_some() { RecordType::Revisit } else { RecordType::Response };
-        let response_id = new_id(&shared.random)?;
+        let [response_id, request_id, metadata_id] = new_ids(&shared.random)?;
         let mut header = self.header(kind, &response_id);
         if let Some(seen) = &earlier {
             header.add("WARC-Profile", IDENTICAL_PAYLOAD);
@@ -227,24 +246,27 @@ impl ExchangeRecorder {
         if let Some(reason) = if earlier.is_some() { Some("length") } else { truncated(ending) } {
             header.add("WARC-Truncated", reason);
         }
-        let response = if earlier.is_some() {
+        let mut encoded = Spool::default();
+        if earlier.is_some() {
             header.add("WARC-Block-Digest", &sha1(&self.head));
-            shared.encode(&header, &self.head[..], self.head.len() as u64)?
+            shared.encode(&header, &self.head[..], self.head.len() as u64, &mut encoded)?;
         } else {
             header.add("WARC-Block-Digest", &labelled_sha1(self.block.clone().finish().as_ref()));
             let length = self.head.len() as u64 + self.body.length();
             let body = self.body.read().map_err(|error| shared.fail(&error))?;
-            shared.encode(&header, io::Read::chain(&self.head[..], body), length)?
-        };
-        let mut records = vec![response];
-        for (kind, block) in [(RecordType::Request, self.request.clone()), (RecordType::Metadata, self.metadata())] {
-            let mut header = self.header(kind, &new_id(&shared.random)?);
+            shared.encode(&header, io::Read::chain(&self.head[..], body), length, &mut encoded)?;
+        }
+        let response_length = encoded.length();
+        let request = (RecordType::Request, request_id, std::mem::take(&mut self.request));
+        for (kind, id, block) in [request, (RecordType::Metadata, metadata_id, self.metadata())] {
+            let mut header = self.header(kind, &id);
             header.add("WARC-Concurrent-To", &format!("<{response_id}>"));
             header.add("WARC-Block-Digest", &sha1(&block));
-            records.push(shared.encode(&header, &block[..], block.len() as u64)?);
+            shared.encode(&header, &block[..], block.len() as u64, &mut encoded)?;
         }
-        let seen = is_whole && earlier.is_none();
-        Ok((records, seen.then(|| (key, Seen { url: self.url.clone(), date: self.sent }))))
+        let is_new = is_whole && earlier.is_none();
+        let seen = is_new.then(|| (key, Seen { url: self.url.clone(), date: self.sent }));
+        Ok(Records { encoded, response_length, seen })
     }
 
     fn header(&self, kind: RecordType, id: &str) -> RecordHeader {
@@ -278,24 +300,27 @@ fn truncated(ending: Ending) -> Option<&'static str> {
 }
 
 impl Shared {
-    /// A record as it is written.
-    fn encode(&self, header: &RecordHeader, block: impl io::Read, length: u64) -> Result<Spool, Error> {
-        let mut spool = Spool::default();
-        let writer = SpoolWriter { spool: &mut spool, directory: &self.directory };
-        let written = if self.gzip { header.write_gzip(block, length, writer) } else { header.write(block, length, writer) };
-        written.map_err(|error| self.fail(&error))?;
-        Ok(spool)
+    /// Adds a record to others, as it is written.
+    fn encode(&self, header: &RecordHeader, block: impl io::Read, length: u64, spool: &mut Spool) -> Result<(), Error> {
+        let writer = SpoolWriter { spool, directory: &self.directory };
+        let written = if self.gzip {
+            let mut gzip = locked(&self.encoders).pop().unwrap_or_else(Gzip::new);
+            let written = header.write_gzip(block, length, &mut gzip, writer);
+            let mut encoders = locked(&self.encoders);
+            if encoders.len() < MAX_ENCODERS {
+                encoders.push(gzip);
+            }
+            written
+        } else {
+            header.write(block, length, writer)
+        };
+        written.map_err(|error| self.fail(&error))
     }
 
-    /// Appends records, all or none; where the first begins, and how long it is.
-    fn append(&self, mut records: Vec<Spool>) -> Result<(u64, u64), Error> {
-        let length = records.first().map_or(0, Spool::length);
-        let mut all: Box<dyn io::Read + '_> = Box::new(io::empty());
-        for record in &mut records {
-            all = Box::new(io::Read::chain(all, record.read().map_err(|error| self.fail(&error))?));
-        }
-        let offset = locked(&self.file).append(all)?;
-        Ok((offset, length))
+    /// Appends records, all or none; where they begin.
+    fn append(&self, mut records: Spool) -> Result<u64, Error> {
+        let records = records.read().map_err(|error| self.fail(&error))?;
+        locked(&self.file).append(records)
     }
 
     fn remember(&self, key: PayloadKey, seen: Seen) {
@@ -314,10 +339,11 @@ fn sha1(bytes: &[u8]) -> String {
     labelled_sha1(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
 }
 
-fn new_id(random: &SystemRandom) -> Result<String, Error> {
-    let mut bytes = [0; 16];
-    random.fill(&mut bytes).map_err(|_| Error::new(Kind::Other, "the system has no random numbers"))?;
-    Ok(record_id(bytes))
+/// As many new records' URIs.
+fn new_ids<const N: usize>(random: &SystemRandom) -> Result<[String; N], Error> {
+    let mut bytes = [[0; 16]; N];
+    random.fill(bytes.as_flattened_mut()).map_err(|_| Error::new(Kind::Other, "the system has no random numbers"))?;
+    Ok(bytes.map(record_id))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

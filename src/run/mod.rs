@@ -20,6 +20,7 @@ use crate::http::ByteRange;
 use crate::net::Timer;
 use crate::report::{ListProgress, Report, Summary};
 use crate::save::{Directories, check_private, write_private};
+use crate::sys;
 use archive::Archive;
 use engine::Engine;
 use list::{Entry, Input, ListReader};
@@ -72,6 +73,20 @@ pub struct Parallel {
     pub per_host: usize,
     /// The least time between two requests to one host and port.
     pub wait: Duration,
+}
+
+impl Parallel {
+    /// The most files that a transfer has open: a connection, a file and its directory, a pipe, and an idle
+    /// connection.
+    const OPEN_FILES: usize = 6;
+    /// The most that are open besides.
+    const OTHER_FILES: usize = 24;
+
+    /// As many jobs as the limit of open files allows, at least one.
+    fn within(self, open_files: usize) -> Parallel {
+        let most = open_files.saturating_sub(Parallel::OTHER_FILES) / Parallel::OPEN_FILES;
+        Parallel { jobs: self.jobs.min(most).max(1), ..self }
+    }
 }
 
 impl Default for Parallel {
@@ -239,11 +254,19 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
         }
         archive
     });
+    let several = list.is_some() || urls.len() > 1 || !job.parallel.wait.is_zero();
     let mut config = std::mem::take(&mut job.config);
-    config.max_idle = config.max_idle.max(job.parallel.jobs);
+    if several {
+        sys::raise_open_files_limit();
+        let (wanted, limit) = (job.parallel.jobs, sys::open_files_limit());
+        job.parallel = job.parallel.within(limit);
+        if job.parallel.jobs < wanted && list.is_some() {
+            report.note(&format!("at most {} requests at once: the limit of open files is {limit}", job.parallel.jobs));
+        }
+        config.max_idle = job.parallel.jobs;
+    }
     let client = Client::new(config);
     let mut session = Session { archive, ..Session::new(&client, &job.options, report) };
-    let several = list.is_some() || urls.len() > 1 || !job.parallel.wait.is_zero();
     let done = if several {
         let progress = report.list_progress();
         session.progress = Some(Arc::clone(&progress));

@@ -12,6 +12,7 @@ mod plain;
 #[cfg(not(all(target_os = "linux", not(fetch_plain))))]
 pub(crate) use plain::*;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -49,6 +50,18 @@ fn link_or_reserve(from: &Path, to: &Path) -> io::Result<()> {
             })
         }
     }
+}
+
+/// Lets this process have as many files open as its hard limit allows.
+pub(crate) fn raise_open_files_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // What cannot be raised stays as it is, and is respected.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// How many files this process may have open.
+pub(crate) fn open_files_limit() -> usize {
+    getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
 /// What the file system says when a file is closed: on NFS, under a quota, or with FUSE, only now

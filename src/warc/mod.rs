@@ -1,8 +1,7 @@
 //! WARC/1.1 records as bytes (ISO 28500:2017): no file, no clock, no random number.
 
 use data_encoding::BASE32;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
 use std::io::{self, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -80,10 +79,69 @@ impl RecordHeader {
     }
 
     /// As [`write`](RecordHeader::write), as one gzip member.
-    pub(crate) fn write_gzip(&self, block: impl Read, length: u64, to: impl Write) -> io::Result<()> {
-        let mut encoder = GzEncoder::new(to, Compression::default());
-        self.write(block, length, &mut encoder)?;
-        encoder.finish().map(drop)
+    pub(crate) fn write_gzip(&self, block: impl Read, length: u64, gzip: &mut Gzip, to: impl Write) -> io::Result<()> {
+        let mut member = gzip.member(to);
+        self.write(block, length, &mut member)?;
+        member.finish()
+    }
+}
+
+/// Writes gzip members one after another. Its state is large, and costs more to make than to reset.
+#[derive(Debug)]
+pub(crate) struct Gzip {
+    state: Compress,
+    output: Vec<u8>,
+}
+
+/// A gzip member being written.
+struct Member<'g, W> {
+    gzip: &'g mut Gzip,
+    to: W,
+}
+
+impl Gzip {
+    const OUTPUT: usize = 32 * 1024;
+
+    pub(crate) fn new() -> Gzip {
+        Gzip { state: Compress::new_gzip(Compression::default(), 15), output: Vec::with_capacity(Gzip::OUTPUT) }
+    }
+
+    fn member<W: Write>(&mut self, to: W) -> Member<'_, W> {
+        self.state.reset();
+        Member { gzip: self, to }
+    }
+}
+
+impl<W: Write> Member<'_, W> {
+    /// Feeds the state, and writes what it gives; how much it took, and whether the member has ended.
+    fn step(&mut self, bytes: &[u8], flush: FlushCompress) -> io::Result<(usize, bool)> {
+        let Gzip { state, output } = &mut *self.gzip;
+        output.clear();
+        let before = state.total_in();
+        let status = state.compress_vec(bytes, output, flush)?;
+        self.to.write_all(output)?;
+        let taken = usize::try_from(state.total_in() - before).map_err(io::Error::other)?;
+        Ok((taken, status == Status::StreamEnd))
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        while !self.step(&[], FlushCompress::Finish)?.1 {}
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Member<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.step(bytes, FlushCompress::None)?.0 {
+                0 if !bytes.is_empty() => {}
+                taken => return Ok(taken),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -153,11 +211,16 @@ mod tests {
     #[test]
     fn a_record_is_one_gzip_member() {
         let header = RecordHeader::new(RecordType::Metadata, "urn:uuid:1", UNIX_EPOCH);
-        let (mut plain, mut gzip, mut unpacked) = (Vec::new(), Vec::new(), Vec::new());
-        header.write(&b"a: b\r\n"[..], 6, &mut plain).expect("written");
-        header.write_gzip(&b"a: b\r\n"[..], 6, &mut gzip).expect("written");
-        flate2::read::GzDecoder::new(&gzip[..]).read_to_end(&mut unpacked).expect("one member");
-        assert_eq!(unpacked, plain);
+        let noise: Vec<u8> = (0..300_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let mut gzip = Gzip::new();
+        for block in [&b"a: b\r\n"[..], &noise, b"", b"again"] {
+            let (mut plain, mut member, mut unpacked) = (Vec::new(), Vec::new(), Vec::new());
+            header.write(block, block.len() as u64, &mut plain).expect("written");
+            header.write_gzip(block, block.len() as u64, &mut gzip, &mut member).expect("written");
+            let mut decoder = flate2::bufread::GzDecoder::new(&member[..]);
+            decoder.read_to_end(&mut unpacked).expect("one member");
+            assert!(unpacked == plain && decoder.into_inner().is_empty());
+        }
     }
 
     #[test]
