@@ -5,11 +5,13 @@ use crate::error::{Error, Kind};
 use crate::http::{Fields, InvalidField, Method};
 use crate::net::Timer;
 use crate::report::Report;
-use crate::run::{self, Output, SaveOptions, Session};
+use crate::run::{self, Entry, Files, Input, Item, Outcome, Output, Parallel, SaveOptions, Session};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use url::Url;
 
-/// Fetches URLs, over connections that it keeps.
+/// Fetches URLs, over connections that it keeps. Several threads may use one at once, with a reference or an
+/// [`Arc`](std::sync::Arc): they share its connections, its cookies, and the addresses of names.
 ///
 /// Request a URL and read the response:
 ///
@@ -143,15 +145,63 @@ impl Fetcher {
         self.save_to(url, &Output::Directory(directory.as_ref().to_owned()))
     }
 
+    /// Saves many URLs at once, each as truthfully as one alone: in a directory, as
+    /// [`save_in`](Fetcher::save_in) does, or as the file that an item names, whose directories are made. The
+    /// URLs are asked for as there is room for them: there may be any number. A retry waits in a queue and not
+    /// in a thread, and a host that is slow holds up no other.
+    ///
+    /// Each outcome is given to `each` with the item's index, in the order in which they come about, from
+    /// several threads, and before this returns. One failure stops no other URL; an error of the whole is that
+    /// no thread can be started. Where `each` panics, so does this.
+    ///
+    /// ```
+    /// # use fixtures::{Server, reply};
+    /// # let server = Server::start(|request| reply(if request.path() == "/none" { "404 Not Found" } else { "200 OK" }, "", "hello"))?;
+    /// # let url = |path: &str| server.url(path);
+    /// # let directory = tempfile::tempdir()?;
+    /// # let directory = directory.path();
+    /// use fetch::{Fetcher, ListItem, Parallel};
+    /// use std::sync::Mutex;
+    ///
+    /// let items = [ListItem::new(url("/a")), ListItem::new(url("/b")).file(directory.join("other")), ListItem::new(url("/none"))];
+    /// let mut parallel = Parallel::default();
+    /// parallel.jobs = 2;
+    /// let failed = Mutex::new(Vec::new());
+    /// Fetcher::new().save_list(items, directory, &parallel, |index, outcome| match outcome {
+    ///     Ok(saved) => println!("{index}: {} bytes in {}", saved.bytes, saved.path.display()),
+    ///     Err(error) => failed.lock().unwrap().push((index, error.status())),
+    /// })?;
+    /// assert_eq!(failed.into_inner()?, [(2, Some(404))]);
+    /// assert_eq!(std::fs::read(directory.join("other"))?, b"hello");
+    /// # assert_eq!(std::fs::read(directory.join("a"))?, b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn save_list(
+        &self,
+        items: impl IntoIterator<Item = ListItem>,
+        directory: impl AsRef<Path>,
+        parallel: &Parallel,
+        each: impl Fn(usize, Result<Saved, Error>) + Sync,
+    ) -> Result<(), Error> {
+        self.check_method()?;
+        let (output, report) = (Output::Directory(directory.as_ref().to_owned()), Report::silent());
+        let session = Session::list(&self.client, &self.options, &report);
+        let mut input = Items { items: items.into_iter(), read: 0, files: Files::of("items") };
+        run::fetch_all(&mut input, &output, *parallel, &session, &|outcome| {
+            each(usize::try_from(outcome.summary.id).unwrap_or(usize::MAX), Saved::of(outcome));
+        })
+    }
+
     fn save_to(&self, url: &str, output: &Output) -> Result<Saved, Error> {
-        if self.client.config().method == Method::Head {
-            return Err(Error::new(Kind::Usage, "HEAD has no body to save"));
-        }
+        self.check_method()?;
         let report = Report::silent();
-        let outcome = run::fetch(parse(url)?, output, &Session::new(&self.client, &self.options, &report));
-        match outcome.failed {
-            Some(error) => Err(error),
-            None => Ok(Saved { path: outcome.summary.file.unwrap_or_default(), bytes: outcome.summary.bytes }),
+        Saved::of(run::fetch(parse(url)?, output, &Session::new(&self.client, &self.options, &report)))
+    }
+
+    fn check_method(&self) -> Result<(), Error> {
+        match self.client.config().method {
+            Method::Head => Err(Error::new(Kind::Usage, "HEAD has no body to save")),
+            Method::Get => Ok(()),
         }
     }
 }
@@ -170,11 +220,62 @@ pub struct Saved {
     pub bytes: u64,
 }
 
+impl Saved {
+    fn of(outcome: Outcome) -> Result<Saved, Error> {
+        match outcome.failed {
+            Some(error) => Err(error),
+            None => Ok(Saved { path: outcome.summary.file.unwrap_or_default(), bytes: outcome.summary.bytes }),
+        }
+    }
+}
+
+/// A URL to be saved with [others](Fetcher::save_list).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListItem {
+    url: String,
+    file: Option<PathBuf>,
+}
+
+impl ListItem {
+    /// A URL, to be saved under a name that the server or the URL gives.
+    pub fn new(url: impl Into<String>) -> ListItem {
+        ListItem { url: url.into(), file: None }
+    }
+
+    /// Saves it as this file. No two items may name the same.
+    #[must_use]
+    pub fn file(self, path: impl Into<PathBuf>) -> ListItem {
+        ListItem { file: Some(path.into()), ..self }
+    }
+}
+
+/// A list being read; the first item has the number 0.
+struct Items<I> {
+    items: I,
+    read: u64,
+    files: Files,
+}
+
+impl<I: Iterator<Item = ListItem>> Input for Items<I> {
+    fn next(&mut self, _within: Duration) -> Result<Entry, Error> {
+        let Some(ListItem { url, file }) = self.items.next() else { return Ok(Entry::End) };
+        let id = self.read;
+        self.read += 1;
+        let named = file.as_deref().map_or(Ok(()), |file| self.files.add(file, id));
+        Ok(match named.and_then(|()| parse(&url)) {
+            Ok(url) => Entry::Item(Item { id, url, https_guessed: false, file }),
+            Err(error) => Entry::Invalid(id, url, error),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use fixtures::{Server, Step, head, reply};
+    use std::collections::BTreeMap;
     use std::io::{Read, Write};
+    use std::sync::Mutex;
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -257,5 +358,36 @@ mod tests {
         let names = [1, 2].map(|_| fetcher.save_in(&server.url("/a.txt"), directory.path()).expect("saved").path);
         assert_eq!(names, ["a.txt", "a-1.txt"].map(|name| directory.path().join(name)));
         assert_eq!(server.connections(), 1);
+    }
+
+    #[test]
+    fn each_item_of_a_list_has_one_outcome() {
+        let (server, directory) =
+            (Server::start(|_| reply("200 OK", "", "x")).expect("started"), tempfile::tempdir().expect("made"));
+        let named = |index: usize| ListItem::new(server.url(&format!("/{index}"))).file(directory.path().join("deep/er"));
+        let urls = (0..100).map(|index| match index {
+            7 => ListItem::new("http://["),
+            8 | 9 => named(index),
+            _ => ListItem::new(server.url(&format!("/{index}"))),
+        });
+        let outcomes = Mutex::new(BTreeMap::new());
+        let each = |index, outcome: Result<Saved, Error>| {
+            assert_eq!(outcomes.lock().expect("locked").insert(index, outcome.map_err(|error| error.full())), None);
+        };
+        Fetcher::new().save_list(urls, directory.path(), &Parallel::default(), each).expect("done");
+        let outcomes = outcomes.into_inner().expect("locked");
+        assert_eq!((outcomes.len(), outcomes.values().filter(|outcome| outcome.is_ok()).count()), (100, 98));
+        assert_eq!(outcomes[&7], Err("invalid URL: invalid IPv6 address".to_owned()));
+        assert!(outcomes[&9].as_ref().expect_err("named twice").starts_with("items 8 and 9 both name the file "));
+        assert_eq!(std::fs::read(directory.path().join("99")).expect("saved"), b"x");
+    }
+
+    #[test]
+    fn a_panic_of_the_callback_ends_a_list() {
+        let (server, directory) =
+            (Server::start(|_| reply("200 OK", "", "x")).expect("started"), tempfile::tempdir().expect("made"));
+        let endless = (0_u64..).map(|number| ListItem::new(server.url(&format!("/{number}"))));
+        let save = || Fetcher::new().save_list(endless, directory.path(), &Parallel::default(), |_, _| panic!("not today"));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(save)).is_err());
     }
 }

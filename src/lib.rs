@@ -1,7 +1,8 @@
 //! A minimal HTTP fetcher and page saver: the whole body under its name, or the old file untouched.
 //!
 //! The program is this library and a short `main.rs`. Its entry point is [`Fetcher`]: request a URL and
-//! read the [`Response`], save a file, set a header, and know from an [`Error`] why it failed:
+//! read the [`Response`], save a file or a list of them, set a header, and know from an [`Error`] why it
+//! failed:
 //!
 //! ```no_run
 //! use fetch::Fetcher;
@@ -39,7 +40,7 @@ mod warc;
 
 pub use client::{Config, Response};
 pub use error::{Error, Kind};
-pub use fetcher::{Fetcher, Saved};
+pub use fetcher::{Fetcher, ListItem, Saved};
 pub use http::{ByteRange, InvalidField, Method};
 pub use net::{Limits, Proxies, Proxy, Trust};
 pub use run::{Parallel, SaveOptions};

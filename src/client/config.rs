@@ -7,9 +7,6 @@ use crate::net::{Limits, Proxies, ResolveConfig, Trust};
 /// How many redirects are followed, unless another number is asked for.
 pub(crate) const DEFAULT_MAX_REDIRECTS: u32 = 20;
 
-/// How many idle connections are kept, unless more requests are made at once.
-const DEFAULT_MAX_IDLE: usize = 8;
-
 /// How requests are made, and for how long; fixed when a client is made.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -44,8 +41,6 @@ pub struct Config {
     pub(crate) origin_cookies: Vec<String>,
     /// Names and addresses.
     pub(crate) resolve: ResolveConfig,
-    /// How many idle connections are kept.
-    pub(crate) max_idle: usize,
 }
 
 impl Default for Config {
@@ -66,7 +61,6 @@ impl Default for Config {
             cookies: Jar::default(),
             origin_cookies: Vec::new(),
             resolve: ResolveConfig::default(),
-            max_idle: DEFAULT_MAX_IDLE,
         }
     }
 }

@@ -79,13 +79,17 @@ impl Client {
     /// A client without connections.
     pub(crate) fn new(mut config: Config) -> Client {
         let jar = std::mem::take(&mut config.cookies);
-        let pool = Arc::new(Pool::new(config.max_idle));
-        Client { config, pool, resolver: Resolver::default(), jar: RwLock::new(jar) }
+        Client { config, pool: Arc::default(), resolver: Resolver::default(), jar: RwLock::new(jar) }
     }
 
     /// How it makes requests.
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Keeps as many idle connections as requests are made at once, if those are many.
+    pub(crate) fn keep_idle(&self, jobs: usize) {
+        self.pool.keep_idle(jobs);
     }
 
     /// The configuration, with the current cookies.

@@ -3,6 +3,7 @@
 use crate::http::Fields;
 use crate::net::{Proxy, Stream, Target};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,8 +52,17 @@ const FRESH: Duration = Duration::from_millis(1);
 pub(super) struct Pool {
     /// The last used is the last.
     idle: Mutex<Vec<Idle>>,
-    max_idle: usize,
+    max_idle: AtomicUsize,
     buffers: Mutex<Buffers>,
+}
+
+/// How many idle connections are kept, unless more requests are made at once.
+const DEFAULT_MAX_IDLE: usize = 8;
+
+impl Default for Pool {
+    fn default() -> Pool {
+        Pool { idle: Mutex::default(), max_idle: AtomicUsize::new(DEFAULT_MAX_IDLE), buffers: Mutex::default() }
+    }
 }
 
 /// Those that are not in use. What of a small one was never received into takes no memory.
@@ -63,9 +73,13 @@ struct Buffers {
 }
 
 impl Pool {
-    /// A pool that keeps so many idle connections.
-    pub(super) fn new(max_idle: usize) -> Pool {
-        Pool { idle: Mutex::default(), max_idle, buffers: Mutex::default() }
+    /// Keeps at least so many idle connections.
+    pub(super) fn keep_idle(&self, count: usize) {
+        self.max_idle.fetch_max(count, Ordering::Relaxed);
+    }
+
+    fn max_idle(&self) -> usize {
+        self.max_idle.load(Ordering::Relaxed)
     }
 
     /// An idle connection; with `public_only`, one to a public address.
@@ -88,7 +102,7 @@ impl Pool {
     /// Keeps a connection on which another request may be sent.
     pub(super) fn put(&self, key: PoolKey, stream: Stream) {
         let mut idle = locked(&self.idle);
-        let oldest = (idle.len() >= self.max_idle).then(|| idle.remove(0));
+        let oldest = (idle.len() >= self.max_idle()).then(|| idle.remove(0));
         idle.push(Idle { key, stream, since: Instant::now() });
         drop(idle);
         // Closed while nobody waits for the lock.
@@ -115,7 +129,7 @@ impl Pool {
     pub(super) fn recycle(&self, buffer: Box<[u8]>) {
         let mut buffers = locked(&self.buffers);
         let is_small = buffer.len() < LARGE_BUFFER;
-        let most = if is_small { self.max_idle } else { MAX_LARGE_BUFFERS };
+        let most = if is_small { self.max_idle() } else { MAX_LARGE_BUFFERS };
         let kept = if is_small { &mut buffers.small } else { &mut buffers.large };
         if kept.len() < most {
             kept.push(buffer);

@@ -56,9 +56,10 @@ impl<'e> Engine<'e> {
     pub(super) fn new(
         session: &'e Session<'e>,
         output: &'e Output,
-        parallel: &Parallel,
+        parallel: Parallel,
         report: &'e (dyn Fn(Outcome) + Sync),
     ) -> Engine<'e> {
+        session.client.keep_idle(parallel.jobs);
         let queue = Queue::new(parallel.per_host, parallel.wait);
         let state = Mutex::new(State { queue, workers: 0, idle: 0, is_watched: false, stopped: false });
         Engine { session, output, jobs: parallel.jobs.max(1), report, state, work: Condvar::new(), room: Condvar::new() }
@@ -69,7 +70,7 @@ impl<'e> Engine<'e> {
     pub(super) fn run(&self, input: &mut dyn Input) -> Result<(), Error> {
         thread::scope(|scope| {
             let fed = catch_unwind(AssertUnwindSafe(|| self.feed(scope, input)));
-            let interrupted = self.wait_for_workers();
+            self.wait_for_workers();
             // Whatever happened, the workers must not wait for ever.
             let begun = {
                 let mut state = self.locked();
@@ -77,7 +78,6 @@ impl<'e> Engine<'e> {
                 state.queue.clear()
             };
             self.work.notify_all();
-            debug_assert!(interrupted || begun.is_empty());
             for task in begun {
                 if let Task::Begun(transfer) = task {
                     (self.report)(transfer.abandon());
@@ -117,7 +117,9 @@ impl<'e> Engine<'e> {
                     break;
                 }
             }
-            self.push(scope, &mut batch)?;
+            if !self.push(scope, &mut batch)? {
+                break;
+            }
         }
         if let Some(progress) = &self.session.progress {
             progress.read_all();
@@ -131,13 +133,13 @@ impl<'e> Engine<'e> {
         }
     }
 
-    /// Queues what was read, and starts the workers that are needed for it.
-    fn push<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, batch: &mut Vec<(Target, Item)>) -> Result<(), Error> {
+    /// Queues what was read, and starts the workers that are needed for it; false where no more is wanted.
+    fn push<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, batch: &mut Vec<(Target, Item)>) -> Result<bool, Error> {
         if batch.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let mut state = self.locked();
-        while state.queue.len() >= WINDOW && interrupt::caught().is_none() {
+        while state.queue.len() >= WINDOW && self.goes_on(&state) {
             state = self.watch(state);
         }
         for (host, item) in batch.drain(..) {
@@ -155,18 +157,15 @@ impl<'e> Engine<'e> {
                 Err(error) => return Err(Error::new(Kind::Other, "cannot start a thread").detail(system_words(&error))),
             }
         }
-        Ok(())
+        Ok(!state.stopped)
     }
 
-    /// Waits until there is nothing left to do; true where the program was interrupted before.
-    fn wait_for_workers(&self) -> bool {
+    /// Waits until there is nothing left to do, or nothing more is to be done.
+    fn wait_for_workers(&self) {
         let mut state = self.locked();
         loop {
-            if interrupt::caught().is_some() {
-                return true;
-            }
-            if state.queue.len() == 0 && state.idle == state.workers {
-                return false;
+            if !self.goes_on(&state) || state.queue.len() == 0 && state.idle == state.workers {
+                return;
             }
             state = self.watch(state);
         }
@@ -198,6 +197,7 @@ impl<'e> Engine<'e> {
 
     /// One worker: takes task after task.
     fn work(&self) {
+        let _stop = StopOnPanic(self);
         let mut state = self.locked();
         while self.goes_on(&state) {
             let now = Instant::now();
@@ -287,6 +287,18 @@ impl<'e> Engine<'e> {
         if let Some(progress) = &self.session.progress {
             let name = host.host.to_string();
             if begins { progress.begin_at(&name) } else { progress.end_at(&name) }
+        }
+    }
+}
+
+/// What is done with outcomes may panic: then all ends, instead of waiting for a worker that is no more.
+struct StopOnPanic<'a, 'e>(&'a Engine<'e>);
+
+impl Drop for StopOnPanic<'_, '_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.locked().stopped = true;
+            self.0.room.notify_one();
         }
     }
 }

@@ -14,7 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// The longest line, in bytes.
@@ -43,7 +43,7 @@ impl fmt::Debug for List {
 
 /// What comes next in a list.
 #[derive(Debug)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     /// A URL.
     Item(Item),
     /// A line that is none: its number, its text, and what is wrong.
@@ -55,7 +55,7 @@ pub(super) enum Entry {
 }
 
 /// Where URLs come from.
-pub(super) trait Input {
+pub(crate) trait Input {
     /// The next one; where there is none yet, waits for so long at most.
     fn next(&mut self, within: Duration) -> Result<Entry, Error>;
 }
@@ -75,15 +75,15 @@ impl ListReader {
     pub(super) fn new(mut list: List, offset: u64) -> Result<ListReader, Error> {
         if list.file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             let start = list.file.stream_position().map_err(|error| unreadable(&list.name, &error))?;
-            let (mut lines, mut files) = (Lines::default(), Files::default());
+            let (mut lines, mut files) = (Lines::default(), Files::of("lines"));
             while let Some((number, line)) = lines.next(&mut list.file).map_err(|error| unreadable(&list.name, &error))? {
                 if let Some((_, Some(file))) = split(line) {
-                    files.add(file, number).map_err(|error| error.context(&list.name))?;
+                    files.add(Path::new(OsStr::from_bytes(file)), number).map_err(|error| error.context(&list.name))?;
                 }
             }
             list.file.seek(SeekFrom::Start(start)).map_err(|error| unreadable(&list.name, &error))?;
         }
-        Ok(ListReader { list, lines: Lines::default(), files: Files::default(), offset })
+        Ok(ListReader { list, lines: Lines::default(), files: Files::of("lines"), offset })
     }
 
     fn entry(&mut self) -> Result<Entry, Error> {
@@ -94,6 +94,7 @@ impl ListReader {
             };
             let id = self.offset + number;
             let Some((text, file)) = split(line) else { continue };
+            let file = file.map(|file| Path::new(OsStr::from_bytes(file)));
             // Bytes of another charset go out percent-encoded as they are.
             let text = std::str::from_utf8(text).map_or_else(|_| percent_encode(text, &AsciiSet::EMPTY).into(), Cow::Borrowed);
             let parsed = if line.len() > MAX_LINE {
@@ -104,10 +105,7 @@ impl ListReader {
             };
             let place = |error: Error| error.context(format!("{name}, line {number}"));
             return Ok(match parsed.map_err(place) {
-                Ok(JobUrl { url, https_guessed }) => {
-                    let file = file.map(|file| PathBuf::from(OsStr::from_bytes(file)));
-                    Entry::Item(Item { id, url, https_guessed, file })
-                }
+                Ok(JobUrl { url, https_guessed }) => Entry::Item(Item { id, url, https_guessed, file: file.map(Path::to_owned) }),
                 Err(error) => Entry::Invalid(id, text.chars().take(MAX_LINE).collect(), error),
             });
         }
@@ -150,18 +148,24 @@ fn split(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     (!url.is_empty() && !url.starts_with(b"#")).then_some((url, file))
 }
 
-/// The FILEs that lines have named.
-#[derive(Default)]
-struct Files {
-    /// Line numbers by a hash of the path: the paths themselves may be many.
-    lines: HashMap<u64, u64>,
+/// The FILEs that items of a list have named.
+pub(crate) struct Files {
+    /// What the items are called.
+    items: &'static str,
+    /// Numbers of items by a hash of the path: the paths themselves may be many.
+    numbers: HashMap<u64, u64>,
     hasher: RandomState,
 }
 
 impl Files {
-    /// Fails where an earlier line has named the same.
-    fn add(&mut self, file: &[u8], number: u64) -> Result<(), Error> {
-        let path = Path::new(OsStr::from_bytes(file));
+    /// None yet, of items that are called so.
+    pub(crate) fn of(items: &'static str) -> Files {
+        Files { items, numbers: HashMap::new(), hasher: RandomState::new() }
+    }
+
+    /// Fails where an earlier item has named the same.
+    pub(crate) fn add(&mut self, path: &Path, number: u64) -> Result<(), Error> {
+        let file = path.as_os_str().as_bytes();
         if file == b"-" {
             return Err(Error::new(Kind::Usage, "a list saves to files, not to standard output (./- is a file)"));
         }
@@ -170,11 +174,11 @@ impl Files {
         }
         // The same by another spelling, ./a for a, is the same; links are not looked at.
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        match self.lines.insert(self.hasher.hash_one(&absolute), number) {
+        match self.numbers.insert(self.hasher.hash_one(&absolute), number) {
             None => Ok(()),
             Some(earlier) => {
-                self.lines.insert(self.hasher.hash_one(&absolute), earlier);
-                let what = format!("lines {earlier} and {number} both name the file {}", path.display());
+                self.numbers.insert(self.hasher.hash_one(&absolute), earlier);
+                let what = format!("{} {earlier} and {number} both name the file {}", self.items, path.display());
                 Err(Error::new(Kind::Usage, what))
             }
         }
@@ -316,11 +320,11 @@ mod tests {
 
     #[test]
     fn a_file_is_named_once() {
-        let mut files = Files::default();
-        assert!(files.add(b"a", 1).is_ok() && files.add(b"b", 2).is_ok());
-        for again in [&b"a"[..], b"./a", b".//a"] {
-            assert!(files.add(again, 7).expect_err("twice").full().starts_with("lines 1 and 7 both name the file "));
+        let mut files = Files::of("lines");
+        assert!(files.add(Path::new("a"), 1).is_ok() && files.add(Path::new("b"), 2).is_ok());
+        for again in ["a", "./a", ".//a"] {
+            assert!(files.add(Path::new(again), 7).expect_err("twice").full().starts_with("lines 1 and 7 both name the file "));
         }
-        assert!(files.add(b"-", 8).is_err());
+        assert!(files.add(Path::new("-"), 8).is_err());
     }
 }

@@ -23,7 +23,8 @@ use crate::save::{Directories, check_private, write_private};
 use crate::sys;
 use archive::Archive;
 use engine::Engine;
-use list::{Entry, Input, ListReader};
+use list::ListReader;
+pub(crate) use list::{Entry, Files, Input};
 use outcomes::Outcomes;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -210,6 +211,11 @@ impl<'s> Session<'s> {
             progress: None,
         }
     }
+
+    /// One with several transfers, which records nothing.
+    pub(crate) fn list(client: &'s Client, options: &'s SaveOptions, report: &'s Report) -> Session<'s> {
+        Session { is_list: true, ..Session::new(client, options, report) }
+    }
 }
 
 /// The URLs of a job: those that it names, then those of its list.
@@ -255,7 +261,7 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
         archive
     });
     let several = list.is_some() || urls.len() > 1 || !job.parallel.wait.is_zero();
-    let mut config = std::mem::take(&mut job.config);
+    let client = Client::new(std::mem::take(&mut job.config));
     if several {
         sys::raise_open_files_limit();
         let (wanted, limit) = (job.parallel.jobs, sys::open_files_limit());
@@ -263,9 +269,7 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
         if job.parallel.jobs < wanted && list.is_some() {
             report.note(&format!("at most {} requests at once: the limit of open files is {limit}", job.parallel.jobs));
         }
-        config.max_idle = job.parallel.jobs;
     }
-    let client = Client::new(config);
     let mut session = Session { archive, ..Session::new(&client, &job.options, report) };
     let done = if several {
         let progress = report.list_progress();
@@ -273,7 +277,7 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
         session.is_list = true;
         let (is_list, report) = (list.is_some(), |outcome| outcomes.report(outcome));
         let mut input = JobInput { urls: urls.into_iter().enumerate(), list };
-        let done = Engine::new(&session, &job.output, &job.parallel, &report).run(&mut input);
+        let done = Engine::new(&session, &job.output, job.parallel, &report).run(&mut input);
         outcomes.totals(&progress, is_list);
         done
     } else {
@@ -301,4 +305,17 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
 /// Fetches one URL and saves what is to be saved, trying again where that may help.
 pub(crate) fn fetch(url: Url, output: &Output, session: &Session<'_>) -> Outcome {
     Transfer::new(session, Item { id: 1, url, https_guessed: false, file: None }).run(output)
+}
+
+/// Fetches all URLs of an input, and gives each outcome to `report`, from the thread where it came about. An
+/// error is one of the input, or of the system.
+pub(crate) fn fetch_all(
+    input: &mut dyn Input,
+    output: &Output,
+    parallel: Parallel,
+    session: &Session<'_>,
+    report: &(dyn Fn(Outcome) + Sync),
+) -> Result<(), Error> {
+    let parallel = parallel.within(sys::open_files_limit());
+    Engine::new(session, output, parallel, report).run(input)
 }
