@@ -1,10 +1,23 @@
 //! Fields: the names and values of a header section, in order.
 
 use std::fmt;
+use std::ops::Range;
 
 /// The fields of a message in the order they were received, or are to be sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields(Vec<(String, Vec<u8>)>);
+#[derive(Clone, Default)]
+pub struct Fields {
+    /// All names and all values, those of dropped fields too: two allocations and not two for each field.
+    names: String,
+    values: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+/// Where a field's name and value are.
+#[derive(Clone)]
+struct Field {
+    name: Range<usize>,
+    value: Range<usize>,
+}
 
 /// Why something cannot be a field (RFC 9110 section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +51,16 @@ impl Fields {
 
     /// Adds a field that came from the wire and is known to be valid.
     pub(super) fn push(&mut self, name: &str, value: &[u8]) {
-        self.0.push((name.to_owned(), value.to_owned()));
+        if self.fields.capacity() == 0 {
+            // Enough for most messages.
+            self.names.reserve(160);
+            self.values.reserve(400);
+            self.fields.reserve(12);
+        }
+        let (name_start, value_start) = (self.names.len(), self.values.len());
+        self.names.push_str(name);
+        self.values.extend_from_slice(value);
+        self.fields.push(Field { name: name_start..self.names.len(), value: value_start..self.values.len() });
     }
 
     /// Adds a field at the end.
@@ -56,25 +78,22 @@ impl Fields {
     /// Puts a field where the first one of its name was (at the end if there was none), and drops
     /// the others of that name.
     pub fn replace(&mut self, name: &str, value: &[u8]) -> Result<(), InvalidField> {
+        let first = self.iter().position(|(n, _)| n.eq_ignore_ascii_case(name));
         self.append(name, value)?;
-        let first = self.0.iter().position(|(n, _)| n.eq_ignore_ascii_case(name));
-        let Some((first, new)) = first.zip(self.0.pop()) else { return Ok(()) };
-        if first == self.0.len() {
-            self.0.push(new);
-        } else {
-            self.0[first] = new;
-            let mut seen = 0;
-            self.0.retain(|(n, _)| {
-                seen += usize::from(n.eq_ignore_ascii_case(name));
-                !n.eq_ignore_ascii_case(name) || seen == 1
-            });
+        if let Some(first) = first
+            && let Some(new) = self.fields.pop()
+        {
+            self.fields[first] = new;
+            let mut rest = self.fields.split_off(first + 1);
+            rest.retain(|field| !self.names[field.name.clone()].eq_ignore_ascii_case(name));
+            self.fields.append(&mut rest);
         }
         Ok(())
     }
 
     /// Drops every field of that name.
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        self.fields.retain(|field| !self.names[field.name.clone()].eq_ignore_ascii_case(name));
     }
 
     /// The first value under that name (names compare without case).
@@ -100,7 +119,21 @@ impl Fields {
 
     /// Every field, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+        self.fields.iter().map(|field| (&self.names[field.name.clone()], &self.values[field.value.clone()]))
+    }
+}
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Fields) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Fields {}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(name, value)| (name, value.escape_ascii().to_string()))).finish()
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::fields::trim_ows;
 use super::{Fields, MAX_FIELDS, MAX_HEAD};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The header section of one response.
@@ -294,9 +295,12 @@ fn tolerate(section: &[u8]) -> Vec<u8> {
 }
 
 /// Replaces each fold by a space (RFC 9112 section 5.2).
-fn unfold(value: &[u8]) -> Vec<u8> {
+fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'\n') {
+        return trim_ows(value).into();
+    }
     let lines = value.split(|byte| *byte == b'\n').map(|line| trim_ows(line.strip_suffix(b"\r").unwrap_or(line)));
-    trim_ows(&lines.collect::<Vec<_>>().join(&b' ')).to_owned()
+    trim_ows(&lines.collect::<Vec<_>>().join(&b' ')).to_owned().into()
 }
 
 /// The offset of the byte that made httparse give up: the shortest prefix that is refused ends

@@ -87,7 +87,8 @@ impl Request {
 
     /// The whole header section, as it is sent.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.line().into_bytes();
+        let mut bytes = Vec::with_capacity(512);
+        bytes.extend_from_slice(self.line().as_bytes());
         bytes.extend_from_slice(b"\r\n");
         for (name, value) in self.fields.iter() {
             bytes.extend_from_slice(name.as_bytes());

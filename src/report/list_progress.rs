@@ -2,6 +2,7 @@
 
 use super::progress::{Canvas, Drawer, Progress, Status, Style, clock, size};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -63,21 +64,22 @@ impl ListProgress {
     }
 
     /// A transfer begins to work at a host.
-    pub(crate) fn begin_at(&self, host: &str) {
+    pub(crate) fn begin_at(&self, host: &impl fmt::Display) {
         if self.is_shown {
             let mut hosts = self.counts.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-            *hosts.entry(host.to_owned()).or_default() += 1;
+            *hosts.entry(host.to_string()).or_default() += 1;
         }
     }
 
     /// A transfer works at a host no longer.
-    pub(crate) fn end_at(&self, host: &str) {
+    pub(crate) fn end_at(&self, host: &impl fmt::Display) {
         if self.is_shown {
             let mut hosts = self.counts.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(count) = hosts.get_mut(host) {
+            let host = host.to_string();
+            if let Some(count) = hosts.get_mut(&host) {
                 *count -= 1;
                 if *count == 0 {
-                    hosts.remove(host);
+                    hosts.remove(&host);
                 }
             }
         }

@@ -5,6 +5,7 @@ use crate::http::Fields;
 use crate::text::is_bidi_or_separator;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// The outcome of one URL. What was not found out is null.
@@ -33,7 +34,7 @@ pub struct Summary {
     /// The SHA-256 of what was saved, in hexadecimal.
     pub sha256: Option<String>,
     /// The address connected to last.
-    pub ip: Option<String>,
+    pub ip: Option<IpAddr>,
     /// How many redirects were followed.
     pub redirects: u32,
     /// How many tries there were.

@@ -285,8 +285,7 @@ impl<'e> Engine<'e> {
 
     fn at_work(&self, host: &Target, begins: bool) {
         if let Some(progress) = &self.session.progress {
-            let name = host.host.to_string();
-            if begins { progress.begin_at(&name) } else { progress.end_at(&name) }
+            if begins { progress.begin_at(&host.host) } else { progress.end_at(&host.host) }
         }
     }
 }

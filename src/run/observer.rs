@@ -80,7 +80,7 @@ impl Observer for TransferObserver<'_> {
     }
 
     fn request(&mut self, request: &Request, peer: Option<IpAddr>, reused: bool) {
-        self.summary.ip = peer.map(|peer| peer.to_string());
+        self.summary.ip = peer;
         if reused {
             self.report.detail("reusing the connection");
         }

@@ -19,7 +19,7 @@ pub(crate) fn derived_name(asked: &Url, head: &Head) -> String {
     let html = head.fields().get("Content-Type").is_some_and(is_html);
     let from_server = head.fields().get("Content-Disposition").and_then(disposition::file_name);
     let (name, has_extension) = match from_server.map(|name| plain(&name)).filter(|name| !name.is_empty()) {
-        Some(name) => (name.clone(), has_extension(&name)),
+        Some(name) => with_extension(name),
         None => name_of(asked),
     };
     if html && !has_extension { with_html(&name) } else { fit(&name) }
@@ -37,7 +37,7 @@ fn name_of(url: &Url) -> (String, bool) {
     let decoded = |segment: &str| percent_decode_str(segment).decode_utf8().map_or_else(|_| segment.to_owned(), Into::into);
     let mut names = url.path_segments().into_iter().flatten().rev().map(|segment| plain(&decoded(segment)));
     match names.find(|name| !name.is_empty()) {
-        Some(name) => (name.clone(), has_extension(&name)),
+        Some(name) => with_extension(name),
         None => (host(url), false),
     }
 }
@@ -55,8 +55,10 @@ fn fit(name: &str) -> String {
     }
 }
 
-fn has_extension(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| !extension.is_empty())
+/// A name, and whether it has an extension.
+fn with_extension(name: String) -> (String, bool) {
+    let has_extension = Path::new(&name).extension().is_some_and(|extension| !extension.is_empty());
+    (name, has_extension)
 }
 
 fn is_html(content_type: &[u8]) -> bool {

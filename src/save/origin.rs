@@ -84,9 +84,9 @@ impl Origin {
     /// Records this in a file that says nothing of itself yet; false where nothing can be recorded.
     pub(super) fn record_in_new(&self, file: &File) -> bool {
         let length = self.length.map_or("-".to_owned(), |length| length.to_string());
-        let modified = format!("{}.{:09}", self.modified.as_secs(), self.modified.subsec_nanos());
-        let tag = self.entity_tag.as_ref().map(|tag| format!(" {tag}")).unwrap_or_default();
-        let value = format!("saved {} {length} {modified}{tag}", self.source.0);
+        let (seconds, nanoseconds) = (self.modified.as_secs(), self.modified.subsec_nanos());
+        let (before, tag) = self.entity_tag.as_ref().map_or(("", ""), |tag| (" ", tag));
+        let value = format!("saved {} {length} {seconds}.{nanoseconds:09}{before}{tag}", self.source.0);
         sys::set_attribute(file, ATTRIBUTE, value.as_bytes()).is_ok()
     }
 

@@ -2,7 +2,7 @@
 
 use crate::http::{Fields, StrongValidator, last_modified};
 use data_encoding::HEXLOWER;
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256};
 use url::{Position, Url};
 
 /// A digest of a URL: enough to recognise it, without the secrets that it may hold.
@@ -23,8 +23,11 @@ impl UrlDigest {
     /// Of a URL, query included, userinfo and fragment left out.
     pub(crate) fn of(url: &Url) -> UrlDigest {
         let authority = &url[Position::BeforeHost..Position::AfterPort];
-        let address = format!("{}://{authority}{}", url.scheme(), &url[Position::BeforePath..Position::AfterQuery]);
-        UrlDigest(HEXLOWER.encode(digest(&SHA256, address.as_bytes()).as_ref()))
+        let mut digest = Context::new(&SHA256);
+        for part in [url.scheme(), "://", authority, &url[Position::BeforePath..Position::AfterQuery]] {
+            digest.update(part.as_bytes());
+        }
+        UrlDigest(HEXLOWER.encode(digest.finish().as_ref()))
     }
 }
 
