@@ -6,6 +6,7 @@ use crate::http::{Fields, InvalidField, Method};
 use crate::net::Timer;
 use crate::report::Report;
 use crate::run::{self, Entry, Files, Input, Item, Outcome, Output, Parallel, SaveOptions, Session};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
@@ -189,6 +190,7 @@ impl Fetcher {
         let mut input = Items { items: items.into_iter(), read: 0, files: Files::of("items") };
         run::fetch_all(&mut input, &output, *parallel, &session, &|outcome| {
             each(usize::try_from(outcome.summary.id).unwrap_or(usize::MAX), Saved::of(outcome));
+            ControlFlow::Continue(())
         })
     }
 

@@ -201,6 +201,8 @@ fn the_file_has_its_name_only_at_the_end() {
         wait_until("the first is recorded", || longer(part, 9000));
         wait_until("the second has begun", || longer(&format!("{directory}/slow.part"), 0));
         assert_eq!(place.read("x.warc"), "the old one");
+        let other = place.fetch(&["-q", &server.url("/plain"), "-o", "f", "--warc", "x.warc"]);
+        assert!(other.status == 3 && other.stderr.contains("another process is recording in it"), "{other:?}");
         // What a killed run left is kept by the next, which is then interrupted and ends in order.
         signal(&child, if number == 0 { Signal::SIGKILL } else { Signal::SIGINT });
         child.wait().expect("ended");

@@ -44,7 +44,7 @@ Go through a SOCKS proxy, which resolves the name.
 \fB\-\-json\fR prints one object for each URL, on a line of its own. What was not found out is null.
 .TP
 \fBid\fR
-which URL of the input it was, counted from 1
+the number of its line in the input, counted from 1 and behind the URLs of the command line
 .TP
 \fBurl\fR, \fBfinal_url\fR
 the URL asked for, without userinfo, and the one that answered last
@@ -65,7 +65,7 @@ the address connected to last, the redirects followed, the tries made
 seconds: \fBdns\fR, \fBconnect\fR and \fBtls\fR of the last connection, \fBfirst_byte\fR and \fBtotal\fR from the start
 .TP
 \fBwarc\fR
-null
+where \fB\-\-warc\fR recorded the last response: an object of \fBfile\fR, \fBoffset\fR and \fBlength\fR, in bytes
 .TP
 \fBexit\fR, \fBerror\fR
 the exit status of this URL alone; null, or an object of \fBkind\fR (other, usage, file, network, verification, authentication, protocol, status, closed_pipe), \fBmessage\fR and \fBretryable\fR

@@ -418,3 +418,21 @@ fn more_jobs_than_files_may_be_open_are_fewer_jobs() {
     assert!(run.stderr.contains("at most 4 requests at once: the limit of open files is 48"), "{run:?}");
     assert_eq!(fs::read_dir(place.path("d")).expect("there").count(), 60);
 }
+
+#[test]
+fn a_list_ends_where_nobody_reads_its_json_lines() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    let mut command = place.command(&["-q", "--json", "-j", "1", "-i", "-", "-P", "d"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let mut urls = child.stdin.take().expect("piped");
+    writeln!(urls, "{}", server.url("/first")).expect("written");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+    lines.read_line(&mut String::new()).expect("a line");
+    drop(lines);
+    let more: String = (0..50).map(|i| server.url(&format!("/{i}\n"))).collect();
+    urls.write_all(more.as_bytes()).expect("written");
+    drop(urls);
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(3), ""));
+    assert!(server.requests().len() < 10, "{} requests", server.requests().len());
+}

@@ -8,6 +8,7 @@ mod safe;
 mod summary;
 
 pub(crate) use list_progress::ListProgress;
+pub(crate) use output::Printed;
 pub(crate) use output::columns;
 pub(crate) use progress::{Progress, When};
 pub(crate) use safe::TerminalText;
@@ -81,10 +82,11 @@ impl Report {
         }
         let terminal = if self.options.on_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
         let section = safe_section(raw, terminal);
+        // A reader who closes the pipe has seen enough; the file is still wanted.
         if self.options.several {
-            return self.show(&[url.as_str().as_bytes(), b"\n", &section].concat(), timer);
+            return self.show(&[url.as_str().as_bytes(), b"\n", &section].concat(), timer).map(drop);
         }
-        self.show(&section, timer)
+        self.show(&section, timer).map(drop)
     }
 
     /// Whether [summaries](Report::summary) are printed.
@@ -93,11 +95,11 @@ impl Report {
     }
 
     /// Prints a URL's outcome.
-    pub fn summary(&self, summary: &Summary, timer: &Timer) -> Result<(), Error> {
-        if self.wants_summaries() { self.show(summary.line().as_bytes(), timer) } else { Ok(()) }
+    pub fn summary(&self, summary: &Summary, timer: &Timer) -> Result<Printed, Error> {
+        if self.wants_summaries() { self.show(summary.line().as_bytes(), timer) } else { Ok(Printed::All) }
     }
 
-    fn show(&self, bytes: &[u8], timer: &Timer) -> Result<(), Error> {
+    fn show(&self, bytes: &[u8], timer: &Timer) -> Result<Printed, Error> {
         if self.options.on_stderr {
             return self.terminal.print_on_stderr(bytes, timer);
         }

@@ -25,8 +25,8 @@ pub(super) struct Terminal {
 struct State {
     /// A progress line is on the screen.
     drawn: bool,
-    /// The reader of standard output closed it.
-    stdout_closed: bool,
+    /// The reader of standard output closed it, or it could not be written: what was to follow would be torn.
+    stdout_ended: bool,
     /// Standard error has a reader that does not read.
     stderr_stuck: bool,
 }
@@ -42,24 +42,21 @@ impl Terminal {
     }
 
     /// Prints on standard output at once; a reader who does not read is waited for as long as `timer` allows.
-    pub(super) fn print(&self, bytes: &[u8], timer: &Timer) -> Result<(), Error> {
+    /// After one who closed it, and after a failure, nothing more is printed.
+    pub(super) fn print(&self, bytes: &[u8], timer: &Timer) -> Result<Printed, Error> {
         let mut state = self.cleared();
-        if state.stdout_closed {
-            return Ok(());
+        if state.stdout_ended {
+            return Ok(Printed::Closed);
         }
-        match write_within(io::stdout().lock(), bytes, timer) {
-            // Its reader has seen enough; the file is still wanted.
-            Ok(Written::Closed) => state.stdout_closed = true,
-            Ok(Written::All) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
+        let printed = write_within(io::stdout().lock(), bytes, timer);
+        state.stdout_ended = !matches!(printed, Ok(Printed::All));
+        printed
     }
 
     /// The same on standard error.
-    pub(super) fn print_on_stderr(&self, bytes: &[u8], timer: &Timer) -> Result<(), Error> {
+    pub(super) fn print_on_stderr(&self, bytes: &[u8], timer: &Timer) -> Result<Printed, Error> {
         let _state = self.cleared();
-        write_within(io::stderr().lock(), bytes, timer).map(drop)
+        write_within(io::stderr().lock(), bytes, timer)
     }
 
     /// Prints on standard error at once; a reader who does not read is waited for this long, once.
@@ -68,14 +65,17 @@ impl Terminal {
     }
 }
 
-enum Written {
+/// What became of something that was to be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Printed {
+    /// All of it was printed.
     All,
-    /// Its reader closed the pipe.
+    /// The reader is gone.
     Closed,
 }
 
 /// Writes piece by piece, as the reader allows, within the limit of the operation.
-fn write_within(mut output: impl Write + AsFd + IsTerminal, bytes: &[u8], timer: &Timer) -> Result<Written, Error> {
+fn write_within(mut output: impl Write + AsFd + IsTerminal, bytes: &[u8], timer: &Timer) -> Result<Printed, Error> {
     let failed = |error: io::Error| Error::new(Kind::File, "cannot print").detail(system_words(&error));
     // A terminal that is ready takes one byte at least.
     let length = if output.is_terminal() { 1 } else { PIPE_BUF };
@@ -86,11 +86,11 @@ fn write_within(mut output: impl Write + AsFd + IsTerminal, bytes: &[u8], timer:
             interval = timer.poll_interval().map_err(|error| Error::from(error).context("cannot print"))?;
         }
         match output.write_all(piece).and_then(|()| output.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Written::Closed),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Printed::Closed),
             printed => printed.map_err(failed)?,
         }
     }
-    Ok(Written::All)
+    Ok(Printed::All)
 }
 
 /// Where standard error is closed nothing can be done about it. Whether anything was written.

@@ -319,8 +319,7 @@ impl Shared {
 
     /// Appends records, all or none; where they begin.
     fn append(&self, mut records: Spool) -> Result<u64, Error> {
-        let records = records.read().map_err(|error| self.fail(&error))?;
-        locked(&self.file).append(records)
+        locked(&self.file).append(&mut records)
     }
 
     fn remember(&self, key: PayloadKey, seen: Seen) {

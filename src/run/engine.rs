@@ -8,6 +8,7 @@ use crate::client::target;
 use crate::error::{Error, Kind, system_words};
 use crate::interrupt;
 use crate::net::Target;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
@@ -28,12 +29,15 @@ enum Task<'s> {
     Begun(Box<Transfer<'s>>),
 }
 
+/// What is done with an outcome, by the thread where it came about; after a break, no more are begun.
+pub(crate) type ReportFn<'f> = dyn Fn(Outcome) -> ControlFlow<()> + Sync + 'f;
+
 /// Saves all that an input gives, and reports each outcome from the thread where it came about.
 pub(super) struct Engine<'e> {
     session: &'e Session<'e>,
     output: &'e Output,
     jobs: usize,
-    report: &'e (dyn Fn(Outcome) + Sync),
+    report: &'e ReportFn<'e>,
     state: Mutex<State<'e>>,
     /// There is something to take, or nothing ever will be.
     work: Condvar,
@@ -53,12 +57,7 @@ struct State<'s> {
 }
 
 impl<'e> Engine<'e> {
-    pub(super) fn new(
-        session: &'e Session<'e>,
-        output: &'e Output,
-        parallel: Parallel,
-        report: &'e (dyn Fn(Outcome) + Sync),
-    ) -> Engine<'e> {
+    pub(super) fn new(session: &'e Session<'e>, output: &'e Output, parallel: Parallel, report: &'e ReportFn<'e>) -> Engine<'e> {
         session.client.keep_idle(parallel.jobs);
         let queue = Queue::new(parallel.per_host, parallel.wait);
         let state = Mutex::new(State { queue, workers: 0, idle: 0, is_watched: false, stopped: false });
@@ -80,7 +79,7 @@ impl<'e> Engine<'e> {
             self.work.notify_all();
             for task in begun {
                 if let Task::Begun(transfer) = task {
-                    (self.report)(transfer.abandon());
+                    let _ = (self.report)(transfer.abandon());
                 }
             }
             fed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -101,7 +100,7 @@ impl<'e> Engine<'e> {
                     self.read_one();
                     match target(&item.url) {
                         Ok(host) => batch.push((host, item)),
-                        Err(error) => (self.report)(Outcome::invalid(item.id, item.url.to_string(), error, self.session)),
+                        Err(error) => self.report(Outcome::invalid(item.id, item.url.to_string(), error, self.session)),
                     }
                     if batch.len() < BATCH {
                         continue;
@@ -109,7 +108,7 @@ impl<'e> Engine<'e> {
                 }
                 Entry::Invalid(id, text, error) => {
                     self.read_one();
-                    (self.report)(Outcome::invalid(id, text, error, self.session));
+                    self.report(Outcome::invalid(id, text, error, self.session));
                 }
                 Entry::NotYet => {}
                 Entry::End => {
@@ -125,6 +124,14 @@ impl<'e> Engine<'e> {
             progress.read_all();
         }
         Ok(())
+    }
+
+    fn report(&self, outcome: Outcome) {
+        if (self.report)(outcome).is_break() {
+            self.locked().stopped = true;
+            self.room.notify_one();
+            self.work.notify_all();
+        }
     }
 
     fn read_one(&self) {
@@ -233,7 +240,7 @@ impl<'e> Engine<'e> {
             let (now, next) = (Instant::now(), transfer.next_target().unwrap_or_else(|| host.clone()));
             match step {
                 Step::Done => {
-                    (self.report)(transfer.finish());
+                    self.report(transfer.finish());
                     let mut state = self.locked();
                     state.queue.release(&host);
                     return state;
@@ -250,7 +257,7 @@ impl<'e> Engine<'e> {
                         guarded(another, |another| another.send_ahead(self.output));
                     }
                     guarded(&mut transfer, Transfer::make_file);
-                    (self.report)(transfer.finish());
+                    self.report(transfer.finish());
                     match another {
                         Some(another) => (host, transfer) = another,
                         None => return self.locked(),

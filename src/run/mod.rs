@@ -22,7 +22,7 @@ use crate::report::{ListProgress, Report, Summary};
 use crate::save::{Directories, check_private, write_private};
 use crate::sys;
 use archive::Archive;
-use engine::Engine;
+use engine::{Engine, ReportFn};
 use list::ListReader;
 pub(crate) use list::{Entry, Files, Input};
 use outcomes::Outcomes;
@@ -283,7 +283,7 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     } else {
         for JobUrl { url, https_guessed } in urls {
             let item = Item { id: 1, url, https_guessed, file: None };
-            outcomes.report(Transfer::new(&session, item).run(&job.output));
+            let _ = outcomes.report(Transfer::new(&session, item).run(&job.output));
         }
         Ok(())
     };
@@ -314,7 +314,7 @@ pub(crate) fn fetch_all(
     output: &Output,
     parallel: Parallel,
     session: &Session<'_>,
-    report: &(dyn Fn(Outcome) + Sync),
+    report: &ReportFn<'_>,
 ) -> Result<(), Error> {
     let parallel = parallel.within(sys::open_files_limit());
     Engine::new(session, output, parallel, report).run(input)

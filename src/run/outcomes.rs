@@ -3,7 +3,8 @@
 use super::Outcome;
 use crate::error::{Error, Kind};
 use crate::interrupt;
-use crate::report::{ListProgress, Report};
+use crate::report::{ListProgress, Printed, Report};
+use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many failures are listed again at the end.
@@ -21,6 +22,8 @@ struct State {
     failed: u64,
     /// The first failures, as they were printed.
     listed: Vec<String>,
+    /// An outcome could not be printed.
+    lost: bool,
 }
 
 impl<'r> Outcomes<'r> {
@@ -48,8 +51,9 @@ impl<'r> Outcomes<'r> {
         state.worst = Some(state.worst.map_or(kind, |worst| worst.worse(kind)));
     }
 
-    /// Reports on what became of a URL.
-    pub(super) fn report(&self, mut outcome: Outcome) {
+    /// Reports on what became of a URL. Where that is lost, because the reader of the JSON lines is gone say,
+    /// no other is wanted.
+    pub(super) fn report(&self, mut outcome: Outcome) -> ControlFlow<()> {
         if let Some(progress) = &outcome.progress {
             progress.done(outcome.failed.is_some());
         }
@@ -59,8 +63,8 @@ impl<'r> Outcomes<'r> {
             }
             let summary = &outcome.summary;
             // What the user did need not be said.
-            let interrupted = interrupt::caught().is_some();
-            let line = if interrupted { None } else { self.report.error(&summary.url, summary.last_url.as_deref(), &error) };
+            let is_quiet = interrupt::caught().is_some() || self.locked().lost;
+            let line = if is_quiet { None } else { self.report.error(&summary.url, summary.last_url.as_deref(), &error) };
             self.count(error.kind());
             let mut state = self.locked();
             state.failed += 1;
@@ -68,15 +72,21 @@ impl<'r> Outcomes<'r> {
                 state.listed.extend(line);
             }
         }
-        if let Err(error) = self.report.summary(&outcome.summary, &outcome.timer) {
-            self.fail(&error);
+        match self.report.summary(&outcome.summary, &outcome.timer) {
+            Ok(Printed::All) => return ControlFlow::Continue(()),
+            // Of a single URL, the file is the outcome.
+            Ok(Printed::Closed) if outcome.progress.is_none() => {}
+            Ok(Printed::Closed) => self.count(Kind::ClosedPipe),
+            Err(error) => self.fail(&error),
         }
+        self.locked().lost = true;
+        ControlFlow::Break(())
     }
 
     /// Sums up several URLs, where they are those of a list or their progress was shown.
     pub(super) fn totals(&self, progress: &ListProgress, is_list: bool) {
-        let totals = progress.finish(interrupt::caught().is_some());
         let state = self.locked();
+        let totals = progress.finish(state.lost || interrupt::caught().is_some());
         if is_list || progress.is_shown() {
             self.report.note(&totals);
         }

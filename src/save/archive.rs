@@ -4,7 +4,8 @@ use super::error::{cannot, unfit};
 use super::path::{PART_SUFFIX, beside, check_replaceable, directory_of, follow, numbered};
 use crate::error::Error;
 use crate::{interrupt, sys};
-use std::fs::{self, File, Metadata};
+use rustix::fs::OFlags;
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -41,21 +42,28 @@ impl ArchiveFile {
             let path = beside(&numbered(&target, number), PART_SUFFIX);
             match File::options().read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => {
+                    // As long as it is open, another run sees that it is no leftover.
+                    let _ = file.try_lock();
                     let old = old.as_ref().map(identity);
                     return Ok((ArchiveFile { file, path, target, old, length: 0, _hold: hold }, left));
                 }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => left = Some(path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    if is_in_use(&path) {
+                        return Err(unfit(&target, "another process is recording in it"));
+                    }
+                    left = Some(path);
+                }
                 Err(error) => return Err(cannot("write", &path, &error)),
             }
         }
         Err(unfit(&target, "too many interrupted runs left their files"))
     }
 
-    /// Appends all that can be read; where it begins.
-    pub(crate) fn append(&mut self, mut bytes: impl Read) -> Result<u64, Error> {
+    /// Appends what was spooled; where it begins.
+    pub(crate) fn append(&mut self, spool: &mut Spool) -> Result<u64, Error> {
         let offset = self.length;
-        match io::copy(&mut bytes, &mut self.file) {
-            Ok(length) => self.length += length,
+        match spool.write_to(&mut self.file) {
+            Ok(()) => self.length += spool.length(),
             Err(error) => {
                 // Half a record would make what follows it unreadable.
                 let _ = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
@@ -76,7 +84,7 @@ impl ArchiveFile {
     }
 
     /// Gives the file its name, and answers with it. Where another program has taken that meanwhile, it gets
-    /// another.
+    /// another, and the answer is an error.
     pub(crate) fn finish(self) -> Result<PathBuf, Error> {
         let failed = |error| cannot("write", &self.path, &error);
         self.file.sync_data().map_err(failed)?;
@@ -95,7 +103,10 @@ impl ArchiveFile {
         for number in 1..MAX_NAMES {
             let name = numbered(&self.target, number);
             match sys::rename_noreplace(&self.path, &name) {
-                Ok(()) => return Ok(name),
+                Ok(()) => {
+                    let what = format!("another program has made it meanwhile; the records are in {}", name.display());
+                    return Err(unfit(&self.target, &what));
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(cannot_name(&name)(error)),
             }
@@ -111,6 +122,13 @@ fn cannot_name(path: &Path) -> impl Fn(io::Error) -> Error {
 
 fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
+}
+
+/// Whether another process has a file locked, which it does while it records.
+fn is_in_use(path: &Path) -> bool {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Where the file system has no files without a name.
@@ -157,6 +175,17 @@ impl Spool {
         }
         self.length += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Writes all of it.
+    fn write_to(&mut self, to: &mut File) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) => {
+                file.seek(SeekFrom::Start(0))?;
+                io::copy(file, to).map(drop)
+            }
+            None => to.write_all(&self.memory),
+        }
     }
 
     /// Reads all of it.

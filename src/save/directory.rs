@@ -111,9 +111,12 @@ impl Directory {
         self.index.get_or_init(|| Mutex::new(Index::of(&self.path)))
     }
 
-    /// The number to try first for a name.
-    pub(super) fn first_number(&self, name: &OsStr) -> usize {
-        locked(&self.numbers).get(name).copied().unwrap_or(0)
+    /// The number to try first for a name; where there are several files of it, another for each caller.
+    pub(super) fn next_number(&self, name: &OsStr) -> usize {
+        locked(&self.numbers).get_mut(name).map_or(0, |next| {
+            *next += 1;
+            *next - 1
+        })
     }
 
     /// A file of this source got this number of a name.
@@ -126,7 +129,8 @@ impl Directory {
         if numbers.len() >= MAX_KNOWN {
             numbers.clear();
         }
-        numbers.insert(target.file_name().unwrap_or_default().to_owned(), number + 1);
+        let next = numbers.entry(target.file_name().unwrap_or_default().to_owned()).or_default();
+        *next = (number + 1).max(*next);
         if let Some(index) = self.index.get() {
             let name = numbered(target, number).file_name().unwrap_or_default().to_owned();
             locked(index).numbered.entry(source.start()).or_default().push(name);

@@ -108,7 +108,8 @@ impl NewFile {
             return Ok(sys::link_unnamed(file, &self.target).ok().map(|()| self.target.clone()));
         };
         let name = self.target.file_name().unwrap_or_default();
-        for number in directory.first_number(name)..MAX_NAMES {
+        let first = directory.next_number(name);
+        for number in first..first + MAX_NAMES {
             let path = numbered(&self.target, number);
             match sys::link_unnamed(file, &path) {
                 Ok(()) => {

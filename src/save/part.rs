@@ -309,7 +309,8 @@ impl PartFile {
 
     fn take_new_name(&self, directory: Option<&Directory>) -> Result<PathBuf, Error> {
         let plain = self.target.file_name().unwrap_or_default();
-        for number in directory.map_or(0, |directory| directory.first_number(plain))..MAX_NAMES {
+        let first = directory.map_or(0, |directory| directory.next_number(plain));
+        for number in first..first + MAX_NAMES {
             let name = numbered(&self.target, number);
             match sys::rename_noreplace(&self.path, &name) {
                 Ok(()) => {

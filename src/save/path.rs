@@ -22,7 +22,7 @@ pub(super) const NAME_MAX: usize = 255;
 /// How many symbolic links may lead to a file, as for the system itself.
 const MAX_LINKS: usize = 40;
 /// Extensions that stand before another: `.tar.gz` is one.
-const DOUBLE_EXTENSIONS: &[&str] = &["tar", "cpio"];
+const DOUBLE_EXTENSIONS: &[&str] = &["tar", "cpio", "warc"];
 
 /// The directory that a file is in, as a path that can be opened.
 pub(super) fn directory_of(path: &Path) -> &Path {
