@@ -5,7 +5,6 @@ use crate::net::{Proxy, Stream, Target};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 /// How many bytes a buffer has at first: a small response fits, and many connections can wait for theirs.
 const SMALL_BUFFER: usize = 16 * 1024;
@@ -41,11 +40,7 @@ pub(super) enum Via {
 struct Idle {
     key: PoolKey,
     stream: Stream,
-    since: Instant,
 }
-
-/// For so long after a response, nothing more can be told of a connection than was seen then.
-const FRESH: Duration = Duration::from_millis(1);
 
 /// Shared by all threads that use a client.
 #[derive(Debug)]
@@ -87,13 +82,12 @@ impl Pool {
         // Of a connection to a forwarding proxy, the target decides.
         let is_allowed = |stream: &Stream| !public_only || stream.is_public() || matches!(key, PoolKey::ForwardProxy(_));
         loop {
-            let Idle { stream, since, .. } = {
+            let Idle { stream, .. } = {
                 let mut idle = locked(&self.idle);
                 let index = idle.iter().rposition(|idle| idle.key == *key && is_allowed(&idle.stream))?;
                 idle.remove(index)
             };
-            let is_fresh = since.elapsed() < FRESH && matches!(key, PoolKey::Origin(_, Via::Direct));
-            if is_fresh || stream.is_silent() {
+            if stream.is_silent() {
                 return Some(stream);
             }
         }
@@ -103,7 +97,7 @@ impl Pool {
     pub(super) fn put(&self, key: PoolKey, stream: Stream) {
         let mut idle = locked(&self.idle);
         let oldest = (idle.len() >= self.max_idle()).then(|| idle.remove(0));
-        idle.push(Idle { key, stream, since: Instant::now() });
+        idle.push(Idle { key, stream });
         drop(idle);
         // Closed while nobody waits for the lock.
         drop(oldest);
