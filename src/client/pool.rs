@@ -5,6 +5,7 @@ use crate::net::{Proxy, Stream, Target};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How many bytes a buffer has at first: a small response fits, and many connections can wait for theirs.
 const SMALL_BUFFER: usize = 16 * 1024;
@@ -40,7 +41,12 @@ pub(super) enum Via {
 struct Idle {
     key: PoolKey,
     stream: Stream,
+    since: Instant,
 }
+
+/// For so long after a response ended, with all that had come by then looked at, a connection is taken for
+/// silent without another look: shorter than what separates two packets that a look could tell apart.
+const FRESH: Duration = Duration::from_micros(100);
 
 /// Shared by all threads that use a client.
 #[derive(Debug)]
@@ -82,12 +88,14 @@ impl Pool {
         // Of a connection to a forwarding proxy, the target decides.
         let is_allowed = |stream: &Stream| !public_only || stream.is_public() || matches!(key, PoolKey::ForwardProxy(_));
         loop {
-            let Idle { stream, .. } = {
+            let Idle { stream, since, .. } = {
                 let mut idle = locked(&self.idle);
                 let index = idle.iter().rposition(|idle| idle.key == *key && is_allowed(&idle.stream))?;
                 idle.remove(index)
             };
-            if stream.is_silent() {
+            // A TLS session may hold what came and was not yet decrypted.
+            let is_fresh = since.elapsed() < FRESH && matches!(key, PoolKey::Origin(_, Via::Direct));
+            if is_fresh && stream.can_splice() || stream.is_silent() {
                 return Some(stream);
             }
         }
@@ -97,7 +105,7 @@ impl Pool {
     pub(super) fn put(&self, key: PoolKey, stream: Stream) {
         let mut idle = locked(&self.idle);
         let oldest = (idle.len() >= self.max_idle()).then(|| idle.remove(0));
-        idle.push(Idle { key, stream });
+        idle.push(Idle { key, stream, since: Instant::now() });
         drop(idle);
         // Closed while nobody waits for the lock.
         drop(oldest);
