@@ -146,9 +146,10 @@ impl Fetcher {
         self.save_to(url, &Output::Directory(directory.as_ref().to_owned()))
     }
 
-    /// Saves many URLs at once, each as truthfully as one alone: in a directory, as
+    /// Saves many URLs at once, each with the same guarantees: in a directory, as
     /// [`save_in`](Fetcher::save_in) does, or as the file that an item names, whose directories are made. The
-    /// URLs are asked for as there is room for them: there may be any number. A retry waits in a queue and not
+    /// items are asked for one by one as there is room for them: there may be any number, and an iterator may
+    /// wait for outcomes. A retry waits in a queue and not
     /// in a thread, and a host that is slow holds up no other.
     ///
     /// Each outcome is given to `each` with the item's index, in the order in which they come about, from
@@ -259,7 +260,11 @@ struct Items<I> {
 }
 
 impl<I: Iterator<Item = ListItem>> Input for Items<I> {
-    fn next(&mut self, _within: Duration) -> Result<Entry, Error> {
+    fn next(&mut self, within: Duration) -> Result<Entry, Error> {
+        // The iterator may wait for the outcome of what it gave before.
+        if within.is_zero() {
+            return Ok(Entry::Pending);
+        }
         let Some(ListItem { url, file }) = self.items.next() else { return Ok(Entry::End) };
         let id = self.read;
         self.read += 1;
@@ -391,5 +396,24 @@ mod tests {
         let endless = (0_u64..).map(|number| ListItem::new(server.url(&format!("/{number}"))));
         let save = || Fetcher::new().save_list(endless, directory.path(), &Parallel::default(), |_, _| panic!("not today"));
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(save)).is_err());
+    }
+
+    #[test]
+    fn a_list_may_grow_from_its_outcomes() {
+        let (server, directory) =
+            (Server::start(|_| reply("200 OK", "", "x")).expect("started"), tempfile::tempdir().expect("made"));
+        let (sender, items) = std::sync::mpsc::channel();
+        sender.send(ListItem::new(server.url("/0"))).expect("read");
+        let sender = Mutex::new(Some(sender));
+        let each = |index: usize, outcome: Result<Saved, Error>| {
+            outcome.expect("saved");
+            let mut sender = sender.lock().expect("locked");
+            match &*sender {
+                Some(next) if index < 5 => next.send(ListItem::new(server.url(&format!("/{}", index + 1)))).expect("read"),
+                _ => *sender = None,
+            }
+        };
+        Fetcher::new().save_list(items, directory.path(), &Parallel::default(), each).expect("done");
+        assert_eq!(server.requests().len(), 6);
     }
 }

@@ -151,7 +151,7 @@ fn another_try_waits_in_the_queue_and_not_in_a_worker() {
     place.write("list", ["/busy\n", "/a\n", "/b\n"].map(|path| server.url(path)).concat());
     place.fetch(&["-q", "-i", "list", "-j", "1", "--retry", "1"]).succeeded();
     let paths: Vec<String> = server.requests().iter().map(|request| request.path().to_owned()).collect();
-    assert_eq!(paths, ["/busy", "/a", "/b", "/busy"]);
+    assert!(paths.len() == 4 && paths[..2] == ["/busy", "/a"] && paths[2..].contains(&"/busy".to_owned()), "{paths:?}");
 }
 
 #[test]
@@ -187,10 +187,70 @@ fn requests_to_one_host_keep_their_distance_and_other_hosts_do_not_wait() {
     .expect("started");
     let (other, place) = (Server::start(honest).expect("started"), Place::new());
     place.write("list", ["/1\n", "/2\n", "/3\n"].map(|path| server.url(path)).concat() + &other.url("/4\n"));
-    place.fetch(&["-q", "-i", "list", "--wait", "0.3"]).succeeded();
+    place.fetch(&["-q", "-i", "list", "--wait", "1"]).succeeded();
     let times = times.lock().expect("a lock");
-    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(280)), "{times:?}");
+    // The server may see the first one late.
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(600)), "{times:?}");
     assert_eq!((times.len(), other.requests().len()), (3, 1));
+}
+
+#[test]
+fn nothing_waits_for_a_url_that_needs_no_request() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    for name in ["1", "2", "3"] {
+        place.write(name, "there");
+    }
+    place.write("list", ["/1\n", "/2\n", "/3\n"].map(|path| server.url(path)).concat());
+    let started = Instant::now();
+    place.fetch(&["-q", "-i", "list", "--wait", "30", "--skip-existing"]).succeeded();
+    assert!(started.elapsed() < Duration::from_secs(30) && server.requests().is_empty());
+}
+
+#[test]
+fn redirects_to_a_slow_host_hold_up_no_other() {
+    let stalled = Server::start(|_| vec![Step::Pause(Duration::from_secs(60))]).expect("started");
+    let fast = Server::start(honest).expect("started");
+    let targets = [stalled.url(""), fast.url("")];
+    let first = Server::start(move |request| {
+        let number: usize = request.path()[1..].parse().expect("a number");
+        reply("302 Found", &format!("Location: {}/{number}", targets[usize::from(number >= 6)]), "")
+    })
+    .expect("started");
+    let place = Place::new();
+    place.write("list", (0..12).map(|number| first.url(&format!("/{number}\n"))).collect::<String>());
+    let mut child = place.command(&["-q", "-i", "list"]).spawn().expect("started");
+    wait_until("the other host's are saved", || (6..12).all(|number| place.path(&number.to_string()).exists()));
+    child.kill().and_then(|()| child.wait()).expect("ended");
+}
+
+#[test]
+fn another_try_is_made_in_time_while_every_worker_waits() {
+    let count = AtomicUsize::new(0);
+    // The first answer comes when the second URL's request is there already.
+    let second = Server::start(move |request| match (request.path(), count.fetch_add(1, Ordering::SeqCst)) {
+        ("/1", 0) => vec![Step::Pause(Duration::from_millis(300)), Step::Send(head("503 Busy", "Content-Length: 0"))],
+        ("/1", _) => honest(request),
+        _ => vec![Step::Pause(Duration::from_secs(60))],
+    })
+    .expect("started");
+    let target = second.url("");
+    let first = Server::start(move |request| reply("302 Found", &format!("Location: {target}{}", request.path()), ""));
+    let (first, place) = (first.expect("started"), Place::new());
+    place.write("list", ["/1\n", "/2\n"].map(|path| first.url(path)).concat());
+    let mut child = place.command(&["-q", "-i", "list", "--per-host", "1", "--retry", "1"]).spawn().expect("started");
+    wait_until("it is tried again", || first.requests().iter().filter(|request| request.path() == "/1").count() == 2);
+    child.kill().and_then(|()| child.wait()).expect("ended");
+}
+
+#[test]
+fn half_a_line_holds_up_neither_urls_nor_signals() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    let mut child = place.command(&["-q", "-i", "-"]).stdin(Stdio::piped()).spawn().expect("started");
+    let mut urls = child.stdin.take().expect("piped");
+    write!(urls, "{}\nhttp://half", server.url("/a")).expect("written");
+    wait_until("the first is saved", || place.path("a").exists());
+    signal(&child, Signal::SIGINT);
+    wait_until("it ends", || child.try_wait().expect("known").is_some());
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl User {
             return Ok(User { login: None, credentials: Some(Credentials::new(name, password)) });
         }
         let login = Some(text.to_owned());
-        if urls.iter().all(|url| netrc.is_some_and(|netrc| netrc.find(url, Some(text)).is_some())) {
+        if netrc.is_some_and(|netrc| urls.iter().all(|url| netrc.find(url, Some(text)).is_some())) {
             return Ok(User { login, credentials: None });
         }
         let password = ask_password(text)?;

@@ -1,7 +1,7 @@
 //! The body of a response as it comes off the connection, framing removed, codings not.
 
 use super::connection::Connection;
-use super::tap::{Ending, Recorder};
+use super::tap::{Ending, Recorder, UnwantedLimits};
 use crate::error::{Error, Kind};
 use crate::http::{Coding, Deframer, Framing, FramingError, Head, Method};
 use crate::net::{NetError, Timer};
@@ -13,6 +13,8 @@ use std::time::Duration;
 const DRAIN: u64 = 64 * 1024;
 /// The longest wait for it: a new connection costs not much more.
 const DRAIN_TIME: Duration = Duration::from_millis(200);
+/// How long it may take where it is recorded.
+const RECORD_TIME: Duration = Duration::from_secs(30);
 
 /// A body being received. Read to its end or dropped, it gives its connection back to the pool, where
 /// another request can use that.
@@ -34,8 +36,8 @@ struct Recording {
     wire: Vec<u8>,
     /// Why it is cut short.
     ending: Option<Ending>,
-    /// The most bytes of it that nobody wants.
-    max_unwanted: u64,
+    /// How much is received for the record alone.
+    unwanted: UnwantedLimits,
 }
 
 impl Body {
@@ -47,9 +49,9 @@ impl Body {
         Ok(Body { connection: Some(connection), framing, deframer, codings, keeps_connection, timer, recording: None })
     }
 
-    /// Records it; if it is dropped before its end, up to so many bytes.
-    pub(super) fn record(&mut self, recorder: Box<dyn Recorder>, max_unwanted: u64) {
-        self.recording = Some(Recording { recorder, wire: Vec::new(), ending: None, max_unwanted });
+    /// Records it; if it is dropped before its end, what is left of it within these limits.
+    pub(super) fn record(&mut self, recorder: Box<dyn Recorder>, unwanted: UnwantedLimits) {
+        self.recording = Some(Recording { recorder, wire: Vec::new(), ending: None, unwanted });
     }
 
     /// It is longer than it may be, and will not be received to its end.
@@ -203,16 +205,25 @@ impl Body {
 
     /// Reads the rest and discards it, if it is small and arrives at once, or is recorded.
     fn drain(&mut self) {
-        let mut most = DRAIN;
+        let (mut most, mut rate) = (DRAIN, None);
         match &self.recording {
-            Some(recording) => most = recording.max_unwanted,
+            Some(recording) => {
+                (most, rate) = (recording.unwanted.size, recording.unwanted.rate.clone());
+                self.timer = self.timer.at_most(RECORD_TIME);
+            }
             None => self.timer = self.timer.at_most(DRAIN_TIME),
         }
-        self.limit_receive(usize::MAX);
+        self.limit_receive(rate.as_ref().map_or(usize::MAX, |rate| rate.piece()));
         let mut drained = 0;
         while drained <= most && (self.recording.is_some() || self.deframer.left().is_none_or(|left| left <= most)) {
             match self.next_piece() {
-                Ok(Some(piece)) => drained += piece.len() as u64,
+                Ok(Some(piece)) => {
+                    let received = piece.len() as u64;
+                    drained += received;
+                    if rate.as_ref().is_some_and(|rate| rate.throttle(received, &self.timer).is_err()) {
+                        break;
+                    }
+                }
                 Ok(None) | Err(_) => return,
             }
         }

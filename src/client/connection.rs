@@ -20,6 +20,8 @@ pub(super) struct Connection {
     end: usize,
     /// How many bytes are received at a time, at most.
     pub(super) receive_limit: usize,
+    /// All that had come was received: the last call had room for more.
+    all_received: bool,
     reused: bool,
 }
 
@@ -61,7 +63,7 @@ impl From<Failure> for Error {
 impl Connection {
     pub(super) fn new(stream: Stream, key: PoolKey, pool: &Arc<Pool>, reused: bool) -> Connection {
         let (pool, buffer) = (Arc::clone(pool), pool.buffer());
-        Connection { stream, key, pool, buffer, start: 0, end: 0, receive_limit: usize::MAX, reused }
+        Connection { stream, key, pool, buffer, start: 0, end: 0, receive_limit: usize::MAX, all_received: false, reused }
     }
 
     /// Sends a request.
@@ -78,8 +80,14 @@ impl Connection {
         };
         let mut ended = first == 0;
         for _ in 0..=MAX_INTERIM {
-            let head = self.head(&mut ended, timer)?;
+            let head = match self.head(&mut ended, timer) {
+                // What came unsolicited, behind an earlier response.
+                Err(Failure::Head(HeadError::NotHttp1 { .. })) if self.reused => return Err(Failure::Stale),
+                head => head?,
+            };
             match head.status() {
+                // The server gave up waiting for a request before this one came (RFC 9110 section 15.5.9).
+                408 if self.reused && !head.keeps_connection() => return Err(Failure::Stale),
                 101 => return Err(Failure::Upgrade),
                 100..=199 => observer.interim(&head),
                 _ => return Ok(head),
@@ -136,12 +144,14 @@ impl Connection {
         }
         let most = self.buffer.len().min(self.end.saturating_add(self.receive_limit));
         let received = self.stream.receive(&mut self.buffer[self.end..most], timer)?;
+        self.all_received = received < most - self.end;
         self.end += received;
         Ok(received)
     }
 
     /// Receives into a pipe instead of the buffer, which is empty; 0 at the end of the connection.
     pub(super) fn splice(&mut self, pipe: &SplicePipe, most: u64, timer: &Timer) -> Result<usize, NetError> {
+        self.all_received = false;
         self.stream.splice(pipe, most, timer)
     }
 
@@ -166,7 +176,7 @@ impl Connection {
     pub(super) fn release(self) {
         self.pool.recycle(self.buffer);
         if self.start == self.end {
-            self.pool.put(self.key, self.stream);
+            self.pool.put(self.key, self.stream, self.all_received);
         }
     }
 

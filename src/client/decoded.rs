@@ -11,9 +11,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long to sleep before interrupts and deadlines are looked at again.
-const MAX_SLEEP: Duration = Duration::from_millis(50);
-
 /// Limits on the size and rate of a body.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BodyLimits {
@@ -179,13 +176,8 @@ impl DecodedBody {
     /// Sleeps to keep within the rate.
     fn throttle(&self, received: u64) -> Result<(), Error> {
         let Some(rate) = &self.limits.rate else { return Ok(()) };
-        let due = rate.count(received, Instant::now());
-        while let Some(early) = due.checked_duration_since(Instant::now()).filter(|early| !early.is_zero()) {
-            let interval = self.body.timer().poll_interval();
-            let interval = interval.map_err(|error| Error::from(error).context("the body is incomplete"))?;
-            std::thread::sleep(early.min(interval).min(MAX_SLEEP));
-        }
-        Ok(())
+        let throttled = rate.throttle(received, self.body.timer());
+        throttled.map_err(|error| Error::from(error).context("the body is incomplete"))
     }
 
     /// How many bytes can be [spliced](DecodedBody::splice): those that nothing has to look at.

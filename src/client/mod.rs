@@ -31,7 +31,7 @@ pub(crate) use observer::{NoopObserver, Observer};
 pub(crate) use rate::RateLimit;
 pub(crate) use request::{Home, RequestOptions, target};
 pub use response::Response;
-pub(crate) use tap::{Ending, Exchanged, Recorder, Tap};
+pub(crate) use tap::{Ending, Exchanged, Recorder, Tap, UnwantedLimits};
 
 use crate::error::{Error, Kind};
 use crate::net::Resolver;
@@ -131,7 +131,7 @@ impl Client {
         let peer = connection.stream.origin_address();
         let mut body = Body::new(connection, &head, options.method, options.timer.clone());
         if let (Some(tap), Ok(body)) = (options.tap, &mut body) {
-            body.record(tap.record(&Exchanged { url, request: &request, sent, peer, head: &head }), tap.max_unwanted());
+            body.record(tap.record(&Exchanged { url, request: &request, sent, peer, head: &head }), tap.unwanted());
         }
         observer.head(url, &head)?;
         let next = if max_redirects == 0 { None } else { redirect::next(url, &head)? };

@@ -42,11 +42,16 @@ struct Idle {
     key: PoolKey,
     stream: Stream,
     since: Instant,
+    /// All that had come then was received.
+    all_received: bool,
 }
 
-/// For so long after a response ended, with all that had come by then looked at, a connection is taken for
+/// For so long after a response ended, with all that had come by then received, a connection is taken for
 /// silent without another look: shorter than what separates two packets that a look could tell apart.
 const FRESH: Duration = Duration::from_micros(100);
+
+/// A connection that is idle for longer may be dead without a sign: a router on the way may have forgotten it.
+const MAX_AGE: Duration = Duration::from_secs(90);
 
 /// Shared by all threads that use a client.
 #[derive(Debug)]
@@ -88,13 +93,16 @@ impl Pool {
         // Of a connection to a forwarding proxy, the target decides.
         let is_allowed = |stream: &Stream| !public_only || stream.is_public() || matches!(key, PoolKey::ForwardProxy(_));
         loop {
-            let Idle { stream, since, .. } = {
+            let Idle { stream, since, all_received, .. } = {
                 let mut idle = locked(&self.idle);
                 let index = idle.iter().rposition(|idle| idle.key == *key && is_allowed(&idle.stream))?;
                 idle.remove(index)
             };
+            if since.elapsed() > MAX_AGE {
+                continue;
+            }
             // A TLS session may hold what came and was not yet decrypted.
-            let is_fresh = since.elapsed() < FRESH && matches!(key, PoolKey::Origin(_, Via::Direct));
+            let is_fresh = all_received && since.elapsed() < FRESH && matches!(key, PoolKey::Origin(_, Via::Direct));
             if is_fresh && stream.can_splice() || stream.is_silent() {
                 return Some(stream);
             }
@@ -102,10 +110,10 @@ impl Pool {
     }
 
     /// Keeps a connection on which another request may be sent.
-    pub(super) fn put(&self, key: PoolKey, stream: Stream) {
+    pub(super) fn put(&self, key: PoolKey, stream: Stream, all_received: bool) {
         let mut idle = locked(&self.idle);
         let oldest = (idle.len() >= self.max_idle()).then(|| idle.remove(0));
-        idle.push(Idle { key, stream, since: Instant::now() });
+        idle.push(Idle { key, stream, since: Instant::now(), all_received });
         drop(idle);
         // Closed while nobody waits for the lock.
         drop(oldest);

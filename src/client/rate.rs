@@ -1,10 +1,14 @@
 //! A limit to the rate at which bodies are received, shared by all that are.
 
+use crate::net::{NetError, Timer};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How many pieces of a second's bytes are received at a time.
 const PIECES_A_SECOND: u64 = 10;
+/// The longest sleep before limits of time are looked at again.
+const MAX_SLEEP: Duration = Duration::from_millis(50);
 
 /// So many bytes a second, in all.
 #[derive(Debug)]
@@ -25,8 +29,17 @@ impl RateLimit {
         usize::try_from(self.bytes_per_second / PIECES_A_SECOND).unwrap_or(usize::MAX).max(1)
     }
 
+    /// Counts bytes that were received, and sleeps until more may be.
+    pub(super) fn throttle(&self, bytes: u64, timer: &Timer) -> Result<(), NetError> {
+        let due = self.count(bytes, Instant::now());
+        while let Some(early) = due.checked_duration_since(Instant::now()).filter(|early| !early.is_zero()) {
+            thread::sleep(early.min(timer.poll_interval()?).min(MAX_SLEEP));
+        }
+        Ok(())
+    }
+
     /// Counts bytes that were received: no more may be before the time that this gives.
-    pub(super) fn count(&self, bytes: u64, now: Instant) -> Instant {
+    fn count(&self, bytes: u64, now: Instant) -> Instant {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         *due = now.max(*due) + Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
         *due

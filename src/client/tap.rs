@@ -1,8 +1,10 @@
 //! Recording exchanges as they are on the wire.
 
+use super::rate::RateLimit;
 use crate::error::Error;
 use crate::http::{Head, Request};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 use url::Url;
 
@@ -24,8 +26,17 @@ pub(crate) struct Exchanged<'e> {
 pub(crate) trait Tap: Send + Sync + std::fmt::Debug {
     /// An exchange began: its body is recorded by what this gives.
     fn record(&self, exchange: &Exchanged<'_>) -> Box<dyn Recorder>;
-    /// The most bytes of a body that nobody wants but the record.
-    fn max_unwanted(&self) -> u64;
+    /// The limits of a body that nobody wants but the record.
+    fn unwanted(&self) -> UnwantedLimits;
+}
+
+/// How much of a body is received for the record alone.
+#[derive(Clone, Debug)]
+pub(crate) struct UnwantedLimits {
+    /// The most bytes.
+    pub(crate) size: u64,
+    /// How fast.
+    pub(crate) rate: Option<Arc<RateLimit>>,
 }
 
 /// Records one response's body.

@@ -84,9 +84,11 @@ impl NetError {
     pub fn is_transient(&self) -> bool {
         match self {
             NetError::Resolve { transient, .. } => *transient,
-            NetError::Connect { .. } | NetError::Broken(_) | NetError::ClosedWithoutNotify | NetError::ProxyUnreachable(_) => {
-                true
-            }
+            NetError::Connect { .. }
+            | NetError::Broken(_)
+            | NetError::ClosedWithoutNotify
+            | NetError::ProxyUnreachable(_)
+            | NetError::Interrupted => true,
             NetError::TimedOut { limit, .. } => *limit != Limit::MaxTime,
             NetError::ProxyStatus { status, .. } => is_transient(*status),
             NetError::Proxy { error, .. } => error.is_transient(),

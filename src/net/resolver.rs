@@ -32,8 +32,7 @@ struct Lookup {
 type Answer = Result<Vec<IpAddr>, NetError>;
 
 impl Resolver {
-    /// The addresses of a name. The system is asked on a thread of its own: getaddrinfo takes as long as it
-    /// likes.
+    /// The addresses of a name. The system is asked on a thread of its own: getaddrinfo has no time limit.
     pub(super) fn resolve(&self, name: &str, timer: &Timer) -> Answer {
         let lookup = self.lookup(name)?;
         let wait = timer.wait();
@@ -85,11 +84,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Asks the system, which takes as long as it likes.
+/// Asks the system.
 fn system_lookup(name: &str) -> Answer {
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let found = getaddrinfo(Some(name), None, Some(hints)).map_err(|error| {
-        let transient = matches!(error.kind(), LookupErrorKind::Again);
+        // A failure of this machine, to open a socket say, tells nothing of the name either.
+        let transient = matches!(error.kind(), LookupErrorKind::Again | LookupErrorKind::System | LookupErrorKind::Memory);
         let error = match error.kind() {
             LookupErrorKind::NoName => "no such host".to_owned(),
             LookupErrorKind::NoData => "the host has no address".to_owned(),

@@ -84,9 +84,9 @@ impl Report {
         let section = safe_section(raw, terminal);
         // A reader who closes the pipe has seen enough; the file is still wanted.
         if self.options.several {
-            return self.show(&[url.as_str().as_bytes(), b"\n", &section].concat(), timer).map(drop);
+            return self.show(&[url.as_str().as_bytes(), b"\n", &section].concat(), Some(timer)).map(drop);
         }
-        self.show(&section, timer).map(drop)
+        self.show(&section, Some(timer)).map(drop)
     }
 
     /// Whether [summaries](Report::summary) are printed.
@@ -94,12 +94,12 @@ impl Report {
         self.options.shown == Shown::Summaries
     }
 
-    /// Prints a URL's outcome.
-    pub fn summary(&self, summary: &Summary, timer: &Timer) -> Result<Printed, Error> {
+    /// Prints a URL's outcome, within the limits of `timer` or, where it has to be printed whole, none.
+    pub fn summary(&self, summary: &Summary, timer: Option<&Timer>) -> Result<Printed, Error> {
         if self.wants_summaries() { self.show(summary.line().as_bytes(), timer) } else { Ok(Printed::All) }
     }
 
-    fn show(&self, bytes: &[u8], timer: &Timer) -> Result<Printed, Error> {
+    fn show(&self, bytes: &[u8], timer: Option<&Timer>) -> Result<Printed, Error> {
         if self.options.on_stderr {
             return self.terminal.print_on_stderr(bytes, timer);
         }

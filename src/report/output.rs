@@ -5,6 +5,7 @@ use super::progress::Canvas;
 use crate::error::{Error, Kind, system_words};
 use crate::interrupt;
 use crate::net::{Timer, is_writable};
+use rustix::fs::{FileType, fstat};
 use rustix::termios::tcgetwinsize;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -41,9 +42,9 @@ impl Terminal {
         state
     }
 
-    /// Prints on standard output at once; a reader who does not read is waited for as long as `timer` allows.
-    /// After one who closed it, and after a failure, nothing more is printed.
-    pub(super) fn print(&self, bytes: &[u8], timer: &Timer) -> Result<Printed, Error> {
+    /// Prints on standard output at once; a reader who does not read is waited for as long as `timer` allows,
+    /// without one until a second signal ends the program. After one who closed it, and after a failure, nothing more is printed.
+    pub(super) fn print(&self, bytes: &[u8], timer: Option<&Timer>) -> Result<Printed, Error> {
         let mut state = self.cleared();
         if state.stdout_ended {
             return Ok(Printed::Closed);
@@ -54,7 +55,7 @@ impl Terminal {
     }
 
     /// The same on standard error.
-    pub(super) fn print_on_stderr(&self, bytes: &[u8], timer: &Timer) -> Result<Printed, Error> {
+    pub(super) fn print_on_stderr(&self, bytes: &[u8], timer: Option<&Timer>) -> Result<Printed, Error> {
         let _state = self.cleared();
         write_within(io::stderr().lock(), bytes, timer)
     }
@@ -75,15 +76,23 @@ pub enum Printed {
 }
 
 /// Writes piece by piece, as the reader allows, within the limit of the operation.
-fn write_within(mut output: impl Write + AsFd + IsTerminal, bytes: &[u8], timer: &Timer) -> Result<Printed, Error> {
+fn write_within(mut output: impl Write + AsFd + IsTerminal, bytes: &[u8], timer: Option<&Timer>) -> Result<Printed, Error> {
     let failed = |error: io::Error| Error::new(Kind::File, "cannot print").detail(system_words(&error));
-    // A terminal that is ready takes one byte at least.
-    let length = if output.is_terminal() { 1 } else { PIPE_BUF };
+    // A terminal that is ready takes one byte at least; a file takes all.
+    let is_file = fstat(&output).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+    let length = if is_file {
+        bytes.len().max(1)
+    } else if output.is_terminal() {
+        1
+    } else {
+        PIPE_BUF
+    };
     for piece in bytes.chunks(length) {
         // Even past the limit, what can be printed at once is.
         let mut interval = Duration::ZERO;
         while !is_writable(output.as_fd(), interval).map_err(failed)? {
-            interval = timer.poll_interval().map_err(|error| Error::from(error).context("cannot print"))?;
+            let next = timer.map_or(Ok(POLL_INTERVAL), Timer::poll_interval);
+            interval = next.map_err(|error| Error::from(error).context("cannot print"))?;
         }
         match output.write_all(piece).and_then(|()| output.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Printed::Closed),

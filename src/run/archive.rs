@@ -1,6 +1,6 @@
 //! `--warc`: every exchange becomes records of a WARC file.
 
-use crate::client::{Ending, Exchanged, Recorder, Tap};
+use crate::client::{Ending, Exchanged, RateLimit, Recorder, Tap, UnwantedLimits};
 use crate::error::{Error, Kind, system_words};
 use crate::http::{Request, may_be_secret};
 use crate::report::WarcLocation;
@@ -13,7 +13,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 use url::Position;
 
 /// How many payloads are remembered, so that others like them become revisit records.
@@ -64,6 +64,7 @@ type NewPayload = (PayloadKey, Seen);
 #[derive(Debug)]
 pub(super) struct TransferTap {
     shared: Arc<Shared>,
+    rate: Option<Arc<RateLimit>>,
     last: Arc<Mutex<Option<WarcLocation>>>,
 }
 
@@ -94,6 +95,7 @@ impl Archive {
             "\r\nformat: WARC File Format 1.1\r\n",
             "conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n",
         );
+        header.add("WARC-Block-Digest", &sha1(fields.as_bytes()));
         let mut record = Spool::default();
         shared.encode(&header, fields.as_bytes(), fields.len() as u64, &mut record)?;
         shared.append(record)?;
@@ -101,8 +103,8 @@ impl Archive {
     }
 
     /// What records the exchanges of one transfer.
-    pub(super) fn tap(&self) -> Arc<TransferTap> {
-        Arc::new(TransferTap { shared: Arc::clone(&self.0), last: Arc::default() })
+    pub(super) fn tap(&self, rate: Option<Arc<RateLimit>>) -> Arc<TransferTap> {
+        Arc::new(TransferTap { shared: Arc::clone(&self.0), rate, last: Arc::default() })
     }
 
     /// Gives the file its name, and answers with it. An error too where a record is missing in it.
@@ -141,7 +143,6 @@ impl Tap for TransferTap {
             request,
             omitted,
             sent: exchange.sent,
-            started: Instant::now(),
             peer: exchange.peer,
             head: exchange.head.raw().to_owned(),
             chunked: fields.get("Transfer-Encoding").is_some(),
@@ -152,11 +153,12 @@ impl Tap for TransferTap {
             payload: sha1(),
             payload_id: Context::new(&SHA256),
             payload_length: 0,
+            is_broken: false,
         })
     }
 
-    fn max_unwanted(&self) -> u64 {
-        self.shared.max_unwanted
+    fn unwanted(&self) -> UnwantedLimits {
+        UnwantedLimits { size: self.shared.max_unwanted, rate: self.rate.clone() }
     }
 }
 
@@ -179,7 +181,6 @@ struct ExchangeRecorder {
     /// Names of fields that were sent and are not recorded.
     omitted: Vec<String>,
     sent: SystemTime,
-    started: Instant,
     peer: Option<IpAddr>,
     /// The header section of the response.
     head: Vec<u8>,
@@ -190,25 +191,34 @@ struct ExchangeRecorder {
     payload: Context,
     payload_id: Context,
     payload_length: u64,
+    /// What came could not be kept.
+    is_broken: bool,
 }
 
 impl Recorder for ExchangeRecorder {
     fn body(&mut self, wire: &[u8], payload: &[u8]) -> Result<(), Error> {
+        let added = self.body.add(wire, &self.shared.directory).map_err(|error| self.shared.fail(&error));
+        if let Err(error) = &added {
+            self.is_broken = true;
+            self.shared.missing(error);
+        }
         self.block.update(wire);
         self.payload.update(payload);
         self.payload_id.update(payload);
         self.payload_length += payload.len() as u64;
-        self.body.add(wire, &self.shared.directory).map_err(|error| self.shared.fail(&error))
+        added
     }
 
     fn end(&mut self, ending: Ending) -> Result<(), Error> {
+        if self.is_broken {
+            // Part of the body is missing, and not because of the peer.
+            return Ok(());
+        }
         let recorded = self.records(ending).and_then(|Records { encoded, response_length, seen }| {
             let offset = self.shared.append(encoded)?;
             Ok((offset, response_length, seen))
         });
-        let (offset, length, seen) = recorded.inspect_err(|error| {
-            locked(&self.shared.failed).get_or_insert_with(|| error.full());
-        })?;
+        let (offset, length, seen) = recorded.inspect_err(|error| self.shared.missing(error))?;
         if let Some((key, seen)) = seen {
             self.shared.remember(key, seen);
         }
@@ -280,7 +290,7 @@ impl ExchangeRecorder {
     }
 
     fn metadata(&self) -> Vec<u8> {
-        let mut fields = format!("fetchTimeMs: {}\r\n", self.started.elapsed().as_millis());
+        let mut fields = format!("fetchTimeMs: {}\r\n", self.sent.elapsed().unwrap_or_default().as_millis());
         if !self.omitted.is_empty() {
             fields += &format!("omittedRequestFields: {}\r\n", self.omitted.join(", "));
         }
@@ -320,6 +330,11 @@ impl Shared {
     /// Appends records, all or none; where they begin.
     fn append(&self, mut records: Spool) -> Result<u64, Error> {
         locked(&self.file).append(&mut records)
+    }
+
+    /// A record is missing, and this is why.
+    fn missing(&self, error: &Error) {
+        locked(&self.failed).get_or_insert_with(|| error.full());
     }
 
     fn remember(&self, key: PayloadKey, seen: Seen) {

@@ -36,22 +36,25 @@ pub(crate) type ReportFn<'f> = dyn Fn(Outcome) -> ControlFlow<()> + Sync + 'f;
 pub(super) struct Engine<'e> {
     session: &'e Session<'e>,
     output: &'e Output,
-    jobs: usize,
     report: &'e ReportFn<'e>,
     state: Mutex<State<'e>>,
-    /// There is something to take, or nothing ever will be.
-    work: Condvar,
-    /// The queue became shorter, or a worker ended its task.
-    room: Condvar,
+    /// A task may be ready, or no more are taken.
+    tasks_ready: Condvar,
+    /// The queue became shorter, or a worker has nothing to do.
+    queue_drained: Condvar,
 }
 
 struct State<'s> {
     queue: Queue<Target, Task<'s>>,
+    /// How many there are, and how many there may be.
     workers: usize,
-    /// How many workers wait for work.
+    max_workers: usize,
+    /// How many workers wait for a task.
     idle: usize,
-    /// Whether the queue is waited for to become shorter, or the workers to end.
-    is_watched: bool,
+    /// When the worker wakes that waits for the queue's next time.
+    alarm: Option<Instant>,
+    /// The thread that reads the input waits on `queue_drained`.
+    reader_waits: bool,
     /// No more tasks are taken.
     stopped: bool,
 }
@@ -59,31 +62,37 @@ struct State<'s> {
 impl<'e> Engine<'e> {
     pub(super) fn new(session: &'e Session<'e>, output: &'e Output, parallel: Parallel, report: &'e ReportFn<'e>) -> Engine<'e> {
         session.client.keep_idle(parallel.jobs);
-        let queue = Queue::new(parallel.per_host, parallel.wait);
-        let state = Mutex::new(State { queue, workers: 0, idle: 0, is_watched: false, stopped: false });
-        Engine { session, output, jobs: parallel.jobs.max(1), report, state, work: Condvar::new(), room: Condvar::new() }
+        let state = State {
+            queue: Queue::new(parallel.jobs.max(1), parallel.per_host, parallel.wait),
+            workers: 0,
+            max_workers: parallel.jobs.max(1),
+            idle: 0,
+            alarm: None,
+            reader_waits: false,
+            stopped: false,
+        };
+        let (tasks_ready, queue_drained) = (Condvar::new(), Condvar::new());
+        Engine { session, output, report, state: Mutex::new(state), tasks_ready, queue_drained }
     }
 
     /// Runs until everything is saved or has failed, or the program is interrupted. An error is one of the
-    /// input.
+    /// input, or that no thread can be started.
     pub(super) fn run(&self, input: &mut dyn Input) -> Result<(), Error> {
-        thread::scope(|scope| {
+        let fed = thread::scope(|scope| {
             let fed = catch_unwind(AssertUnwindSafe(|| self.feed(scope, input)));
-            self.wait_for_workers();
-            // Whatever happened, the workers must not wait for ever.
-            let begun = {
-                let mut state = self.locked();
-                state.stopped = true;
-                state.queue.clear()
-            };
-            self.work.notify_all();
-            for task in begun {
-                if let Task::Begun(transfer) = task {
-                    let _ = (self.report)(transfer.abandon());
-                }
+            if fed.is_ok() {
+                self.wait_for_workers();
             }
-            fed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+            self.stop();
+            fed
+        });
+        // Only now is nothing put back into the queue.
+        for task in self.locked().queue.clear() {
+            if let Task::Begun(transfer) = task {
+                let _ = (self.report)(transfer.abandon());
+            }
+        }
+        fed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     fn locked(&self) -> MutexGuard<'_, State<'e>> {
@@ -110,7 +119,7 @@ impl<'e> Engine<'e> {
                     self.read_one();
                     self.report(Outcome::invalid(id, text, error, self.session));
                 }
-                Entry::NotYet => {}
+                Entry::Pending => {}
                 Entry::End => {
                     self.push(scope, &mut batch)?;
                     break;
@@ -123,14 +132,14 @@ impl<'e> Engine<'e> {
         if let Some(progress) = &self.session.progress {
             progress.read_all();
         }
-        Ok(())
+        let mut state = self.locked();
+        state.queue.complete();
+        self.wake(scope, &mut state)
     }
 
     fn report(&self, outcome: Outcome) {
         if (self.report)(outcome).is_break() {
-            self.locked().stopped = true;
-            self.room.notify_one();
-            self.work.notify_all();
+            self.stop();
         }
     }
 
@@ -140,117 +149,141 @@ impl<'e> Engine<'e> {
         }
     }
 
-    /// Queues what was read, and starts the workers that are needed for it; false where no more is wanted.
+    /// Queues what was read; false where no more is wanted.
     fn push<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, batch: &mut Vec<(Target, Item)>) -> Result<bool, Error> {
         if batch.is_empty() {
             return Ok(true);
         }
         let mut state = self.locked();
-        while state.queue.len() >= WINDOW && self.goes_on(&state) {
-            state = self.watch(state);
+        while state.queue.len() >= WINDOW && self.is_running(&state) {
+            state = self.wait_for_room(state);
         }
         for (host, item) in batch.drain(..) {
             state.queue.push(host, Task::New(item));
         }
-        self.wake(&state);
-        // Each of those that are idle wakes the next, if there is something for it.
-        let wanted = state.queue.available().saturating_sub(state.idle).min(self.jobs - state.workers);
-        for _ in 0..wanted {
-            let worker = thread::Builder::new().name("worker".to_owned()).stack_size(STACK_SIZE);
-            match worker.spawn_scoped(scope, || self.work()) {
-                Ok(_) => state.workers += 1,
-                // Those that there are do it all.
-                Err(_) if state.workers > 0 => break,
-                Err(error) => return Err(Error::new(Kind::Other, "cannot start a thread").detail(system_words(&error))),
-            }
-        }
-        Ok(!state.stopped)
+        self.wake(scope, &mut state)?;
+        Ok(self.is_running(&state))
     }
 
     /// Waits until there is nothing left to do, or nothing more is to be done.
     fn wait_for_workers(&self) {
         let mut state = self.locked();
-        loop {
-            if !self.goes_on(&state) || state.queue.len() == 0 && state.idle == state.workers {
-                return;
-            }
-            state = self.watch(state);
+        let is_done = |state: &State<'_>| state.workers == 0 || state.queue.len() == 0 && state.idle == state.workers;
+        while self.is_running(&state) && !is_done(&state) {
+            state = self.wait_for_room(state);
         }
     }
 
     /// Waits for a change that the reader of the input waits for.
-    fn watch<'g>(&'g self, mut state: MutexGuard<'g, State<'e>>) -> MutexGuard<'g, State<'e>> {
-        state.is_watched = true;
-        let mut state = self.room.wait_timeout(state, POLL_INTERVAL).unwrap_or_else(PoisonError::into_inner).0;
-        state.is_watched = false;
+    fn wait_for_room<'g>(&'g self, mut state: MutexGuard<'g, State<'e>>) -> MutexGuard<'g, State<'e>> {
+        state.reader_waits = true;
+        let mut state = self.queue_drained.wait_timeout(state, POLL_INTERVAL).unwrap_or_else(PoisonError::into_inner).0;
+        state.reader_waits = false;
         state
     }
 
     /// Whether tasks are still taken.
-    fn goes_on(&self, state: &State<'_>) -> bool {
+    fn is_running(&self, state: &State<'_>) -> bool {
         !state.stopped && interrupt::caught().is_none()
     }
 
-    /// Wakes a worker that is idle, if there is something for it; and the reader of the input, if there is
-    /// room for more.
-    fn wake(&self, state: &State<'_>) {
-        if state.is_watched && state.queue.len() == WINDOW / 2 {
-            self.room.notify_one();
+    /// No more tasks are taken.
+    fn stop(&self) {
+        self.locked().stopped = true;
+        self.queue_drained.notify_one();
+        self.tasks_ready.notify_all();
+    }
+
+    /// After a change of the queue: wakes a worker where there is something to take, or to wait for, and starts
+    /// one where none is idle. Each that takes a task wakes the next. An error where there is no worker at all.
+    fn wake<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, state: &mut State<'_>) -> Result<(), Error> {
+        if state.reader_waits && state.queue.len() == WINDOW / 2 {
+            self.queue_drained.notify_one();
         }
-        if state.idle > 0 && state.queue.is_ready() {
-            self.work.notify_one();
+        let is_early = |time: Instant| state.alarm.is_none_or(|alarm| time < alarm);
+        if !state.queue.is_ready() && !state.queue.next_time().is_some_and(is_early) {
+            return Ok(());
         }
+        if state.idle > 0 {
+            self.tasks_ready.notify_one();
+        } else if state.workers < state.max_workers {
+            let worker = thread::Builder::new().name("worker".to_owned()).stack_size(STACK_SIZE);
+            match worker.spawn_scoped(scope, move || self.work(scope)) {
+                Ok(_) => state.workers += 1,
+                Err(error) if state.workers == 0 => {
+                    return Err(Error::new(Kind::Other, "cannot start a thread").detail(system_words(&error)));
+                }
+                // The workers already running do all tasks.
+                Err(_) => state.max_workers = state.workers,
+            }
+        }
+        Ok(())
     }
 
     /// One worker: takes task after task.
-    fn work(&self) {
+    fn work<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) {
         let _stop = StopOnPanic(self);
         let mut state = self.locked();
-        while self.goes_on(&state) {
+        while self.is_running(&state) {
             let now = Instant::now();
             if let Some((host, task)) = state.queue.take(now) {
-                self.wake(&state);
+                self.wake_others(scope, &mut state);
                 drop(state);
-                state = self.perform(host, task);
+                self.perform(scope, host, task, now);
+                state = self.locked();
                 continue;
             }
             state.idle += 1;
-            if state.is_watched && state.idle == state.workers {
-                self.room.notify_one();
+            if state.reader_waits && state.idle == state.workers {
+                self.queue_drained.notify_one();
             }
-            // The reader of the input wakes all where the program is interrupted.
-            state = match state.queue.next_time() {
-                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            // One of those that are idle waits for the queue's next time, the others to be woken.
+            let alarm = state.queue.next_time().filter(|time| state.alarm.is_none_or(|alarm| *time < alarm));
+            state = match alarm {
+                None => self.tasks_ready.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(time) => {
-                    let time = time.saturating_duration_since(now).max(Duration::from_millis(1));
-                    self.work.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+                    state.alarm = alarm;
+                    let wait = time.saturating_duration_since(now).max(Duration::from_millis(1));
+                    let mut state = self.tasks_ready.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
+                    if state.alarm == alarm {
+                        state.alarm = None;
+                    }
+                    state
                 }
             };
             state.idle -= 1;
         }
     }
 
+    /// As [`wake`](Engine::wake), from a worker.
+    fn wake_others<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, state: &mut State<'_>) {
+        // There is a worker: this one.
+        let _ = self.wake(scope, state);
+    }
+
     /// Performs a task up to its end, or to where it has to wait; and gives the permit back.
-    fn perform(&self, mut host: Target, task: Task<'e>) -> MutexGuard<'_, State<'e>> {
+    fn perform<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, mut host: Target, task: Task<'e>, mut taken: Instant) {
         let mut transfer = self.begin(task);
         loop {
             self.at_work(&host, true);
             let step = guarded(&mut transfer, |transfer| transfer.step(self.output)).unwrap_or(Step::Done);
             self.at_work(&host, false);
             let (now, next) = (Instant::now(), transfer.next_target().unwrap_or_else(|| host.clone()));
+            let mut state = self.locked();
+            state.queue.release(&host);
             match step {
                 Step::Done => {
-                    self.report(transfer.finish());
-                    let mut state = self.locked();
-                    state.queue.release(&host);
-                    return state;
+                    if !transfer.has_begun() {
+                        state.queue.skip_wait(&host, taken);
+                    }
+                    self.wake_others(scope, &mut state);
+                    drop(state);
+                    return self.report(transfer.finish());
                 }
                 Step::Received => {
-                    let mut state = self.locked();
-                    state.queue.release(&host);
                     // Another request is under way while the file is made.
-                    let another = if self.goes_on(&state) { state.queue.take(now) } else { None };
-                    self.wake(&state);
+                    let another = if self.is_running(&state) { state.queue.take(now) } else { None };
+                    self.wake_others(scope, &mut state);
                     drop(state);
                     let mut another = another.map(|(host, task)| (host, self.begin(task)));
                     if let Some((_, another)) = &mut another {
@@ -258,26 +291,21 @@ impl<'e> Engine<'e> {
                     }
                     guarded(&mut transfer, Transfer::make_file);
                     self.report(transfer.finish());
-                    match another {
-                        Some(another) => (host, transfer) = another,
-                        None => return self.locked(),
-                    }
+                    let Some(another) = another else { return };
+                    (host, transfer) = another;
+                    taken = now;
                 }
                 Step::Retry(delay) => {
-                    let mut state = self.locked();
-                    state.queue.release(&host);
                     state.queue.resume_at(next, Task::Begun(transfer), now + delay);
-                    return state;
+                    return self.wake_others(scope, &mut state);
                 }
                 Step::Request => {
-                    let mut state = self.locked();
-                    state.queue.release(&host);
                     if !state.queue.acquire(&next, now) {
                         state.queue.resume(next, Task::Begun(transfer));
-                        return state;
+                        return self.wake_others(scope, &mut state);
                     }
-                    self.wake(&state);
-                    host = next;
+                    self.wake_others(scope, &mut state);
+                    (host, taken) = (next, now);
                 }
             }
         }
@@ -303,8 +331,7 @@ struct StopOnPanic<'a, 'e>(&'a Engine<'e>);
 impl Drop for StopOnPanic<'_, '_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.locked().stopped = true;
-            self.0.room.notify_one();
+            self.0.stop();
         }
     }
 }

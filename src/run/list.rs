@@ -2,6 +2,7 @@
 
 use super::{Item, JobUrl};
 use crate::error::{Error, Kind, system_words};
+use crate::save::files_beside;
 use percent_encoding::{AsciiSet, percent_encode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -14,13 +15,18 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// The longest line, in bytes.
 const MAX_LINE: usize = 64 * 1024;
 /// How many bytes are read at a time.
 const READ_SIZE: usize = 64 * 1024;
+/// How many characters are shown of a line that is no URL.
+const MAX_SHOWN: usize = 500;
+
+/// What some editors put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Makes a URL of text.
 pub type ParseUrl = Box<dyn Fn(&str) -> Result<JobUrl, Error> + Send + Sync>;
@@ -46,10 +52,10 @@ impl fmt::Debug for List {
 pub(crate) enum Entry {
     /// A URL.
     Item(Item),
-    /// A line that is none: its number, its text, and what is wrong.
+    /// A line that is not valid: its number, its text, and what is wrong.
     Invalid(u64, String, Error),
     /// Nothing yet.
-    NotYet,
+    Pending,
     /// Nothing more.
     End,
 }
@@ -77,7 +83,9 @@ impl ListReader {
             let start = list.file.stream_position().map_err(|error| unreadable(&list.name, &error))?;
             let (mut lines, mut files) = (Lines::default(), Files::of("lines"));
             while let Some((number, line)) = lines.next(&mut list.file).map_err(|error| unreadable(&list.name, &error))? {
-                if let Some((_, Some(file))) = split(line) {
+                if let Some((_, Some(file))) = split(line)
+                    && check_name(file).is_ok()
+                {
                     files.add(Path::new(OsStr::from_bytes(file)), number).map_err(|error| error.context(&list.name))?;
                 }
             }
@@ -86,12 +94,14 @@ impl ListReader {
         Ok(ListReader { list, lines: Lines::default(), files: Files::of("lines"), offset })
     }
 
-    fn entry(&mut self) -> Result<Entry, Error> {
-        let List { name, file, parse } = &mut self.list;
+    /// What the lines that were read give.
+    fn entry(&mut self) -> Entry {
+        let List { name, parse, .. } = &self.list;
         loop {
-            let Some((number, line)) = self.lines.next(file).map_err(|error| unreadable(name, &error))? else {
-                return Ok(Entry::End);
-            };
+            if !self.lines.has_line() {
+                return Entry::Pending;
+            }
+            let Some((number, line)) = self.lines.take() else { return Entry::End };
             let id = self.offset + number;
             let Some((text, file)) = split(line) else { continue };
             let file = file.map(|file| Path::new(OsStr::from_bytes(file)));
@@ -104,20 +114,37 @@ impl ListReader {
                 named.and_then(|()| parse(&text))
             };
             let place = |error: Error| error.context(format!("{name}, line {number}"));
-            return Ok(match parsed.map_err(place) {
+            return match parsed.map_err(place) {
                 Ok(JobUrl { url, https_guessed }) => Entry::Item(Item { id, url, https_guessed, file: file.map(Path::to_owned) }),
-                Err(error) => Entry::Invalid(id, text.chars().take(MAX_LINE).collect(), error),
-            });
+                Err(error) => Entry::Invalid(id, shown(&text), error),
+            };
         }
+    }
+}
+
+/// What is shown of a line that is no URL: without a password that may be in it.
+fn shown(text: &str) -> String {
+    let text: String = text.chars().take(MAX_SHOWN).collect();
+    match text.rsplit_once('@') {
+        Some((before, after)) => {
+            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+            if scheme.is_empty() { format!("***@{after}") } else { format!("{scheme}://***@{after}") }
+        }
+        None => text,
     }
 }
 
 impl Input for ListReader {
     fn next(&mut self, within: Duration) -> Result<Entry, Error> {
-        if !self.lines.has_line() && !is_readable(&self.list.file, within).map_err(|error| unreadable(&self.list.name, &error))? {
-            return Ok(Entry::NotYet);
+        let List { name, file, .. } = &mut self.list;
+        // Half a line may have come, and the rest of it not.
+        while !self.lines.has_line() {
+            if !is_readable(file, within).map_err(|error| unreadable(name, &error))? {
+                return Ok(Entry::Pending);
+            }
+            self.lines.fill(file).map_err(|error| unreadable(name, &error))?;
         }
-        self.entry()
+        Ok(self.entry())
     }
 }
 
@@ -148,6 +175,17 @@ fn split(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     (!url.is_empty() && !url.starts_with(b"#")).then_some((url, file))
 }
 
+/// Whether an item of a list may be saved under a name.
+fn check_name(file: &[u8]) -> Result<(), Error> {
+    if file == b"-" {
+        return Err(Error::new(Kind::Usage, "a list saves to files, not to standard output (./- is a file)"));
+    }
+    if file.contains(&0) {
+        return Err(Error::new(Kind::Usage, "a file name has no NUL"));
+    }
+    Ok(())
+}
+
 /// The FILEs that items of a list have named.
 pub(crate) struct Files {
     /// What the items are called.
@@ -165,24 +203,34 @@ impl Files {
 
     /// Fails where an earlier item has named the same.
     pub(crate) fn add(&mut self, path: &Path, number: u64) -> Result<(), Error> {
-        let file = path.as_os_str().as_bytes();
-        if file == b"-" {
-            return Err(Error::new(Kind::Usage, "a list saves to files, not to standard output (./- is a file)"));
+        check_name(path.as_os_str().as_bytes())?;
+        let plain = normalized(path);
+        if let Some(earlier) = self.numbers.get(&self.hasher.hash_one(&plain)) {
+            let what = format!("{} {earlier} and {number} both name the file {}", self.items, path.display());
+            return Err(Error::new(Kind::Usage, what));
         }
-        if file.contains(&0) {
-            return Err(Error::new(Kind::Usage, "a file name has no NUL"));
+        // A file beside which another is saved, part by part.
+        let beside = files_beside(&plain);
+        if let Some(earlier) = beside.iter().find_map(|path| self.numbers.get(&self.hasher.hash_one(path))) {
+            let what = format!("{} {earlier} and {number} name a file and its part file, {}", self.items, path.display());
+            return Err(Error::new(Kind::Usage, what));
         }
-        // The same by another spelling, ./a for a, is the same; links are not looked at.
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        match self.numbers.insert(self.hasher.hash_one(&absolute), number) {
-            None => Ok(()),
-            Some(earlier) => {
-                self.numbers.insert(self.hasher.hash_one(&absolute), earlier);
-                let what = format!("{} {earlier} and {number} both name the file {}", self.items, path.display());
-                Err(Error::new(Kind::Usage, what))
-            }
+        self.numbers.insert(self.hasher.hash_one(&plain), number);
+        Ok(())
+    }
+}
+
+/// A path without `.` and `..`, as far as that can be told without looking at links.
+fn normalized(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match component {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            other => plain.push(other),
         }
     }
+    plain
 }
 
 /// Lines of bytes as they come.
@@ -198,54 +246,43 @@ struct Lines {
 }
 
 impl Lines {
-    /// Whether a line can be given without reading.
+    /// Whether a line, or the end, can be given without reading.
     fn has_line(&self) -> bool {
         self.ended || self.buffer[self.searched..].contains(&b'\n')
     }
 
-    /// The next line without its end, and its number from 1. Of one that is too long, only the start: a
-    /// little more than may be.
+    /// The next line, read as far as needed.
     fn next(&mut self, file: &mut impl Read) -> io::Result<Option<(u64, &[u8])>> {
-        let mut skipping: Option<Vec<u8>> = None;
-        loop {
-            if let Some(end) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') {
-                let line = self.start..self.searched + end;
-                (self.start, self.searched) = (line.end + 1, line.end + 1);
-                self.number += 1;
-                if let Some(start) = skipping {
-                    // What is left of the buffer stays behind it.
-                    self.buffer.splice(..self.start, start.iter().copied());
-                    (self.start, self.searched) = (start.len(), start.len());
-                    return Ok(Some((self.number, &self.buffer[..start.len()])));
-                }
-                return Ok(Some((self.number, &self.buffer[line])));
-            }
-            self.searched = self.buffer.len();
-            let pending = self.buffer.len() - self.start;
-            if pending > MAX_LINE {
-                skipping.get_or_insert_with(|| self.buffer[self.start..=self.start + MAX_LINE].to_vec());
-                self.buffer.clear();
-                (self.start, self.searched) = (0, 0);
-            }
-            if self.ended {
-                if pending == 0 && skipping.is_none() {
-                    return Ok(None);
-                }
-                self.number += 1;
-                let last = skipping.unwrap_or_else(|| self.buffer[self.start..].to_vec());
-                self.buffer = last;
-                (self.start, self.searched) = (self.buffer.len(), self.buffer.len());
-                return Ok(Some((self.number, &self.buffer[..])));
-            }
+        while !self.has_line() {
             self.fill(file)?;
         }
+        Ok(self.take())
     }
 
+    /// The next line of those that were read, without its end, and its number from 1. Of one that is too long,
+    /// only a part, which is too long as well.
+    fn take(&mut self) -> Option<(u64, &[u8])> {
+        if self.number == 0 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+            (self.start, self.searched) = (BYTE_ORDER_MARK.len(), self.searched.max(BYTE_ORDER_MARK.len()));
+        }
+        let end = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n');
+        let line = self.start..end.map_or(self.buffer.len(), |end| self.searched + end);
+        if end.is_none() && line.is_empty() {
+            return None;
+        }
+        self.start = (line.end + 1).min(self.buffer.len());
+        self.searched = self.start;
+        self.number += 1;
+        Some((self.number, &self.buffer[line]))
+    }
+
+    /// Reads more, where there is no whole line.
     fn fill(&mut self, file: &mut impl Read) -> io::Result<()> {
         self.buffer.drain(..self.start);
-        self.searched -= self.start;
         self.start = 0;
+        self.buffer.truncate(MAX_LINE + 1);
         let length = self.buffer.len();
+        self.searched = length;
         self.buffer.resize(length + READ_SIZE, 0);
         let read = loop {
             match file.read(&mut self.buffer[length..]) {

@@ -17,6 +17,7 @@ pub use list::{List, ParseUrl};
 use crate::client::{Client, Config, RateLimit};
 use crate::error::{Error, Kind};
 use crate::http::ByteRange;
+use crate::interrupt;
 use crate::net::Timer;
 use crate::report::{ListProgress, Report, Summary};
 use crate::save::{Directories, check_private, write_private};
@@ -26,7 +27,7 @@ use engine::{Engine, ReportFn};
 use list::ListReader;
 pub(crate) use list::{Entry, Files, Input};
 use outcomes::Outcomes;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use transfer::Transfer;
@@ -254,9 +255,11 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     let urls = std::mem::take(&mut job.urls);
     let list = job.list.take().map(|list| ListReader::new(list, urls.len() as u64)).transpose()?;
     let archive = job.warc.as_deref().map(|path| Archive::create(path, job.options.max_size)).transpose()?;
+    // What was begun is to be ended in order.
+    let _hold = interrupt::hold();
     let archive = archive.map(|(archive, left)| {
         if let Some(left) = left {
-            report.note(&format!("kept: {}, which an interrupted run left", left.display()));
+            report.note(&format!("kept: {}, which another run left", left.display()));
         }
         archive
     });
@@ -270,7 +273,9 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
             report.note(&format!("at most {} requests at once: the limit of open files is {limit}", job.parallel.jobs));
         }
     }
-    let mut session = Session { archive, ..Session::new(&client, &job.options, report) };
+    let reserved: Vec<&Path> = job.warc.iter().chain(&job.cookie_jar).map(PathBuf::as_path).collect();
+    let directories = Directories::reserving(&reserved);
+    let mut session = Session { archive, directories, ..Session::new(&client, &job.options, report) };
     let done = if several {
         let progress = report.list_progress();
         session.progress = Some(Arc::clone(&progress));

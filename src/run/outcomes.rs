@@ -72,7 +72,9 @@ impl<'r> Outcomes<'r> {
                 state.listed.extend(line);
             }
         }
-        match self.report.summary(&outcome.summary, &outcome.timer) {
+        // A line of a list is a checkpoint: whoever reads it slowly gets it all the same.
+        let timer = outcome.progress.is_none().then_some(&outcome.timer);
+        match self.report.summary(&outcome.summary, timer) {
             Ok(Printed::All) => return ControlFlow::Continue(()),
             // Of a single URL, the file is the outcome.
             Ok(Printed::Closed) if outcome.progress.is_none() => {}

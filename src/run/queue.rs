@@ -5,16 +5,22 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// How many tasks of one host may wait for another try before no new ones of it are begun: it is in trouble,
+/// How many tasks of one host may wait for another try before no new ones of it are begun: it is failing,
 /// and each of them may hold an open file.
 const MAX_WAITING: usize = 32;
+
+/// Hosts with as many permits or more are not told apart.
+const MAX_PERMITS: usize = 64;
 
 /// Tasks by host. A task that was taken holds one of its host's permits until that is released.
 #[derive(Debug)]
 pub(super) struct Queue<H, T> {
     hosts: HashMap<H, Host<T>>,
-    /// Hosts that may have a task to be begun, each once, in turn.
-    ready: VecDeque<H>,
+    /// Hosts that may have a task to be begun, in turn, by how many permits they have: the fewest go first, so
+    /// that hosts that are slow do not take all workers from one that is not. An entry counts while the
+    /// host's `ready` says the same.
+    ready: Vec<VecDeque<H>>,
+    ready_hosts: usize,
     /// When tasks and hosts become ready.
     timed: BinaryHeap<Reverse<Timed<H, T>>>,
     /// Makes times different.
@@ -22,6 +28,8 @@ pub(super) struct Queue<H, T> {
     /// How many tasks there are.
     length: usize,
     per_host: usize,
+    /// How many permits a host may have while others may yet be added: one less than there are workers.
+    first_per_host: usize,
     /// The least time between two requests to one host.
     wait: Duration,
 }
@@ -37,7 +45,8 @@ struct Host<T> {
     waiting: usize,
     /// No request before this.
     not_before: Option<Instant>,
-    is_ready: bool,
+    /// Where it is in the queue's `ready`.
+    ready: Option<usize>,
     /// A time is set for when `not_before` is reached.
     is_timed: bool,
 }
@@ -79,7 +88,7 @@ impl<T> Host<T> {
             active: 0,
             waiting: 0,
             not_before: None,
-            is_ready: false,
+            ready: None,
             is_timed: false,
         }
     }
@@ -90,15 +99,18 @@ impl<T> Host<T> {
 }
 
 impl<H: Clone + Eq + Hash, T> Queue<H, T> {
-    /// An empty queue.
-    pub(super) fn new(per_host: usize, wait: Duration) -> Queue<H, T> {
+    /// An empty queue, for so many workers.
+    pub(super) fn new(workers: usize, per_host: usize, wait: Duration) -> Queue<H, T> {
+        let per_host = per_host.max(1);
         Queue {
             hosts: HashMap::new(),
-            ready: VecDeque::new(),
+            ready: Vec::new(),
+            ready_hosts: 0,
             timed: BinaryHeap::new(),
             count: 0,
             length: 0,
-            per_host: per_host.max(1),
+            per_host,
+            first_per_host: per_host.min(workers.saturating_sub(1)).max(1),
             wait,
         }
     }
@@ -110,16 +122,14 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Whether a host may have a task to be begun.
     pub(super) fn is_ready(&self) -> bool {
-        !self.ready.is_empty()
+        self.ready_hosts > 0
     }
 
-    /// How many tasks could be begun at once, at most.
-    pub(super) fn available(&self) -> usize {
-        let of_host = |host: &H| {
-            let state = self.hosts.get(host)?;
-            Some((state.resumed.len() + state.new.len()).min(self.per_host.saturating_sub(state.active)))
-        };
-        self.ready.iter().filter_map(of_host).sum()
+    /// No new tasks will be added.
+    pub(super) fn complete(&mut self) {
+        self.first_per_host = self.per_host;
+        let hosts: Vec<H> = self.hosts.keys().cloned().collect();
+        hosts.into_iter().for_each(|host| self.check(host));
     }
 
     /// Adds a new task.
@@ -161,9 +171,11 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             self.check(host);
         }
         loop {
-            let host = self.ready.pop_front()?;
-            let Some(state) = self.hosts.get_mut(&host) else { continue };
-            state.is_ready = false;
+            let (permits, host) =
+                self.ready.iter_mut().enumerate().find_map(|(permits, hosts)| Some((permits, hosts.pop_front()?)))?;
+            let Some(state) = self.hosts.get_mut(&host).filter(|state| state.ready == Some(permits)) else { continue };
+            state.ready = None;
+            self.ready_hosts -= 1;
             if !self.may_begin(&host, now) {
                 continue;
             }
@@ -182,7 +194,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Takes a permit for another request to a host, if one is free now.
     pub(super) fn acquire(&mut self, host: &H, now: Instant) -> bool {
-        let (per_host, wait, state) = (self.per_host, self.wait, self.host(host));
+        let (per_host, wait, state) = (self.first_per_host, self.wait, self.host(host));
         let free = state.active < per_host && state.not_before.is_none_or(|time| time <= now);
         if free {
             state.active += 1;
@@ -199,6 +211,14 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         }
     }
 
+    /// No request was made for what was taken then: the next need not wait for it.
+    pub(super) fn skip_wait(&mut self, host: &H, taken: Instant) {
+        if let Some(state) = self.hosts.get_mut(host).filter(|state| state.not_before == Some(taken + self.wait)) {
+            state.not_before = None;
+            self.check(host.clone());
+        }
+    }
+
     /// When there may be something to take, should nothing be added or released before; `None` for never.
     pub(super) fn next_time(&self) -> Option<Instant> {
         self.timed.peek().map(|Reverse(timed)| timed.at.0)
@@ -209,6 +229,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         let mut begun: Vec<T> = self.timed.drain().filter_map(|Reverse(timed)| timed.task).collect();
         begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed));
         self.ready.clear();
+        self.ready_hosts = 0;
         self.length = 0;
         begun
     }
@@ -219,7 +240,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Whether a host may get another request; if the time for it has not come, that is noted.
     fn may_begin(&mut self, host: &H, now: Instant) -> bool {
-        let Some(state) = self.hosts.get_mut(host).filter(|state| state.active < self.per_host) else { return false };
+        let Some(state) = self.hosts.get_mut(host).filter(|state| state.active < self.first_per_host) else { return false };
         match state.not_before.filter(|time| *time > now) {
             None => true,
             Some(time) => {
@@ -234,10 +255,17 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
     /// Makes a host ready that may have something to do, and forgets one that has nothing.
     fn check(&mut self, host: H) {
         let Some(state) = self.hosts.get_mut(&host) else { return };
-        if state.has_task() && state.active < self.per_host {
-            if !std::mem::replace(&mut state.is_ready, true) {
-                self.ready.push_back(host);
+        if state.has_task() && state.active < self.first_per_host {
+            let permits = state.active.min(MAX_PERMITS);
+            match state.ready.replace(permits) {
+                Some(before) if before == permits => return,
+                Some(_) => {}
+                None => self.ready_hosts += 1,
             }
+            if self.ready.len() <= permits {
+                self.ready.resize_with(permits + 1, VecDeque::new);
+            }
+            self.ready[permits].push_back(host);
         } else if state.resumed.is_empty() && state.new.is_empty() && state.active == 0 && state.waiting == 0 && !state.is_timed {
             match state.not_before {
                 // It is forgotten when its time has come.
@@ -245,7 +273,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
                     state.is_timed = true;
                     self.time(time, host, None);
                 }
-                None if !state.is_ready => drop(self.hosts.remove(&host)),
+                None if state.ready.is_none() => drop(self.hosts.remove(&host)),
                 None => {}
             }
         }
@@ -269,7 +297,7 @@ mod tests {
 
     #[test]
     fn hosts_take_turns_and_none_gets_more_than_its_permits() {
-        let (mut queue, now) = (Queue::new(2, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 2, NONE), Instant::now());
         (0..10_000).for_each(|number| queue.push('a', number));
         queue.push('b', 1);
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 1), ('a', 1)]);
@@ -278,8 +306,34 @@ mod tests {
     }
 
     #[test]
+    fn the_host_with_the_fewest_permits_goes_first() {
+        let (mut queue, now) = (Queue::new(100, 6, NONE), Instant::now());
+        for host in ['a', 'b', 'c'] {
+            (0..10).for_each(|number| queue.push(host, number));
+        }
+        let first: Vec<char> = (0..9).filter_map(|_| queue.take(now)).map(|(host, _)| host).collect();
+        assert_eq!(first.iter().collect::<String>(), "abcabcabc");
+        // Of those, only the requests to b end.
+        for _ in 0..3 {
+            queue.release(&'b');
+            assert_eq!(queue.take(now).map(|(host, _)| host), Some('b'));
+        }
+    }
+
+    #[test]
+    fn while_others_may_come_a_host_leaves_one_worker_free() {
+        let (mut queue, now) = (Queue::new(4, 6, NONE), Instant::now());
+        (0..10).for_each(|number| queue.push('a', number));
+        assert_eq!(taken(&mut queue, now).len(), 3);
+        queue.push('b', 0);
+        assert_eq!(taken(&mut queue, now), [('b', 0)]);
+        queue.complete();
+        assert_eq!(taken(&mut queue, now).len(), 3);
+    }
+
+    #[test]
     fn a_task_that_was_begun_goes_before_new_ones() {
-        let (mut queue, now) = (Queue::new(1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
         queue.push('a', 1);
         queue.push('a', 2);
         assert_eq!(taken(&mut queue, now), [('a', 1)]);
@@ -290,7 +344,7 @@ mod tests {
 
     #[test]
     fn another_try_waits_in_the_queue_and_holds_no_permit() {
-        let (mut queue, now) = (Queue::new(1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
         let later = now + Duration::from_secs(5);
         queue.resume_at('a', 1, later);
         queue.push('a', 2);
@@ -301,8 +355,8 @@ mod tests {
     }
 
     #[test]
-    fn a_host_in_trouble_gets_no_new_tasks() {
-        let (mut queue, now) = (Queue::new(100, NONE), Instant::now());
+    fn a_host_that_fails_gets_no_new_tasks() {
+        let (mut queue, now) = (Queue::new(100, 100, NONE), Instant::now());
         let later = now + Duration::from_secs(5);
         (0..32).for_each(|number| queue.resume_at('a', number, later));
         queue.push('a', 99);
@@ -314,7 +368,7 @@ mod tests {
     #[test]
     fn requests_to_one_host_keep_their_distance() {
         let second = Duration::from_secs(1);
-        let (mut queue, now) = (Queue::new(9, second), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 9, second), Instant::now());
         ['a', 'a', 'b'].into_iter().for_each(|host| queue.push(host, 0));
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 0)]);
         assert!(!queue.acquire(&'a', now) && queue.next_time() == Some(now + second));
@@ -323,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_permit_for_a_redirect_is_one_of_the_hosts() {
-        let (mut queue, now) = (Queue::<char, u32>::new(1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::<char, u32>::new(100, 1, NONE), Instant::now());
         assert!(queue.acquire(&'a', now) && !queue.acquire(&'a', now));
         queue.release(&'a');
         assert!(queue.acquire(&'a', now));
@@ -332,7 +386,7 @@ mod tests {
     #[test]
     fn hosts_that_are_done_are_forgotten() {
         for wait in [NONE, Duration::from_secs(1)] {
-            let (mut queue, mut now) = (Queue::new(2, wait), Instant::now());
+            let (mut queue, mut now) = (Queue::new(100, 2, wait), Instant::now());
             for number in 0..100 {
                 queue.push(number, 0);
                 queue.push(number, 1);
@@ -344,13 +398,13 @@ mod tests {
                 }
             }
             assert!(queue.take(now + wait).is_none());
-            assert_eq!((queue.hosts.len(), queue.ready.len(), queue.timed.len()), (0, 0, 0), "{wait:?}");
+            assert_eq!((queue.hosts.len(), queue.ready_hosts, queue.timed.len()), (0, 0, 0), "{wait:?}");
         }
     }
 
     #[test]
     fn what_was_begun_is_given_back_at_the_end() {
-        let (mut queue, now) = (Queue::new(1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
         queue.push('a', 1);
         queue.resume('b', 2);
         queue.resume_at('c', 3, now);

@@ -54,7 +54,10 @@ impl Transfer<'_> {
         let kept = self.sink.as_ref().is_some_and(|sink| sink.length() > 0 && sink.resume_info().is_some());
         let saved = match kept {
             true => Err(Error::new(Kind::File, "the part file is kept for -c")),
-            false => self.save(destination, response, None),
+            false => self.save(destination, response, None).and_then(|()| match self.received.take() {
+                Some(head) => self.finish_file(Some(&head)),
+                None => Ok(()),
+            }),
         };
         if let Err(unsaved) = saved {
             self.session.report.warning(&self.summary.url, &format!("cannot save the error body: {}", unsaved.full()));

@@ -90,7 +90,7 @@ impl<'s> Transfer<'s> {
             plan: None,
             navigation: None,
             trace: Trace::default(),
-            tap: session.archive.as_ref().map(super::archive::Archive::tap),
+            tap: session.archive.as_ref().map(|archive| archive.tap(session.rate.clone())),
             sink: None,
             digest: None,
             existing: None,
@@ -164,6 +164,11 @@ impl<'s> Transfer<'s> {
     /// The origin of the next request.
     pub(super) fn next_target(&self) -> Option<Target> {
         target(self.navigation.as_ref().map_or(&self.item.url, Navigation::url)).ok()
+    }
+
+    /// Whether a request was made.
+    pub(super) fn has_begun(&self) -> bool {
+        self.summary.attempts > 0
     }
 
     /// Ends it while it waits: the program was interrupted.
@@ -253,10 +258,14 @@ impl<'s> Transfer<'s> {
         let directories = &self.session.directories;
         let destination = match (&self.item.file, output) {
             (Some(path), _) if is_get => {
+                directories.check(path)?;
                 directories.make_for(path)?;
                 Destination::file(path)?
             }
-            (_, Output::File(path)) if is_get => Destination::file(path)?,
+            (_, Output::File(path)) if is_get => {
+                directories.check(path)?;
+                Destination::file(path)?
+            }
             (_, Output::Directory(path)) => Destination::directory(path, directories),
             _ => Destination::stdout(),
         };
@@ -328,6 +337,9 @@ impl<'s> Transfer<'s> {
     }
 
     fn choose_retry_delay(&self, error: &Error) -> Option<Duration> {
+        if interrupt::caught().is_some() {
+            return None;
+        }
         let tries = self.summary.attempts;
         let retry_after = error.retry().filter(|_| tries <= self.session.options.retries)?;
         // Where output was written already, only a resume is possible.

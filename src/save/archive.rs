@@ -1,6 +1,7 @@
 //! The file of an archive: it grows record by record under a temporary name, and has its own at the end.
 
 use super::error::{cannot, unfit};
+use super::leftover::is_named;
 use super::path::{PART_SUFFIX, beside, check_replaceable, directory_of, follow, numbered};
 use crate::error::Error;
 use crate::{interrupt, sys};
@@ -23,6 +24,8 @@ pub(crate) struct ArchiveFile {
     /// What has the name at the start.
     old: Option<(u64, u64)>,
     length: u64,
+    /// It ends with half a record.
+    is_broken: bool,
     _hold: interrupt::Hold,
 }
 
@@ -45,7 +48,7 @@ impl ArchiveFile {
                     // As long as it is open, another run sees that it is no leftover.
                     let _ = file.try_lock();
                     let old = old.as_ref().map(identity);
-                    return Ok((ArchiveFile { file, path, target, old, length: 0, _hold: hold }, left));
+                    return Ok((ArchiveFile { file, path, target, old, length: 0, is_broken: false, _hold: hold }, left));
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     if is_in_use(&path) {
@@ -61,12 +64,16 @@ impl ArchiveFile {
 
     /// Appends what was spooled; where it begins.
     pub(crate) fn append(&mut self, spool: &mut Spool) -> Result<u64, Error> {
+        if self.is_broken {
+            return Err(unfit(&self.target, "half a record could not be taken back"));
+        }
         let offset = self.length;
         match spool.write_to(&mut self.file) {
             Ok(()) => self.length += spool.length(),
             Err(error) => {
                 // Half a record would make what follows it unreadable.
-                let _ = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
+                let restored = self.file.set_len(offset).and_then(|()| self.file.seek(SeekFrom::Start(offset)));
+                self.is_broken = restored.is_err();
                 return Err(cannot("write", &self.path, &error));
             }
         }
@@ -89,6 +96,9 @@ impl ArchiveFile {
         let failed = |error| cannot("write", &self.path, &error);
         self.file.sync_data().map_err(failed)?;
         sys::check_close(&self.file).map_err(failed)?;
+        if !is_named(&self.file, &self.path).map_err(failed)? {
+            return Err(unfit(&self.path, "it was replaced by another program"));
+        }
         let now = fs::symlink_metadata(&self.target).ok().as_ref().map(identity);
         if now.is_none() || now == self.old {
             let name = || cannot_name(&self.target);

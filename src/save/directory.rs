@@ -2,7 +2,7 @@
 
 use super::error::{cannot, unfit};
 use super::origin::{Origin, PartMark};
-use super::path::{PART_SUFFIX, RECORD_SUFFIX, check_links, numbered};
+use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, check_links, directory_of, numbered};
 use super::record;
 use super::resume_info::UrlDigest;
 use crate::error::Error;
@@ -22,12 +22,33 @@ const MAX_KNOWN: usize = 10_000;
 
 /// The directories of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Directories(Mutex<HashMap<PathBuf, Arc<Directory>>>);
+pub(crate) struct Directories {
+    known: Mutex<HashMap<PathBuf, Arc<Directory>>>,
+    reserved: Arc<Reserved>,
+}
+
+/// Files that a run writes besides bodies: the archive, the cookies.
+#[derive(Debug, Default)]
+struct Reserved(Vec<PathBuf>);
+
+impl Reserved {
+    fn has(&self, path: &Path) -> bool {
+        let has_name = |reserved: &&PathBuf| reserved.file_name() == path.file_name();
+        let mut named = self.0.iter().filter(has_name).peekable();
+        named.peek().is_some() && resolved(path).is_some_and(|path| named.any(|reserved| *reserved == path))
+    }
+}
+
+/// A path without links on the way to its directory.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    Some(fs::canonicalize(directory_of(path)).ok()?.join(path.file_name()?))
+}
 
 /// One directory, made when it is first needed.
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(super) path: PathBuf,
+    reserved: Arc<Reserved>,
     prepared: Mutex<bool>,
     takes_bytes_at_once: OnceLock<bool>,
     /// For names of which there are several files: the number to try first.
@@ -46,9 +67,23 @@ struct Index {
 }
 
 impl Directories {
+    /// No body is saved in these files, nor in those in which they grow.
+    pub(crate) fn reserving(files: &[&Path]) -> Directories {
+        let reserved = files.iter().flat_map(|file| [resolved(file), resolved(&beside(file, PART_SUFFIX))]).flatten();
+        Directories { reserved: Arc::new(Reserved(reserved.collect())), ..Directories::default() }
+    }
+
+    /// Fails for a reserved file.
+    pub(crate) fn check(&self, file: &Path) -> Result<(), Error> {
+        if self.reserved.has(file) {
+            return Err(unfit(file, "--warc or --cookie-jar is written there"));
+        }
+        Ok(())
+    }
+
     /// A directory.
     pub(super) fn at(&self, path: &Path) -> Arc<Directory> {
-        let mut known = locked(&self.0);
+        let mut known = locked(&self.known);
         if let Some(directory) = known.get(path) {
             return Arc::clone(directory);
         }
@@ -57,6 +92,7 @@ impl Directories {
         }
         let directory = Arc::new(Directory {
             path: path.to_owned(),
+            reserved: Arc::clone(&self.reserved),
             prepared: Mutex::default(),
             takes_bytes_at_once: OnceLock::new(),
             numbers: Mutex::default(),
@@ -117,6 +153,11 @@ impl Directory {
             *next += 1;
             *next - 1
         })
+    }
+
+    /// Whether a file is reserved.
+    pub(super) fn is_reserved(&self, file: &Path) -> bool {
+        self.reserved.has(file)
     }
 
     /// A file of this source got this number of a name.

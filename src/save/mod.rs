@@ -25,6 +25,7 @@ pub(crate) use directory::Directories;
 pub(crate) use existing::{Existing, Provenance};
 pub(crate) use name::derived_name;
 pub(crate) use part::Finished;
+pub(crate) use path::files_beside;
 pub(crate) use private::{check_private, write_private};
 pub(crate) use resume_info::{ResumeInfo, UrlDigest};
 

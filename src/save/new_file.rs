@@ -111,6 +111,9 @@ impl NewFile {
         let first = directory.next_number(name);
         for number in first..first + MAX_NAMES {
             let path = numbered(&self.target, number);
+            if directory.is_reserved(&path) {
+                continue;
+            }
             match sys::link_unnamed(file, &path) {
                 Ok(()) => {
                     directory.took_number(&self.target, number, &self.source);

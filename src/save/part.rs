@@ -312,6 +312,9 @@ impl PartFile {
         let first = directory.map_or(0, |directory| directory.next_number(plain));
         for number in first..first + MAX_NAMES {
             let name = numbered(&self.target, number);
+            if directory.is_some_and(|directory| directory.is_reserved(&name)) {
+                continue;
+            }
             match sys::rename_noreplace(&self.path, &name) {
                 Ok(()) => {
                     directory.inspect(|directory| directory.took_number(&self.target, number, &self.source));

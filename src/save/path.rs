@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -54,6 +54,14 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
     let stem = inner.and_then(|_| Path::new(stem).file_stem()).unwrap_or(stem).as_bytes();
     let name = [stem, format!("-{number}").as_bytes(), &name[stem.len()..]].concat();
     path.with_file_name(OsString::from_vec(name))
+}
+
+/// The files that a save of this one uses, and those whose saves use it.
+pub(crate) fn files_beside(path: &Path) -> Vec<PathBuf> {
+    let bytes = path.as_os_str().as_bytes();
+    let without = |suffix: &&str| bytes.strip_suffix(suffix.as_bytes()).map(|bytes| OsStr::from_bytes(bytes).into());
+    let suffixes = [PART_SUFFIX, RECORD_SUFFIX];
+    suffixes.iter().map(|suffix| beside(path, suffix)).chain(suffixes.iter().filter_map(without)).collect()
 }
 
 /// Whether a path is [numbered] from another.
