@@ -5,7 +5,7 @@ use clap_complete::{Shell, generate};
 use std::fs;
 use std::path::Path;
 
-const SYNOPSIS: &str = ".SH SYNOPSIS\n\\fBfetch\\fR [\\fIOPTIONS\\fR] \\fIURL\\fR...\n";
+const SYNOPSIS: &str = ".SH SYNOPSIS\n\\fBfetch\\fR [\\fIOPTIONS\\fR] \\fIURL\\fR...\n.br\n\\fBfetch\\fR [\\fIOPTIONS\\fR] \\fB\\-i\\fR \\fIFILE\\fR\n";
 
 /// What the manual page says before the options.
 const DESCRIPTION: &str = r#".SH DESCRIPTION
@@ -16,6 +16,8 @@ A save is atomic. A body grows in \fIFILE\fR.part and becomes \fIFILE\fR in one 
 Without \fB\-o\fR the name is Content\-Disposition\(aqs, else the last path segment of the URL that is not empty, else its host; HTML gets .html where the name has no extension. A derived name is one plain file name, and never replaces a file: page.html, page\-1.html.
 .PP
 After a save, one line on standard error names the file and its size; one says what is already complete, not newer, started over, or kept for \fB\-c\fR. With \fB\-o \-\fR the body goes to standard output, and the headers to standard error.
+.PP
+With \fB\-i\fR each line of \fIFILE\fR is a URL, or a URL, a tab and a FILE, whose directories are made. Many are fetched at once (\fB\-j\fR, \fB\-\-per\-host\fR, \fB\-\-wait\fR); one failure stops no other, and a host that is slow or dead holds up no other. The lines of \fB\-\-json\fR are a checkpoint: a URL that has one is done, and an error that is \fBretryable\fR, an interrupted URL\(aqs too, may go away. Only a last line can lack its end.
 .PP
 Transient failures are tried again, and a retry resumes. Credentials, cookies given literally and \fB\-H\fR fields go to the origin that was asked for and no other.
 "#;
@@ -38,6 +40,12 @@ Fetch it if it has changed.
 \fBfetch \-q https://example.com/a https://example.com/b \-P dir\fR
 Save several, over one connection.
 .TP
+\fBfetch \-i urls.txt \-P dir \-\-skip\-existing\fR
+Save what is missing of a list.
+.TP
+\fBfetch \-q \-\-json \-i urls.txt \-P dir \-\-warc crawl.warc.gz > done.jsonl\fR
+Save a list, with a line for each URL and a record of every exchange.
+.TP
 \fBfetch \-x socks5h://127.0.0.1:9050 http://example.com/\fR
 Go through a SOCKS proxy, which resolves the name.
 .SH "JSON"
@@ -56,7 +64,7 @@ the last response: its status code, and an object of its fields: names in lower 
 the file that was saved or was there already, how many bytes were saved, and their SHA\-256
 .TP
 \fBwire_bytes\fR
-how many bytes of bodies came over the wire, framing not counted, every try included
+how many bytes of the bodies to be saved came over the wire, framing not counted, every try included
 .TP
 \fBip\fR, \fBredirects\fR, \fBattempts\fR
 the address connected to last, the redirects followed, the tries made

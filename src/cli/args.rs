@@ -27,7 +27,8 @@ Examples:
   fetch -c https://example.com/large.iso
   fetch -N https://example.com/feed.xml -o feed.xml
   fetch -q https://example.com/a https://example.com/b -P dir
-  fetch -q --json -i urls.txt -P dir --skip-existing --warc run.warc.gz";
+  fetch -i urls.txt -P dir --skip-existing
+  fetch -q --json -i urls.txt -P dir --warc crawl.warc.gz > done.jsonl";
 
 /// Fetches a page and saves it: the whole body under its name, or the old file untouched.
 #[derive(Debug, Parser)]

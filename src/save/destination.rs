@@ -143,8 +143,11 @@ impl Destination {
             Place::Stdout | Place::Direct(..) => Ok(Partial::None),
             Place::File { path, old } => find_at(path, old.as_ref(), &source),
             Place::Directory(directory) => {
+                let plain: Vec<PathBuf> = names_of(url).iter().map(|name| directory.path.join(name)).collect();
                 for target in directory.with_part(&source) {
-                    match find_own(&target, &source)? {
+                    // Its number is the part file's; the file may get another.
+                    let plain = plain.iter().find(|plain| is_numbered(&target, plain)).unwrap_or(&target);
+                    match find_own(&target, plain, directory, &source)? {
                         Partial::None => {}
                         found => return Ok(found),
                     }
@@ -183,7 +186,12 @@ impl Destination {
     pub(crate) fn existing_named(&self, name: &str, url: &Url) -> Option<Existing> {
         let Place::Directory(directory) = &self.0 else { return None };
         let path = directory.path.join(name);
-        let first = Existing::at(path.clone(), url);
+        let mut first = Existing::at(path.clone(), url);
+        if let Some(file) = first.as_mut().filter(|file| file.provenance == Provenance::Unknown)
+            && directory.saved_from_another(&path, &UrlDigest::of(url))
+        {
+            file.provenance = Provenance::OtherUrl;
+        }
         if first.as_ref().is_some_and(|file| file.provenance == Provenance::SameUrl) {
             return first;
         }
@@ -204,20 +212,21 @@ fn find_at(target: &Path, old: Option<&Metadata>, source: &UrlDigest) -> Result<
         Leftover::Foreign(why) => Err(in_the_way(&path, why)),
         Leftover::Ours(found) if found.source == *source && found.resume_info.is_some() && found.length > 0 => {
             let length = found.length;
-            let part = PartFile::resume(found, target, Naming::Replace(old.cloned()), hold);
+            let part = PartFile::resume(found, target, target, Naming::Replace(old.cloned()), hold);
             Ok(Partial::Resumable(Box::new(Sink::part(part, length))))
         }
         Leftover::Ours(found) => found.remove().map(|()| Partial::Discarded(path)),
     }
 }
 
-/// The part file of a derived name, if it is one of this source; nothing else is touched.
-fn find_own(target: &Path, source: &UrlDigest) -> Result<Partial, Error> {
+/// The part file of a derived name, if it is one of this source; nothing else is touched. `plain` is the name
+/// without a number.
+fn find_own(target: &Path, plain: &Path, directory: &Arc<Directory>, source: &UrlDigest) -> Result<Partial, Error> {
     let hold = interrupt::hold();
     match inspect(target, Some(source))? {
         Leftover::Ours(found) if found.resume_info.is_some() && found.length > 0 => {
             let length = found.length;
-            let part = PartFile::resume(found, target, Naming::New(None), hold);
+            let part = PartFile::resume(found, target, plain, Naming::New(Some(Arc::clone(directory))), hold);
             Ok(Partial::Resumable(Box::new(Sink::part(part, length))))
         }
         Leftover::Ours(found) => found.remove().map(|()| Partial::Discarded(beside(target, PART_SUFFIX))),

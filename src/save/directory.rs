@@ -53,6 +53,8 @@ pub(crate) struct Directory {
     takes_bytes_at_once: OnceLock<bool>,
     /// For names of which there are several files: the number to try first.
     numbers: Mutex<HashMap<OsString, usize>>,
+    /// The URLs of files that this run saved and that cannot say themselves where they came from.
+    saved: Mutex<HashMap<OsString, u64>>,
     /// What was in it when it was first asked for.
     index: OnceLock<Mutex<Index>>,
 }
@@ -96,6 +98,7 @@ impl Directories {
             prepared: Mutex::default(),
             takes_bytes_at_once: OnceLock::new(),
             numbers: Mutex::default(),
+            saved: Mutex::default(),
             index: OnceLock::new(),
         });
         known.insert(path.to_owned(), Arc::clone(&directory));
@@ -153,6 +156,16 @@ impl Directory {
             *next += 1;
             *next - 1
         })
+    }
+
+    /// A file of this source was saved, and could not record that.
+    pub(super) fn saved(&self, path: &Path, source: &UrlDigest) {
+        locked(&self.saved).insert(path.file_name().unwrap_or_default().to_owned(), source.start());
+    }
+
+    /// Whether a file is one that this run saved from another source.
+    pub(super) fn saved_from_another(&self, path: &Path, source: &UrlDigest) -> bool {
+        locked(&self.saved).get(path.file_name().unwrap_or_default()).is_some_and(|saved| *saved != source.start())
     }
 
     /// Whether a file is reserved.

@@ -66,9 +66,12 @@ impl NewFile {
     /// Makes the file.
     pub(super) fn finish(self, finished: &Finished) -> Result<PathBuf, Error> {
         let made = self.fill(finished).map_err(|error| cannot("write", &self.target, &error))?;
-        if let Some(file) = made
+        if let Some((file, recorded)) = made
             && let Some(path) = self.link(&file)?
         {
+            if let (false, Some(directory)) = (recorded, &self.directory) {
+                directory.saved(&path, &self.source);
+            }
             // Where this could go wrong, it was asked before.
             return sys::close(file).map(|()| path.clone()).map_err(|error| {
                 let _ = fs::remove_file(&path);
@@ -80,7 +83,8 @@ impl NewFile {
     }
 
     /// The file, whole, and still without a name.
-    fn fill(&self, finished: &Finished) -> io::Result<Option<File>> {
+    /// With it, whether it says where it came from.
+    fn fill(&self, finished: &Finished) -> io::Result<Option<(File, bool)>> {
         let Some(file) = sys::create_unnamed(directory_of(&self.target), 0o666) else { return Ok(None) };
         let mut file = file?;
         file.write_all(&self.bytes)?;
@@ -98,8 +102,9 @@ impl NewFile {
         };
         let length = finished.whole.then_some(self.bytes.len() as u64);
         let entity_tag = finished.entity_tag.clone();
-        Origin { source: self.source.clone(), length, modified: since_1970(modified), entity_tag }.record_in_new(&file);
-        Ok(Some(file))
+        let origin = Origin { source: self.source.clone(), length, modified: since_1970(modified), entity_tag };
+        let recorded = origin.record_in_new(&file);
+        Ok(Some((file, recorded)))
     }
 
     /// Gives the file its name; `None` where it does not get it this way.

@@ -73,12 +73,14 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Records this in a file. Where the file system keeps no attributes, nothing is recorded.
-    pub(super) fn record(&self, file: &File) {
-        if !self.record_in_new(file) {
+    /// Records this in a file; false where the file system keeps no attributes.
+    pub(super) fn record(&self, file: &File) -> bool {
+        let recorded = self.record_in_new(file);
+        if !recorded {
             // It must not stay marked as a part.
             sys::remove_attribute(file, ATTRIBUTE);
         }
+        recorded
     }
 
     /// Records this in a file that says nothing of itself yet; false where nothing can be recorded.

@@ -152,8 +152,8 @@ impl PartFile {
     }
 
     /// A part file that an interrupted save left, to be resumed.
-    pub(super) fn resume(found: Found, target: &Path, naming: Naming, hold: interrupt::Hold) -> PartFile {
-        let mut part = PartFile::new(found.file, target, target, naming, &found.source, hold);
+    pub(super) fn resume(found: Found, name: &Path, target: &Path, naming: Naming, hold: interrupt::Hold) -> PartFile {
+        let mut part = PartFile::new(found.file, name, target, naming, &found.source, hold);
         part.resume_info = found.resume_info;
         part.marked = part.file.metadata().is_ok_and(|metadata| PartMark::of(&part.file, &part.path, &metadata).is_some());
         part.has_record = true;
@@ -243,7 +243,10 @@ impl PartFile {
             let length = finished.whole.then_some(metadata.len());
             let modified = metadata.modified().map(since_1970).unwrap_or_default();
             let entity_tag = finished.entity_tag.clone();
-            Origin { source: self.source.clone(), length, modified, entity_tag }.record(&self.file);
+            let origin = Origin { source: self.source.clone(), length, modified, entity_tag };
+            if let (false, Naming::New(Some(directory))) = (origin.record(&self.file), &self.naming) {
+                directory.saved(&path, &self.source);
+            }
         }
         Ok(path)
     }

@@ -47,7 +47,7 @@ impl DirectWriter {
     pub(super) fn open(path: &Path, expected: &Metadata, timer: &Timer) -> Result<DirectWriter, Error> {
         let failed = |error: io::Error| cannot("open", path, &error);
         // To open a FIFO is to wait for its reader.
-        let waits = timer.is_limited() && expected.file_type().is_fifo();
+        let waits = expected.file_type().is_fifo();
         let mut flags = OFlags::empty();
         // The path may have changed since it was checked. The system's own links, /dev/stderr for example,
         // have to be followed.
