@@ -30,6 +30,7 @@ mod error;
 mod fetcher;
 mod http;
 mod interrupt;
+mod lock;
 mod net;
 mod report;
 mod run;

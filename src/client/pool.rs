@@ -1,10 +1,11 @@
 //! Idle connections, and buffers for those in use.
 
 use crate::http::Fields;
+use crate::lock::locked;
 use crate::net::{Proxy, Stream, Target};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many bytes a buffer has at first: a small response fits, and many connections can wait for theirs.
@@ -145,8 +146,4 @@ impl Pool {
             kept.push(buffer);
         }
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! The progress of several URLs: how many are done and failed, bytes, rate, time left, the hosts at work.
 
-use super::progress::{Canvas, Drawer, Progress, Status, Style, clock, size};
+use super::drawer::{Canvas, Drawer, Status, Style, clock, size};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,11 +41,6 @@ impl ListProgress {
         let shared = Arc::clone(&counts);
         let drawer = Drawer::start(style, canvas, move || shared.status());
         ListProgress { counts, is_shown: drawer.is_some(), drawer: Mutex::new(drawer) }
-    }
-
-    /// The progress of one of the bodies.
-    pub(crate) fn part(self: &Arc<Self>) -> Progress {
-        Progress::part_of(self)
     }
 
     /// So many more bytes came.
@@ -192,23 +187,5 @@ mod tests {
         assert_eq!(text(&FIGURES, 75), "90 of 400 done, 10 failed, 1.0 MiB, 2.0 KiB/s, 2:30 left: a.example, +1");
         let open = Figures { known: None, failed: 0, ..FIGURES };
         assert_eq!(text(&open, 40), "90 done, 1.0 MiB, 2.0 KiB/s");
-    }
-
-    #[test]
-    fn totals_count_what_was_not_begun_only_where_there_is_such() {
-        let progress = Arc::new(ListProgress::hidden());
-        (0..5).for_each(|_| progress.read());
-        progress.done(false);
-        progress.done(true);
-        let part = progress.part();
-        part.begin(100, None);
-        part.set(2000);
-        part.set(2048);
-        assert!(
-            progress.finish(false).starts_with("1 of 5 URLs done, 1 failed, 2.0 KiB received in 0."),
-            "{}",
-            progress.finish(false)
-        );
-        assert!(progress.finish(true).starts_with("1 of 5 URLs done, 1 failed, 3 not begun, "));
     }
 }

@@ -1,6 +1,7 @@
 //! What is printed: header sections, JSON, notes, errors, progress. The only place where text is made
 //! safe for a terminal.
 
+mod drawer;
 mod list_progress;
 mod output;
 mod progress;
@@ -16,8 +17,8 @@ pub(crate) use summary::{Summary, WarcLocation};
 
 use crate::error::{Error, Kind};
 use crate::net::Timer;
+use drawer::Style;
 use output::{ProgressLine, Terminal};
-use progress::Style;
 use safe::{safe_line, safe_section};
 use std::io::{self, IsTerminal};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Standard output and standard error, shared by all threads: whole lines, within limits of time, around
 //! the progress line.
 
-use super::progress::Canvas;
+use super::drawer::Canvas;
 use crate::error::{Error, Kind, system_words};
 use crate::interrupt;
 use crate::net::{Timer, is_writable};

@@ -3,6 +3,7 @@
 use crate::client::{Ending, Exchanged, RateLimit, Recorder, Tap, UnwantedLimits};
 use crate::error::{Error, Kind, system_words};
 use crate::http::{Request, may_be_secret};
+use crate::lock::locked;
 use crate::report::WarcLocation;
 use crate::save::{ArchiveFile, Spool, SpoolWriter};
 use crate::warc::{Gzip, IDENTICAL_PAYLOAD, RecordHeader, RecordType, format_date, labelled_sha1, record_id};
@@ -12,7 +13,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 use url::Position;
 
@@ -358,8 +359,4 @@ fn new_ids<const N: usize>(random: &SystemRandom) -> Result<[String; N], Error> 
     let mut bytes = [[0; 16]; N];
     random.fill(bytes.as_flattened_mut()).map_err(|_| Error::new(Kind::Other, "the system has no random numbers"))?;
     Ok(bytes.map(record_id))
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

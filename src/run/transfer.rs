@@ -13,7 +13,7 @@ use crate::error::{Error, Kind};
 use crate::http::{Head, Method};
 use crate::interrupt;
 use crate::net::{NetError, Target, Timer};
-use crate::report::{ListProgress, Progress, Summary};
+use crate::report::{Progress, Summary};
 use crate::save::{Destination, Existing, Partial, Provenance, Sink};
 use ring::digest::Context;
 use std::io::{self, IsTerminal};
@@ -43,7 +43,7 @@ pub(super) struct Transfer<'s> {
     pub(super) progress: Option<Progress>,
     /// `-c` is to complete a file that has no part file.
     pub(super) completes: bool,
-    /// It has been said that the save starts over.
+    /// A body was begun from its first byte, or it was said that one will be.
     pub(super) started_over: bool,
     /// What was decided after a try: how long to wait before the next, if there is one.
     retry_delay: Option<(u32, Option<Duration>)>,
@@ -282,7 +282,7 @@ impl<'s> Transfer<'s> {
         let home = Home::of(&self.item.url, self.session.client.config())?;
         let on_terminal = *output == Output::Stdout && io::stdout().is_terminal();
         self.progress =
-            Some(self.session.progress.as_ref().map_or_else(|| self.session.report.progress(on_terminal), ListProgress::part));
+            Some(self.session.progress.as_ref().map_or_else(|| self.session.report.progress(on_terminal), Progress::part_of));
         Ok(Some(Prepared { destination, home }))
     }
 

@@ -6,6 +6,7 @@ use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, check_links, directory_of,
 use super::record;
 use super::resume_info::UrlDigest;
 use crate::error::Error;
+use crate::lock::locked;
 use crate::sys;
 use rustix::fs::OFlags;
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// How many directories, and how many names in one, are remembered; then all are forgotten.
 const MAX_KNOWN: usize = 10_000;
@@ -242,8 +243,4 @@ fn has_number(name: &OsStr) -> bool {
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
