@@ -1,22 +1,28 @@
-//! Lists of URLs, against the fixture server: many small files of one host beside curl and wget, and many
-//! hosts that are slow to answer.
+//! Lists of URLs, against a server of its own (Linux only): many small files of one host beside curl and wget,
+//! and many hosts that are slow to answer.
 //!
-//!     cargo bench --bench lists            # five rounds
-//!     cargo bench --bench lists -- 9       # nine
+//!     TMPDIR=/dev/shm cargo bench --bench lists            # five rounds, the files in memory
+//!     TMPDIR=/dev/shm cargo bench --bench lists -- 9       # nine
 //!
 //! The tools run in turn, round after round; the table has medians, and each tool's share of the best
 //! other's. Every file that was saved is compared with what was served. Only shares within one run mean
 //! anything.
 
-use fixtures::{Request, Script, Server, Step, reply};
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+use std::collections::{HashMap, VecDeque};
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 const FILES: usize = 5000;
 const SIZE: usize = 8 * 1024;
+
+/// What the slow hosts are.
 const HOSTS: usize = 2000;
 const JOBS: usize = 500;
 const DELAY: Duration = Duration::from_millis(200);
@@ -36,15 +42,23 @@ fn main() -> io::Result<()> {
     slow_hosts(rounds)
 }
 
+/// Starts a server on all addresses of this machine; its port.
+fn start(delay: Duration) -> io::Result<u16> {
+    let listener = TcpListener::bind("0.0.0.0:0")?;
+    let port = listener.local_addr()?.port();
+    thread::spawn(move || serve(&listener, delay).expect("the server runs"));
+    Ok(port)
+}
+
 fn body(path: &str) -> Vec<u8> {
     path.bytes().cycle().take(SIZE).collect()
 }
 
 fn small_files(rounds: usize) -> io::Result<()> {
-    let server = Server::start(|request: &Request| reply("200 OK", "", body(request.path())))?;
+    let port = start(Duration::ZERO)?;
     let directory = tempfile::tempdir()?;
     let (list, config) = (directory.path().join("urls"), directory.path().join("curl"));
-    let urls: Vec<String> = (0..FILES).map(|number| server.url(&format!("/{number}"))).collect();
+    let urls: Vec<String> = (0..FILES).map(|number| format!("http://127.0.0.1:{port}/{number}")).collect();
     fs::write(&list, urls.join("\n"))?;
     let entry = |(number, url): (usize, &String)| format!("url = \"{url}\"\noutput = \"{number}\"\n");
     fs::write(&config, urls.iter().enumerate().map(entry).collect::<String>())?;
@@ -92,27 +106,19 @@ fn is_right(directory: &Path, number: usize) -> bool {
     fs::read(directory.join(number.to_string())).is_ok_and(|saved| saved == body(&format!("/{number}")))
 }
 
-/// Each host has a loopback address, which only Linux has without setting it up.
+/// Each host has a loopback address.
 fn slow_hosts(rounds: usize) -> io::Result<()> {
-    if !cfg!(target_os = "linux") {
-        return Ok(());
-    }
-    let server = Server::on("0.0.0.0:0", None, Vec::new(), |request: &Request| {
-        let mut script: Script = vec![Step::Pause(DELAY)];
-        script.extend(reply("200 OK", "", request.path()));
-        script
-    })?;
+    let port = start(DELAY)?;
     let directory = tempfile::tempdir()?;
     let list = directory.path().join("urls");
-    let url = |host: usize| format!("http://127.1.{}.{}:{}/{host}\n", host / 250, 1 + host % 250, server.port());
+    let url = |host: usize| format!("http://127.1.{}.{}:{}/{host}\n", host / 250, 1 + host % 250, port);
     fs::write(&list, (0..HOSTS).map(url).collect::<String>())?;
     let mut runs = Vec::new();
     for _ in 0..rounds {
         let saved = tempfile::tempdir()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_fetch"));
         runs.push(measure(command.args(["-q", "-j"]).arg(JOBS.to_string()).arg("-i").arg(&list).current_dir(saved.path()))?);
-        let right =
-            (0..HOSTS).all(|host| fs::read_to_string(saved.path().join(host.to_string())).ok() == Some(format!("/{host}")));
+        let right = (0..HOSTS).all(|host| is_right(saved.path(), host));
         if !right {
             println!("WRONG FILES");
         }
@@ -123,6 +129,55 @@ fn slow_hosts(rounds: usize) -> io::Result<()> {
     println!("wall {:.0} ms, {:.0} ms above the bound; cpu {:.0} ms", wall * 1e3, (wall - bound) * 1e3, cpu * 1e3);
     println!("memory {memory} KiB, {} for each connection that waits", memory / JOBS as u64);
     Ok(())
+}
+
+/// Answers each request after a delay with the body of its path, in one thread: a thread for each of the
+/// connections would be what is measured.
+fn serve(listener: &TcpListener, delay: Duration) -> io::Result<()> {
+    // As many clients as there are may connect at once.
+    rustix::net::listen(listener, 4096)?;
+    listener.set_nonblocking(true)?;
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, listener, epoll::EventData::new_u64(u64::MAX), epoll::EventFlags::IN)?;
+    let mut connections: HashMap<u64, TcpStream> = HashMap::new();
+    let mut due: VecDeque<(Instant, u64, Vec<u8>)> = VecDeque::new();
+    let (mut next, mut events, mut received) = (0, Vec::with_capacity(256), [0; 4096]);
+    loop {
+        let wait = due.front().map(|(time, ..)| time.saturating_duration_since(Instant::now()));
+        let wait = wait.map(|wait| Timespec::try_from(wait).expect("a short time"));
+        events.clear();
+        match epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
+            Err(Errno::INTR) => continue,
+            waited => waited?,
+        };
+        for event in &events {
+            match { event.data }.u64() {
+                u64::MAX => {
+                    while let Ok((stream, _)) = listener.accept() {
+                        epoll::add(&epoll, &stream, epoll::EventData::new_u64(next), epoll::EventFlags::IN)?;
+                        connections.insert(next, stream);
+                        next += 1;
+                    }
+                }
+                id => match connections.get_mut(&id).map(|stream| stream.read(&mut received)) {
+                    // A request comes in one piece here.
+                    Some(Ok(length @ 1..)) => due.push_back((Instant::now() + delay, id, reply(&received[..length]))),
+                    _ => drop(connections.remove(&id)),
+                },
+            }
+        }
+        while due.front().is_some_and(|(time, ..)| *time <= Instant::now()) {
+            let Some((_, id, reply)) = due.pop_front() else { break };
+            // A client that is gone needs no reply.
+            let _ = connections.get_mut(&id).map(|stream| stream.write_all(&reply));
+        }
+    }
+}
+
+fn reply(request: &[u8]) -> Vec<u8> {
+    let path = request.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    let body = body(&String::from_utf8_lossy(path));
+    [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat()
 }
 
 /// Runs a command to its end.
@@ -136,7 +191,7 @@ fn measure(command: &mut Command) -> io::Result<Run> {
         let text = fs::read_to_string(&status).unwrap_or_default();
         let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
         memory = peak.unwrap_or(0).max(memory);
-        std::thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(2));
     }
     let wall = started.elapsed().as_secs_f64();
     Ok(Run { wall, cpu: (children() - before).as_secs_f64(), memory })
