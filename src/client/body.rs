@@ -13,6 +13,9 @@ use std::time::Duration;
 const DRAIN: u64 = 64 * 1024;
 /// The longest wait for it: a new connection costs not much more.
 const DRAIN_TIME: Duration = Duration::from_millis(200);
+/// How many bytes are looked at in one step where they are recorded: each step copies them, and one chunk may
+/// be all that it takes.
+const RECORD_STEP: usize = 64 * 1024;
 /// How long it may take where it is recorded.
 const RECORD_TIME: Duration = Duration::from_secs(30);
 
@@ -107,12 +110,14 @@ impl Body {
     fn try_next_piece(&mut self) -> Result<Option<Range<usize>>, Error> {
         while !self.deframer.is_done() {
             let Some(connection) = &mut self.connection else { return Err(self.closed_early()) };
-            let received = connection.received();
+            let mut received = connection.received();
             if received.is_empty() {
                 self.fill()?;
                 continue;
             }
             if let Some(recording) = &mut self.recording {
+                let most = received.len().min(RECORD_STEP);
+                received = &mut received[..most];
                 recording.wire.clear();
                 recording.wire.extend_from_slice(received);
             }

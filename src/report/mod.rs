@@ -136,7 +136,8 @@ impl Report {
     /// Prints a warning: `fetch: SUBJECT: what happened`.
     pub fn warning(&self, subject: &str, line: &str) {
         if !self.options.quiet {
-            self.error_line(&shorten(&safe_line(&format!("fetch: {subject}: {line}"))));
+            let line = format!("fetch: {}: {line}", shorten(subject, SUBJECT));
+            self.error_line(&shorten(&safe_line(&line), LINE));
         }
     }
 
@@ -147,8 +148,9 @@ impl Report {
         if error.kind() == Kind::ClosedPipe {
             return None;
         }
-        let redirected = last.filter(|last| *last != url).map(|last| format!("redirected to {last}: ")).unwrap_or_default();
-        let line = shorten(&safe_line(&format!("{url}: {redirected}{}", error.full())));
+        let redirected = last.filter(|last| *last != url).map(|last| format!("redirected to {}: ", shorten(last, SUBJECT)));
+        let line = format!("{}: {}{}", shorten(url, SUBJECT), redirected.unwrap_or_default(), error.full());
+        let line = shorten(&safe_line(&line), LINE);
         self.error_line(&format!("fetch: {line}"));
         Some(line)
     }
@@ -156,7 +158,7 @@ impl Report {
     /// Prints a failure that is not one of a URL.
     pub fn failure(&self, error: &Error) {
         let lines: Vec<_> = error.full().lines().map(safe_line).collect();
-        self.error_line(&shorten(&format!("fetch: {}", lines.join("\n"))));
+        self.error_line(&shorten(&format!("fetch: {}", lines.join("\n")), LINE));
     }
 
     /// One line on standard error, at once.
@@ -199,11 +201,15 @@ impl Report {
     }
 }
 
+/// How many characters of a URL are printed before what is said about it.
+const SUBJECT: usize = 500;
+/// How many characters a line has.
+const LINE: usize = 2000;
+
 /// What a server says may be long; what is said about it need not be.
-fn shorten(line: &str) -> String {
-    const LONGEST: usize = 2000;
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line.to_owned(),
+fn shorten(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }

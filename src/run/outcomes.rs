@@ -19,6 +19,7 @@ pub(super) struct Outcomes<'r> {
 #[derive(Default)]
 struct State {
     worst: Option<Kind>,
+    /// How many failures were printed.
     failed: u64,
     /// The first failures, as they were printed.
     listed: Vec<String>,
@@ -67,7 +68,7 @@ impl<'r> Outcomes<'r> {
             let line = if is_quiet { None } else { self.report.error(&summary.url, summary.last_url.as_deref(), &error) };
             self.count(error.kind());
             let mut state = self.locked();
-            state.failed += 1;
+            state.failed += u64::from(line.is_some());
             if state.listed.len() < MAX_LISTED {
                 state.listed.extend(line);
             }
