@@ -24,7 +24,7 @@ pub(super) struct Exchange {
     pub(super) forwarded_by: Option<String>,
 }
 
-/// A request that was sent, and whose response nobody has looked for yet.
+/// A request that was sent, and whose response is yet to be received.
 pub(super) struct SentRequest {
     connection: Connection,
     request: Request,

@@ -116,7 +116,7 @@ impl Pool {
         let oldest = (idle.len() >= self.max_idle()).then(|| idle.remove(0));
         idle.push(Idle { key, stream, since: Instant::now(), all_received });
         drop(idle);
-        // Closed while nobody waits for the lock.
+        // Closed without holding the lock.
         drop(oldest);
     }
 

@@ -26,7 +26,7 @@ pub(crate) struct Exchanged<'e> {
 pub(crate) trait Tap: Send + Sync + std::fmt::Debug {
     /// An exchange began: its body is recorded by what this gives.
     fn record(&self, exchange: &Exchanged<'_>) -> Box<dyn Recorder>;
-    /// The limits of a body that nobody wants but the record.
+    /// The limits of a body that is received for the record alone.
     fn unwanted(&self) -> UnwantedLimits;
 }
 

@@ -1,4 +1,4 @@
-//! Names that become addresses: each is looked up once, whoever waits for it.
+//! Names that become addresses: each is looked up once, and the answer shared.
 
 use super::NetError;
 use super::deadline::Timer;

@@ -73,7 +73,7 @@ impl<'r> Outcomes<'r> {
                 state.listed.extend(line);
             }
         }
-        // A line of a list is a checkpoint: whoever reads it slowly gets it all the same.
+        // A line of a list is a checkpoint: a slow reader is waited for.
         let timer = outcome.progress.is_none().then_some(&outcome.timer);
         match self.report.summary(&outcome.summary, timer) {
             Ok(Printed::All) => return ControlFlow::Continue(()),
