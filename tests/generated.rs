@@ -89,7 +89,7 @@ other
 usage
 .TP
 \fB3\fR
-a file could not be read or written; the reader of the body closed the pipe
+a file could not be read or written; the reader of the body, or of the JSON lines of a list, closed the pipe
 .TP
 \fB4\fR
 network: DNS, connecting, a timeout, a reset, a body cut off

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -594,4 +594,16 @@ fn a_numbered_part_becomes_a_file_of_its_own_number() {
     assert_eq!(place.listing(), "same same-1 same-2");
     place.fetch(&["-q", "-c", "--skip-existing", &urls[0], &urls[1]]).succeeded();
     assert_eq!(place.listing(), "same same-1 same-2");
+}
+
+#[test]
+fn a_reader_that_does_not_read_a_body_holds_up_no_signal() {
+    let large = |_: &Request| reply("200 OK", "", vec![b'x'; 1 << 20]);
+    let (server, place) = (Server::start(large).expect("started"), Place::new());
+    let mut command = place.command(&["-q", &server.url("/1"), "-o", "-", "--wait", "1", "--cookie-jar", "jar"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started");
+    let mut bodies = child.stdout.take().expect("piped");
+    bodies.read_exact(&mut [0]).expect("begun");
+    signal(&child, Signal::SIGINT);
+    wait_until("it ends", || child.try_wait().expect("known").is_some());
 }

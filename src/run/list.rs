@@ -2,6 +2,7 @@
 
 use super::{Item, JobUrl};
 use crate::error::{Error, Kind, system_words};
+use crate::http::without_secrets;
 use crate::save::files_beside;
 use percent_encoding::{AsciiSet, percent_encode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -116,21 +117,9 @@ impl ListReader {
             let place = |error: Error| error.context(format!("{name}, line {number}"));
             return match parsed.map_err(place) {
                 Ok(JobUrl { url, https_guessed }) => Entry::Item(Item { id, url, https_guessed, file: file.map(Path::to_owned) }),
-                Err(error) => Entry::Invalid(id, shown(&text), error),
+                Err(error) => Entry::Invalid(id, without_secrets(&text).chars().take(MAX_SHOWN).collect(), error),
             };
         }
-    }
-}
-
-/// What is shown of a line that is no URL: without a password that may be in it.
-fn shown(text: &str) -> String {
-    let text: String = text.chars().take(MAX_SHOWN).collect();
-    match text.rsplit_once('@') {
-        Some((before, after)) => {
-            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
-            if scheme.is_empty() { format!("***@{after}") } else { format!("{scheme}://***@{after}") }
-        }
-        None => text,
     }
 }
 

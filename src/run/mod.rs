@@ -255,8 +255,6 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     let urls = std::mem::take(&mut job.urls);
     let list = job.list.take().map(|list| ListReader::new(list, urls.len() as u64)).transpose()?;
     let archive = job.warc.as_deref().map(|path| Archive::create(path, job.options.max_size)).transpose()?;
-    // What was begun is to be ended in order.
-    let _hold = interrupt::hold();
     let archive = archive.map(|(archive, left)| {
         if let Some(left) = left {
             report.note(&format!("kept: {}, which another run left", left.display()));
@@ -264,6 +262,9 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
         archive
     });
     let several = list.is_some() || urls.len() > 1 || !job.parallel.wait.is_zero();
+    // What was begun is to be ended in order; a write to a reader who does not read would outlast a signal.
+    let ends_in_order = job.output != Output::Stdout && (several || job.cookie_jar.is_some());
+    let _hold = ends_in_order.then(interrupt::hold);
     let client = Client::new(std::mem::take(&mut job.config));
     if several {
         sys::raise_open_files_limit();
