@@ -1,7 +1,7 @@
 //! What is to be done next: tasks queued by host, so that a slow one holds up no other. No thread, no clock.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
@@ -9,21 +9,16 @@ use std::time::{Duration, Instant};
 /// and each of them may hold an open file.
 const MAX_WAITING: usize = 32;
 
-/// Hosts with as many permits or more are not told apart.
-const MAX_PERMITS: usize = 64;
-
 /// Tasks by host. A task that was taken holds one of its host's permits until that is released.
 #[derive(Debug)]
 pub(super) struct Queue<H, T> {
     hosts: HashMap<H, Host<T>>,
-    /// Hosts that may have a task to be begun, in turn, by how many permits they have: the fewest go first, so
-    /// that hosts that are slow do not take all workers from one that is not. An entry counts while the
-    /// host's `ready` says the same.
-    ready: Vec<VecDeque<H>>,
-    ready_hosts: usize,
+    /// Hosts that may have a task to be begun: those with the fewest permits first, so that hosts that are
+    /// slow do not take all workers from one that is not, and among them in turn.
+    ready: BTreeMap<Rank, H>,
     /// When tasks and hosts become ready.
     timed: BinaryHeap<Reverse<Timed<H, T>>>,
-    /// Makes times different.
+    /// Makes ranks and times different.
     count: u64,
     /// How many tasks there are.
     length: usize,
@@ -33,6 +28,9 @@ pub(super) struct Queue<H, T> {
     /// The least time between two requests to one host.
     wait: Duration,
 }
+
+/// How many permits a host has, and its turn among those that have as many.
+type Rank = (usize, u64);
 
 #[derive(Debug)]
 struct Host<T> {
@@ -45,8 +43,8 @@ struct Host<T> {
     waiting: usize,
     /// No request before this.
     not_before: Option<Instant>,
-    /// Where it is in the queue's `ready`.
-    ready: Option<usize>,
+    /// Its key in the queue's `ready`.
+    ready: Option<Rank>,
     /// A time is set for when `not_before` is reached.
     is_timed: bool,
 }
@@ -93,6 +91,11 @@ impl<T> Host<T> {
         }
     }
 
+    /// Whether nothing is left to be done or waited for.
+    fn is_done(&self) -> bool {
+        self.resumed.is_empty() && self.new.is_empty() && self.active == 0 && self.waiting == 0 && !self.is_timed
+    }
+
     fn has_task(&self) -> bool {
         !self.resumed.is_empty() || !self.new.is_empty() && self.waiting < MAX_WAITING
     }
@@ -104,8 +107,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         let per_host = per_host.max(1);
         Queue {
             hosts: HashMap::new(),
-            ready: Vec::new(),
-            ready_hosts: 0,
+            ready: BTreeMap::new(),
             timed: BinaryHeap::new(),
             count: 0,
             length: 0,
@@ -122,7 +124,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Whether a host may have a task to be begun.
     pub(super) fn is_ready(&self) -> bool {
-        self.ready_hosts > 0
+        !self.ready.is_empty()
     }
 
     /// No new tasks will be added.
@@ -171,11 +173,8 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             self.check(host);
         }
         loop {
-            let (permits, host) =
-                self.ready.iter_mut().enumerate().find_map(|(permits, hosts)| Some((permits, hosts.pop_front()?)))?;
-            let Some(state) = self.hosts.get_mut(&host).filter(|state| state.ready == Some(permits)) else { continue };
-            state.ready = None;
-            self.ready_hosts -= 1;
+            let (_, host) = self.ready.pop_first()?;
+            self.host(&host).ready = None;
             if !self.may_begin(&host, now) {
                 continue;
             }
@@ -229,7 +228,6 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         let mut begun: Vec<T> = self.timed.drain().filter_map(|Reverse(timed)| timed.task).collect();
         begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed));
         self.ready.clear();
-        self.ready_hosts = 0;
         self.length = 0;
         begun
     }
@@ -255,26 +253,28 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
     /// Makes a host ready that may have something to do, and forgets one that has nothing.
     fn check(&mut self, host: H) {
         let Some(state) = self.hosts.get_mut(&host) else { return };
-        if state.has_task() && state.active < self.first_per_host {
-            let permits = state.active.min(MAX_PERMITS);
-            match state.ready.replace(permits) {
-                Some(before) if before == permits => return,
-                Some(_) => {}
-                None => self.ready_hosts += 1,
-            }
-            if self.ready.len() <= permits {
-                self.ready.resize_with(permits + 1, VecDeque::new);
-            }
-            self.ready[permits].push_back(host);
-        } else if state.resumed.is_empty() && state.new.is_empty() && state.active == 0 && state.waiting == 0 && !state.is_timed {
+        let is_ready = state.has_task() && state.active < self.first_per_host;
+        match state.ready {
+            Some((permits, _)) if is_ready && permits == state.active => return,
+            Some(rank) => drop(self.ready.remove(&rank)),
+            None => {}
+        }
+        if is_ready {
+            self.count += 1;
+            let rank = (state.active, self.count);
+            state.ready = Some(rank);
+            self.ready.insert(rank, host);
+            return;
+        }
+        state.ready = None;
+        if state.is_done() {
             match state.not_before {
                 // It is forgotten when its time has come.
                 Some(time) => {
                     state.is_timed = true;
                     self.time(time, host, None);
                 }
-                None if state.ready.is_none() => drop(self.hosts.remove(&host)),
-                None => {}
+                None => drop(self.hosts.remove(&host)),
             }
         }
     }
@@ -398,7 +398,24 @@ mod tests {
                 }
             }
             assert!(queue.take(now + wait).is_none());
-            assert_eq!((queue.hosts.len(), queue.ready_hosts, queue.timed.len()), (0, 0, 0), "{wait:?}");
+            assert_eq!((queue.hosts.len(), queue.ready.len(), queue.timed.len()), (0, 0, 0), "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_few_hosts_takes_no_more_room_than_a_short_one() {
+        let (mut queue, now) = (Queue::new(6, 3, NONE), Instant::now());
+        let mut active: VecDeque<u32> = VecDeque::new();
+        for number in 0..10_000 {
+            (0..10).for_each(|host| queue.push(host, number));
+            while active.len() < 6 {
+                active.extend(queue.take(now).map(|(host, _)| host));
+            }
+            while queue.len() > 0 {
+                active.pop_front().into_iter().for_each(|host| queue.release(&host));
+                active.extend(queue.take(now).map(|(host, _)| host));
+            }
+            assert!(queue.ready.len() <= 10 && queue.hosts.len() <= 10);
         }
     }
 
