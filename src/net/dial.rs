@@ -17,6 +17,8 @@ use url::Host;
 
 /// How long one address has before the next is tried beside it (RFC 8305 section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// How many attempts are under way at once; the oldest makes room for another.
+const MAX_ATTEMPTS: usize = 6;
 
 /// The address families to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,6 +155,9 @@ fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event))
         if under_way.is_empty() || Instant::now() >= next_at {
             if let Some(address) = untried.next() {
                 next_at = Instant::now() + ATTEMPT_DELAY;
+                if under_way.len() >= MAX_ATTEMPTS {
+                    under_way.remove(0);
+                }
                 match attempt(*address) {
                     Ok((fd, true)) => return Ok((blocking(fd)?, *address)),
                     Ok((fd, false)) => under_way.push((fd, *address)),
@@ -171,7 +176,7 @@ fn race(addresses: &[SocketAddr], timer: &Timer, observe: &mut dyn FnMut(Event))
             timeout = timeout.min(next_at.saturating_duration_since(Instant::now()));
         }
         for index in finished(&under_way, timeout)?.into_iter().rev() {
-            let (fd, address) = under_way.swap_remove(index);
+            let (fd, address) = under_way.remove(index);
             match sockopt::socket_error(&fd) {
                 Ok(Ok(())) => return Ok((blocking(fd)?, address)),
                 Ok(Err(error)) | Err(error) => {

@@ -11,8 +11,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long an answer is used.
+/// How long addresses are used.
 const LIFETIME: Duration = Duration::from_secs(3600);
+/// How long it is believed that there are none.
+const FAILURE_LIFETIME: Duration = Duration::from_secs(60);
 /// How many names are remembered; then all are forgotten.
 const MAX_NAMES: usize = 10_000;
 
@@ -28,6 +30,12 @@ struct Lookup {
     started: Instant,
     answer: Mutex<Option<Answer>>,
     answered: Condvar,
+}
+
+impl Lookup {
+    fn lifetime(&self) -> Duration {
+        if matches!(&*locked(&self.answer), Some(Err(_))) { FAILURE_LIFETIME } else { LIFETIME }
+    }
 }
 
 type Answer = Result<Vec<IpAddr>, NetError>;
@@ -53,7 +61,7 @@ impl Resolver {
     /// The lookup of a name, which may be under way or done already.
     fn lookup(&self, name: &str) -> Result<Arc<Lookup>, NetError> {
         let mut lookups = locked(&self.lookups);
-        if let Some(known) = lookups.get(name).filter(|known| known.started.elapsed() < LIFETIME) {
+        if let Some(known) = lookups.get(name).filter(|known| known.started.elapsed() < known.lifetime()) {
             return Ok(Arc::clone(known));
         }
         let lookup = Arc::new(Lookup { started: Instant::now(), answer: Mutex::default(), answered: Condvar::new() });

@@ -19,6 +19,8 @@ use url::Position;
 
 /// How many payloads are remembered, so that others like them become revisit records.
 const MAX_SEEN: usize = 65_536;
+/// The longest URL that is remembered, in bytes.
+const MAX_SEEN_URL: usize = 2048;
 /// The most bytes of a redirect's or an error's body that are received for the record alone, unless
 /// `--max-size` says otherwise.
 const MAX_UNWANTED: u64 = 64 * 1024 * 1024;
@@ -340,7 +342,7 @@ impl Shared {
 
     fn remember(&self, key: PayloadKey, seen: Seen) {
         let mut all = locked(&self.seen);
-        if all.len() < MAX_SEEN {
+        if all.len() < MAX_SEEN && seen.url.len() <= MAX_SEEN_URL {
             all.entry(key).or_insert(seen);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::error::{cannot, unfit};
 use super::leftover::is_named;
+use super::part::lock_new;
 use super::path::{PART_SUFFIX, beside, check_replaceable, directory_of, follow, numbered};
 use crate::error::Error;
 use crate::{interrupt, sys};
@@ -46,7 +47,7 @@ impl ArchiveFile {
             match File::options().read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => {
                     // As long as it is open, another run sees that it is no leftover.
-                    let _ = file.try_lock();
+                    lock_new(&file).map_err(|error| cannot("lock", &path, &error))?;
                     let old = old.as_ref().map(identity);
                     return Ok((ArchiveFile { file, path, target, old, length: 0, is_broken: false, _hold: hold }, left));
                 }
