@@ -5,9 +5,11 @@ use crate::error::{Error, Kind};
 use crate::http::{Fields, InvalidField, Method};
 use crate::net::Timer;
 use crate::report::Report;
-use crate::run::{self, Entry, Files, Input, Item, Outcome, Output, Parallel, SaveOptions, Session};
+use crate::run::{self, Entry, Input, Item, Outcome, Output, Parallel, SaveOptions, Session};
+use crate::save::NamedFiles;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -187,8 +189,9 @@ impl Fetcher {
     ) -> Result<(), Error> {
         self.check_method()?;
         let (output, report) = (Output::Directory(directory.as_ref().to_owned()), Report::silent());
-        let session = Session::list(&self.client, &self.options, &report);
-        let mut input = Items { items: items.into_iter(), read: 0, files: Files::of("items") };
+        let files = Arc::new(NamedFiles::of("items"));
+        let session = Session::list(&self.client, &self.options, &report, Arc::clone(&files));
+        let mut input = Items { items: items.into_iter(), read: 0, files };
         run::fetch_all(&mut input, &output, *parallel, &session, &|outcome| {
             each(usize::try_from(outcome.summary.id).unwrap_or(usize::MAX), Saved::of(outcome));
             ControlFlow::Continue(())
@@ -256,7 +259,7 @@ impl ListItem {
 struct Items<I> {
     items: I,
     read: u64,
-    files: Files,
+    files: Arc<NamedFiles>,
 }
 
 impl<I: Iterator<Item = ListItem>> Input for Items<I> {

@@ -473,11 +473,70 @@ fn progress_is_that_of_the_whole_list_and_failures_are_listed_at_its_end() {
 fn more_jobs_than_files_may_be_open_are_fewer_jobs() {
     let (server, place) = (Server::start(honest).expect("started"), Place::new());
     place.write("list", (0..60).map(|i| server.url(&format!("/{i}\n"))).collect::<String>());
-    let script = "ulimit -n 48; exec \"$FETCH\" -i list -j 100 --per-host 100 -P d";
+    let script = "ulimit -n 56; exec \"$FETCH\" -i list -j 100 --per-host 100 -P d";
     let run = finish(shell(&place, script));
     assert_eq!(run.status, 0);
-    assert!(run.stderr.contains("at most 4 requests at once: the limit of open files is 48"), "{run:?}");
+    assert!(run.stderr.contains("at most 4 requests at once: the limit of open files is 56"), "{run:?}");
     assert_eq!(fs::read_dir(place.path("d")).expect("there").count(), 60);
+}
+
+#[test]
+fn transfers_that_wait_for_another_try_leave_files_for_the_others() {
+    let tries = std::sync::Mutex::new(std::collections::HashMap::new());
+    // Each body breaks off twice.
+    let server = Server::start(move |request| {
+        let whole = ranged(request, "ETag: \"1\"", body_of(request.path()));
+        let mut tries = tries.lock().expect("a lock");
+        let tries = tries.entry(request.path().to_owned()).or_insert(0);
+        *tries += 1;
+        if *tries <= 2 { cut(&whole, 200) } else { whole }
+    });
+    let (server, place) = (server.expect("started"), Place::new());
+    // So many hosts that not every body can keep its part file open.
+    let hosts = (1..=60).map(|host| format!("http://h{host}.localhost:{}/{host}\n", server.port()));
+    place.write("list", hosts.collect::<String>());
+    let run = finish(shell(&place, "ulimit -n 56; exec \"$FETCH\" -i list -P d --retry 2"));
+    assert_eq!(run.status, 0, "{run:?}");
+    assert_eq!(fs::read_dir(place.path("d")).expect("there").count(), 60);
+}
+
+#[test]
+fn the_time_limit_holds_while_a_redirect_waits_for_a_busy_host() {
+    let stalled = Server::start(|_| vec![Step::Pause(Duration::from_secs(60))]).expect("started");
+    let target = stalled.url("/");
+    let first = Server::start(move |_| reply("302 Found", &format!("Location: {target}"), "")).expect("started");
+    let place = Place::new();
+    place.write("list", (0..6).map(|number| first.url(&format!("/{number}\n"))).collect::<String>());
+    let started = Instant::now();
+    let run = place.fetch(&["-q", "-i", "list", "--per-host", "1", "-m", "2"]);
+    assert!(run.status == 4 && started.elapsed() < Duration::from_secs(20), "{:?} {run:?}", started.elapsed());
+}
+
+#[test]
+fn a_named_file_and_a_derived_name_are_two_files() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    place.write("list", server.url("/x\n") + &server.url("/y\tx\n"));
+    place.fetch(&["-q", "-j", "1", "-i", "list"]).succeeded();
+    assert_eq!((place.bytes("x"), place.bytes("x-1")), (body_of("/y"), body_of("/x")));
+    // From a pipe, the second line comes when the first is saved.
+    let place = Place::new();
+    let mut child = place.command(&["-q", "-i", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let mut urls = child.stdin.take().expect("piped");
+    writeln!(urls, "{}", server.url("/x")).expect("written");
+    wait_until("the first is saved", || place.path("x").exists());
+    write!(urls, "{}", server.url("/y\tx\n")).expect("written");
+    drop(urls);
+    let output = child.wait_with_output().expect("ended");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && stderr.contains("x has been saved in this run already"), "{stderr}");
+    assert_eq!(place.bytes("x"), body_of("/x"));
+}
+
+#[test]
+fn a_directory_that_is_gone_is_an_error() {
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    let script = format!("mkdir gone && cd gone && rmdir ../gone && exec \"$FETCH\" -q -c {}", server.url("/x"));
+    finish(shell(&place, &script)).failed(3, &server.url("/x"), "cannot write");
 }
 
 #[test]

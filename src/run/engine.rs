@@ -8,6 +8,7 @@ use crate::client::target;
 use crate::error::{Error, Kind, system_words};
 use crate::interrupt;
 use crate::net::Target;
+use crate::sys;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -63,7 +64,12 @@ impl<'e> Engine<'e> {
     pub(super) fn new(session: &'e Session<'e>, output: &'e Output, parallel: Parallel, report: &'e ReportFn<'e>) -> Engine<'e> {
         session.client.keep_idle(parallel.jobs);
         let state = State {
-            queue: Queue::new(parallel.jobs.max(1), parallel.per_host, parallel.wait),
+            queue: Queue::new(
+                parallel.jobs.max(1),
+                parallel.max_waiting(sys::open_files_limit()),
+                parallel.per_host,
+                parallel.wait,
+            ),
             workers: 0,
             max_workers: parallel.jobs.max(1),
             idle: 0,
@@ -101,10 +107,24 @@ impl<'e> Engine<'e> {
 
     /// Reads the input into the queue, and starts a worker where none is idle.
     fn feed<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, input: &mut dyn Input) -> Result<(), Error> {
+        let read = self.read(scope, input);
+        if let Some(progress) = &self.session.progress {
+            progress.read_all();
+        }
+        let mut state = self.locked();
+        state.queue.complete();
+        read.and(self.wake(scope, &mut state))
+    }
+
+    fn read<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, input: &mut dyn Input) -> Result<(), Error> {
         let mut batch = Vec::new();
         while interrupt::caught().is_none() {
             let wait = if batch.is_empty() { POLL_INTERVAL } else { Duration::ZERO };
-            match input.next(wait)? {
+            let entry = match input.next(wait) {
+                Ok(entry) => entry,
+                Err(error) => return self.push(scope, &mut batch).and(Err(error)),
+            };
+            match entry {
                 Entry::Item(item) => {
                     self.read_one();
                     match target(&item.url) {
@@ -120,21 +140,13 @@ impl<'e> Engine<'e> {
                     self.report(Outcome::invalid(id, text, error, self.session));
                 }
                 Entry::Pending => {}
-                Entry::End => {
-                    self.push(scope, &mut batch)?;
-                    break;
-                }
+                Entry::End => return self.push(scope, &mut batch).map(|_| ()),
             }
             if !self.push(scope, &mut batch)? {
                 break;
             }
         }
-        if let Some(progress) = &self.session.progress {
-            progress.read_all();
-        }
-        let mut state = self.locked();
-        state.queue.complete();
-        self.wake(scope, &mut state)
+        Ok(())
     }
 
     fn report(&self, outcome: Outcome) {
@@ -296,12 +308,14 @@ impl<'e> Engine<'e> {
                     taken = now;
                 }
                 Step::Retry(delay) => {
-                    state.queue.resume_at(next, Task::Begun(transfer), now + delay);
+                    let deadline = transfer.deadline();
+                    state.queue.resume_at(next, Task::Begun(transfer), now + delay, deadline);
                     return self.wake_others(scope, &mut state);
                 }
                 Step::Request => {
                     if !state.queue.acquire(&next, now) {
-                        state.queue.resume(next, Task::Begun(transfer));
+                        let deadline = transfer.deadline();
+                        state.queue.resume(next, Task::Begun(transfer), deadline);
                         return self.wake_others(scope, &mut state);
                     }
                     self.wake_others(scope, &mut state);

@@ -3,20 +3,19 @@
 use super::{Item, JobUrl};
 use crate::error::{Error, Kind, system_words};
 use crate::http::without_secrets;
-use crate::save::files_beside;
+use crate::save::{NamedFiles, check_name};
 use percent_encoding::{AsciiSet, percent_encode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
-use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest line, in bytes.
@@ -71,18 +70,18 @@ pub(crate) trait Input {
 pub(super) struct ListReader {
     list: List,
     lines: Lines,
-    files: Files,
+    files: Arc<NamedFiles>,
     /// What is added to a line's number.
     offset: u64,
 }
 
 impl ListReader {
-    /// A reader at the start of a list; line numbers are counted from `offset` on. In a regular file, two
-    /// lines that name the same FILE are found out now.
-    pub(super) fn new(mut list: List, offset: u64) -> Result<ListReader, Error> {
+    /// A reader at the start of a list; line numbers are counted from `offset` on. The FILEs of a regular file
+    /// are added to `files` now, and two lines that name the same are found out.
+    pub(super) fn new(mut list: List, offset: u64, files: Arc<NamedFiles>) -> Result<ListReader, Error> {
         if list.file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             let start = list.file.stream_position().map_err(|error| unreadable(&list.name, &error))?;
-            let (mut lines, mut files) = (Lines::default(), Files::of("lines"));
+            let mut lines = Lines::default();
             while let Some((number, line)) = lines.next(&mut list.file).map_err(|error| unreadable(&list.name, &error))? {
                 if let Some((_, Some(file))) = split(line)
                     && check_name(file).is_ok()
@@ -92,7 +91,7 @@ impl ListReader {
             }
             list.file.seek(SeekFrom::Start(start)).map_err(|error| unreadable(&list.name, &error))?;
         }
-        Ok(ListReader { list, lines: Lines::default(), files: Files::of("lines"), offset })
+        Ok(ListReader { list, lines: Lines::default(), files, offset })
     }
 
     /// What the lines that were read give.
@@ -162,64 +161,6 @@ fn split(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let url = url.trim_ascii();
     let file = file.map(<[u8]>::trim_ascii).filter(|file| !file.is_empty());
     (!url.is_empty() && !url.starts_with(b"#")).then_some((url, file))
-}
-
-/// Whether an item of a list may be saved under a name.
-fn check_name(file: &[u8]) -> Result<(), Error> {
-    if file == b"-" {
-        return Err(Error::new(Kind::Usage, "a list saves to files, not to standard output (./- is a file)"));
-    }
-    if file.contains(&0) {
-        return Err(Error::new(Kind::Usage, "a file name has no NUL"));
-    }
-    Ok(())
-}
-
-/// The FILEs that items of a list have named.
-pub(crate) struct Files {
-    /// What the items are called.
-    items: &'static str,
-    /// Numbers of items by a hash of the path: the paths themselves may be many.
-    numbers: HashMap<u64, u64>,
-    hasher: RandomState,
-}
-
-impl Files {
-    /// None yet, of items that are called so.
-    pub(crate) fn of(items: &'static str) -> Files {
-        Files { items, numbers: HashMap::new(), hasher: RandomState::new() }
-    }
-
-    /// Fails where an earlier item has named the same.
-    pub(crate) fn add(&mut self, path: &Path, number: u64) -> Result<(), Error> {
-        check_name(path.as_os_str().as_bytes())?;
-        let plain = normalized(path);
-        if let Some(earlier) = self.numbers.get(&self.hasher.hash_one(&plain)) {
-            let what = format!("{} {earlier} and {number} both name the file {}", self.items, path.display());
-            return Err(Error::new(Kind::Usage, what));
-        }
-        // A file beside which another is saved, part by part.
-        let beside = files_beside(&plain);
-        if let Some(earlier) = beside.iter().find_map(|path| self.numbers.get(&self.hasher.hash_one(path))) {
-            let what = format!("{} {earlier} and {number} name a file and its part file, {}", self.items, path.display());
-            return Err(Error::new(Kind::Usage, what));
-        }
-        self.numbers.insert(self.hasher.hash_one(&plain), number);
-        Ok(())
-    }
-}
-
-/// A path without `.` and `..`, as far as that can be told without looking at links.
-fn normalized(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for component in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
-        match component {
-            Component::ParentDir => drop(plain.pop()),
-            Component::CurDir => {}
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 /// Lines of bytes as they come.
@@ -342,15 +283,5 @@ mod tests {
         ] {
             assert_eq!(split(line), wanted, "{}", line.escape_ascii());
         }
-    }
-
-    #[test]
-    fn a_file_is_named_once() {
-        let mut files = Files::of("lines");
-        assert!(files.add(Path::new("a"), 1).is_ok() && files.add(Path::new("b"), 2).is_ok());
-        for again in ["a", "./a", ".//a"] {
-            assert!(files.add(Path::new(again), 7).expect_err("twice").full().starts_with("lines 1 and 7 both name the file "));
-        }
-        assert!(files.add(Path::new("-"), 8).is_err());
     }
 }

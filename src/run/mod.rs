@@ -20,12 +20,12 @@ use crate::http::ByteRange;
 use crate::interrupt;
 use crate::net::Timer;
 use crate::report::{ListProgress, Report, Summary};
-use crate::save::{Directories, check_private, write_private};
+use crate::save::{Directories, NamedFiles, check_private, write_private};
 use crate::sys;
 use archive::Archive;
 use engine::{Engine, ReportFn};
 use list::ListReader;
-pub(crate) use list::{Entry, Files, Input};
+pub(crate) use list::{Entry, Input};
 use outcomes::Outcomes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -81,13 +81,21 @@ impl Parallel {
     /// The most files that a transfer has open: a connection, a file and its directory, a pipe, and an idle
     /// connection.
     const OPEN_FILES: usize = 6;
+    /// The most that one has open while it waits for another try: its part file.
+    const WAITING_FILES: usize = 2;
     /// The most that are open besides.
     const OTHER_FILES: usize = 24;
 
     /// As many jobs as the limit of open files allows, at least one.
     fn within(self, open_files: usize) -> Parallel {
-        let most = open_files.saturating_sub(Parallel::OTHER_FILES) / Parallel::OPEN_FILES;
+        let most = open_files.saturating_sub(Parallel::OTHER_FILES) / (Parallel::OPEN_FILES + Parallel::WAITING_FILES);
         Parallel { jobs: self.jobs.min(most).max(1), ..self }
+    }
+
+    /// How many transfers may wait for another try, with what the jobs leave of the limit of open files.
+    fn max_waiting(self, open_files: usize) -> usize {
+        let jobs = self.jobs.saturating_mul(Parallel::OPEN_FILES);
+        (open_files.saturating_sub(Parallel::OTHER_FILES + jobs) / Parallel::WAITING_FILES).max(1)
     }
 }
 
@@ -214,8 +222,8 @@ impl<'s> Session<'s> {
     }
 
     /// One with several transfers, which records nothing.
-    pub(crate) fn list(client: &'s Client, options: &'s SaveOptions, report: &'s Report) -> Session<'s> {
-        Session { is_list: true, ..Session::new(client, options, report) }
+    pub(crate) fn list(client: &'s Client, options: &'s SaveOptions, report: &'s Report, files: Arc<NamedFiles>) -> Session<'s> {
+        Session { is_list: true, directories: Directories::new(&[], files), ..Session::new(client, options, report) }
     }
 }
 
@@ -253,7 +261,8 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     // What cannot be written at the end is found out before anything is sent.
     job.cookie_jar.as_deref().map_or(Ok(()), check_private)?;
     let urls = std::mem::take(&mut job.urls);
-    let list = job.list.take().map(|list| ListReader::new(list, urls.len() as u64)).transpose()?;
+    let files = Arc::new(NamedFiles::default());
+    let list = job.list.take().map(|list| ListReader::new(list, urls.len() as u64, Arc::clone(&files))).transpose()?;
     let archive = job.warc.as_deref().map(|path| Archive::create(path, job.options.max_size)).transpose()?;
     let archive = archive.map(|(archive, left)| {
         if let Some(left) = left {
@@ -275,7 +284,7 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
         }
     }
     let reserved: Vec<&Path> = job.warc.iter().chain(&job.cookie_jar).map(PathBuf::as_path).collect();
-    let directories = Directories::reserving(&reserved);
+    let directories = Directories::new(&reserved, files);
     let mut session = Session { archive, directories, ..Session::new(&client, &job.options, report) };
     let done = if several {
         let progress = report.list_progress();

@@ -1,7 +1,6 @@
 //! What is to be done next: tasks queued by host, so that a slow one holds up no other. No thread, no clock.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
@@ -13,13 +12,15 @@ const MAX_WAITING: usize = 32;
 #[derive(Debug)]
 pub(super) struct Queue<H, T> {
     hosts: HashMap<H, Host<T>>,
-    /// Hosts that may have a task to be begun: those with the fewest permits first, so that hosts that are
-    /// slow do not take all workers from one that is not, and among them in turn.
+    /// Hosts that may have a task to be begun.
     ready: BTreeMap<Rank, H>,
-    /// When tasks and hosts become ready.
-    timed: BinaryHeap<Reverse<Timed<H, T>>>,
+    /// When something becomes ready; the numbers make times different.
+    timed: BTreeMap<(Instant, u64), (H, Timed<T>)>,
     /// Makes ranks and times different.
     count: u64,
+    /// How many tasks wait for another try, and with how many no new ones are begun.
+    waiting: usize,
+    max_waiting: usize,
     /// How many tasks there are.
     length: usize,
     per_host: usize,
@@ -29,13 +30,20 @@ pub(super) struct Queue<H, T> {
     wait: Duration,
 }
 
-/// How many permits a host has, and its turn among those that have as many.
-type Rank = (usize, u64);
+/// Which host goes first: one with tasks that were begun, so that they end; then the one with the fewest
+/// permits, so that hosts that are slow do not take all workers from one that is not; then the one whose turn
+/// it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    only_new: bool,
+    permits: usize,
+    turn: u64,
+}
 
 #[derive(Debug)]
 struct Host<T> {
     /// Tasks that were begun before; they go first.
-    resumed: VecDeque<T>,
+    resumed: VecDeque<Resumed<T>>,
     new: VecDeque<T>,
     /// How many permits are held.
     active: usize,
@@ -49,33 +57,22 @@ struct Host<T> {
     is_timed: bool,
 }
 
-/// A time, and what becomes ready then.
 #[derive(Debug)]
-struct Timed<H, T> {
-    at: (Instant, u64),
-    host: H,
-    /// `None` where it is the host alone.
-    task: Option<T>,
+struct Resumed<T> {
+    task: T,
+    /// The key in `timed` of the time when it is given out without a permit.
+    deadline: Option<(Instant, u64)>,
 }
 
-impl<H, T> PartialEq for Timed<H, T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.at == other.at
-    }
-}
-
-impl<H, T> Eq for Timed<H, T> {}
-
-impl<H, T> PartialOrd for Timed<H, T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<H, T> Ord for Timed<H, T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.at.cmp(&other.at)
-    }
+/// What becomes ready at a time.
+#[derive(Debug)]
+enum Timed<T> {
+    /// The host, which had to wait.
+    Host,
+    /// Another try of this task, which has to end at a time.
+    Task(T, Option<Instant>),
+    /// A task that waits for a permit.
+    Deadline,
 }
 
 impl<T> Host<T> {
@@ -102,14 +99,17 @@ impl<T> Host<T> {
 }
 
 impl<H: Clone + Eq + Hash, T> Queue<H, T> {
-    /// An empty queue, for so many workers.
-    pub(super) fn new(workers: usize, per_host: usize, wait: Duration) -> Queue<H, T> {
+    /// An empty queue, for so many workers. With `max_waiting` tasks that wait for another try, no new ones are
+    /// begun.
+    pub(super) fn new(workers: usize, max_waiting: usize, per_host: usize, wait: Duration) -> Queue<H, T> {
         let per_host = per_host.max(1);
         Queue {
             hosts: HashMap::new(),
             ready: BTreeMap::new(),
-            timed: BinaryHeap::new(),
+            timed: BTreeMap::new(),
             count: 0,
+            waiting: 0,
+            max_waiting,
             length: 0,
             per_host,
             first_per_host: per_host.min(workers.saturating_sub(1)).max(1),
@@ -124,7 +124,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Whether a host may have a task to be begun.
     pub(super) fn is_ready(&self) -> bool {
-        !self.ready.is_empty()
+        self.ready.first_key_value().is_some_and(|(rank, _)| self.is_allowed(rank))
     }
 
     /// No new tasks will be added.
@@ -141,51 +141,69 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         self.check(host);
     }
 
-    /// Adds a task that was begun, and goes before new ones.
-    pub(super) fn resume(&mut self, host: H, task: T) {
+    /// Adds a task that was begun, and goes before new ones. At its deadline it is given out without waiting for
+    /// a permit.
+    pub(super) fn resume(&mut self, host: H, task: T, deadline: Option<Instant>) {
         self.length += 1;
-        self.host(&host).resumed.push_back(task);
+        self.add_resumed(&host, task, deadline);
         self.check(host);
     }
 
     /// Adds a task that was begun, and may go on at a time.
-    pub(super) fn resume_at(&mut self, host: H, task: T, at: Instant) {
+    pub(super) fn resume_at(&mut self, host: H, task: T, at: Instant, deadline: Option<Instant>) {
         self.length += 1;
+        self.waiting += 1;
         self.host(&host).waiting += 1;
-        self.time(at, host, Some(task));
+        self.time(at, host, Timed::Task(task, deadline));
     }
 
     /// The next task that may be begun now, and its host, of which it holds a permit.
     pub(super) fn take(&mut self, now: Instant) -> Option<(H, T)> {
-        while self.timed.peek().is_some_and(|Reverse(timed)| timed.at.0 <= now) {
-            let Some(Reverse(Timed { host, task, .. })) = self.timed.pop() else { break };
-            let state = self.host(&host);
-            match task {
-                Some(task) => {
-                    state.waiting -= 1;
-                    state.resumed.push_back(task);
+        while let Some(first) = self.timed.first_entry().filter(|first| first.key().0 <= now) {
+            let (key, (host, timed)) = first.remove_entry();
+            match timed {
+                Timed::Task(task, deadline) => {
+                    self.waiting -= 1;
+                    self.host(&host).waiting -= 1;
+                    self.add_resumed(&host, task, deadline);
                 }
-                None => {
+                Timed::Host => {
+                    let state = self.host(&host);
                     state.is_timed = false;
                     state.not_before = state.not_before.filter(|time| *time > now);
+                }
+                Timed::Deadline => {
+                    let resumed = &mut self.host(&host).resumed;
+                    let expired = resumed.iter().position(|resumed| resumed.deadline == Some(key));
+                    if let Some(Resumed { task, .. }) = expired.and_then(|at| resumed.remove(at)) {
+                        self.host(&host).active += 1;
+                        self.length -= 1;
+                        self.check(host.clone());
+                        return Some((host, task));
+                    }
                 }
             }
             self.check(host);
         }
         loop {
-            let (_, host) = self.ready.pop_first()?;
+            let (rank, _) = self.ready.first_key_value().filter(|(rank, _)| self.is_allowed(rank))?;
+            let rank = *rank;
+            let host = self.ready.remove(&rank)?;
             self.host(&host).ready = None;
             if !self.may_begin(&host, now) {
                 continue;
             }
             let (wait, state) = (self.wait, self.host(&host));
-            let Some(task) = state.resumed.pop_front().or_else(|| state.new.pop_front()) else {
+            let resumed = state.resumed.pop_front();
+            let deadline = resumed.as_ref().and_then(|resumed| resumed.deadline);
+            let Some(task) = resumed.map(|resumed| resumed.task).or_else(|| state.new.pop_front()) else {
                 self.check(host);
                 continue;
             };
             state.active += 1;
             state.not_before = (!wait.is_zero()).then(|| now + wait);
             self.length -= 1;
+            deadline.inspect(|key| drop(self.timed.remove(key)));
             self.check(host.clone());
             return Some((host, task));
         }
@@ -220,15 +238,19 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// When there may be something to take, should nothing be added or released before; `None` for never.
     pub(super) fn next_time(&self) -> Option<Instant> {
-        self.timed.peek().map(|Reverse(timed)| timed.at.0)
+        self.timed.first_key_value().map(|((time, _), _)| *time)
     }
 
-    /// Removes all tasks. Those that were begun are the answer.
+    /// Removes all tasks, and returns those that were begun.
     pub(super) fn clear(&mut self) -> Vec<T> {
-        let mut begun: Vec<T> = self.timed.drain().filter_map(|Reverse(timed)| timed.task).collect();
-        begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed));
+        let waiting = std::mem::take(&mut self.timed).into_values().filter_map(|(_, timed)| match timed {
+            Timed::Task(task, _) => Some(task),
+            Timed::Host | Timed::Deadline => None,
+        });
+        let mut begun: Vec<T> = waiting.collect();
+        begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed).map(|resumed| resumed.task));
         self.ready.clear();
-        self.length = 0;
+        (self.length, self.waiting) = (0, 0);
         begun
     }
 
@@ -243,7 +265,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             None => true,
             Some(time) => {
                 if !std::mem::replace(&mut state.is_timed, true) {
-                    self.time(time, host.clone(), None);
+                    self.time(time, host.clone(), Timed::Host);
                 }
                 false
             }
@@ -254,14 +276,15 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
     fn check(&mut self, host: H) {
         let Some(state) = self.hosts.get_mut(&host) else { return };
         let is_ready = state.has_task() && state.active < self.first_per_host;
+        let (only_new, permits) = (state.resumed.is_empty(), state.active);
         match state.ready {
-            Some((permits, _)) if is_ready && permits == state.active => return,
+            Some(rank) if is_ready && (rank.only_new, rank.permits) == (only_new, permits) => return,
             Some(rank) => drop(self.ready.remove(&rank)),
             None => {}
         }
         if is_ready {
             self.count += 1;
-            let rank = (state.active, self.count);
+            let rank = Rank { only_new, permits, turn: self.count };
             state.ready = Some(rank);
             self.ready.insert(rank, host);
             return;
@@ -272,16 +295,27 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
                 // It is forgotten when its time has come.
                 Some(time) => {
                     state.is_timed = true;
-                    self.time(time, host, None);
+                    self.time(time, host, Timed::Host);
                 }
                 None => drop(self.hosts.remove(&host)),
             }
         }
     }
 
-    fn time(&mut self, at: Instant, host: H, task: Option<T>) {
+    fn add_resumed(&mut self, host: &H, task: T, deadline: Option<Instant>) {
+        let deadline = deadline.map(|at| self.time(at, host.clone(), Timed::Deadline));
+        self.host(host).resumed.push_back(Resumed { task, deadline });
+    }
+
+    /// Whether a task may be taken of a host with this rank.
+    fn is_allowed(&self, rank: &Rank) -> bool {
+        !rank.only_new || self.waiting < self.max_waiting
+    }
+
+    fn time(&mut self, at: Instant, host: H, timed: Timed<T>) -> (Instant, u64) {
         self.count += 1;
-        self.timed.push(Reverse(Timed { at: (at, self.count), host, task }));
+        self.timed.insert((at, self.count), (host, timed));
+        (at, self.count)
     }
 }
 
@@ -297,7 +331,7 @@ mod tests {
 
     #[test]
     fn hosts_take_turns_and_none_gets_more_than_its_permits() {
-        let (mut queue, now) = (Queue::new(100, 2, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1000, 2, NONE), Instant::now());
         (0..10_000).for_each(|number| queue.push('a', number));
         queue.push('b', 1);
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 1), ('a', 1)]);
@@ -307,7 +341,7 @@ mod tests {
 
     #[test]
     fn the_host_with_the_fewest_permits_goes_first() {
-        let (mut queue, now) = (Queue::new(100, 6, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1000, 6, NONE), Instant::now());
         for host in ['a', 'b', 'c'] {
             (0..10).for_each(|number| queue.push(host, number));
         }
@@ -322,7 +356,7 @@ mod tests {
 
     #[test]
     fn while_others_may_come_a_host_leaves_one_worker_free() {
-        let (mut queue, now) = (Queue::new(4, 6, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(4, 1000, 6, NONE), Instant::now());
         (0..10).for_each(|number| queue.push('a', number));
         assert_eq!(taken(&mut queue, now).len(), 3);
         queue.push('b', 0);
@@ -333,20 +367,20 @@ mod tests {
 
     #[test]
     fn a_task_that_was_begun_goes_before_new_ones() {
-        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
         queue.push('a', 1);
         queue.push('a', 2);
         assert_eq!(taken(&mut queue, now), [('a', 1)]);
-        queue.resume('a', 1);
+        queue.resume('a', 1, None);
         queue.release(&'a');
         assert_eq!(taken(&mut queue, now), [('a', 1)]);
     }
 
     #[test]
     fn another_try_waits_in_the_queue_and_holds_no_permit() {
-        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
         let later = now + Duration::from_secs(5);
-        queue.resume_at('a', 1, later);
+        queue.resume_at('a', 1, later, None);
         queue.push('a', 2);
         assert_eq!(taken(&mut queue, now), [('a', 2)]);
         assert_eq!(queue.next_time(), Some(later));
@@ -356,9 +390,9 @@ mod tests {
 
     #[test]
     fn a_host_that_fails_gets_no_new_tasks() {
-        let (mut queue, now) = (Queue::new(100, 100, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1000, 100, NONE), Instant::now());
         let later = now + Duration::from_secs(5);
-        (0..32).for_each(|number| queue.resume_at('a', number, later));
+        (0..32).for_each(|number| queue.resume_at('a', number, later, None));
         queue.push('a', 99);
         queue.push('b', 1);
         assert_eq!(taken(&mut queue, now), [('b', 1)]);
@@ -366,9 +400,35 @@ mod tests {
     }
 
     #[test]
+    fn with_too_many_that_wait_no_new_tasks_are_begun() {
+        let (mut queue, now) = (Queue::new(100, 2, 100, NONE), Instant::now());
+        let later = now + Duration::from_secs(5);
+        queue.push('d', 1);
+        ['a', 'b'].into_iter().for_each(|host| queue.resume_at(host, 1, later, None));
+        queue.resume('c', 1, None);
+        assert_eq!(taken(&mut queue, now), [('c', 1)]);
+        assert!(!queue.is_ready());
+        assert_eq!(taken(&mut queue, later), [('a', 1), ('b', 1), ('d', 1)]);
+    }
+
+    #[test]
+    fn at_its_deadline_a_task_waits_for_no_permit() {
+        let (mut queue, now) = (Queue::new(100, 100, 1, NONE), Instant::now());
+        let (soon, later) = (now + Duration::from_secs(1), now + Duration::from_secs(2));
+        assert!(queue.acquire(&'a', now));
+        queue.resume('a', 1, Some(later));
+        queue.resume_at('a', 2, now, Some(soon));
+        assert_eq!((taken(&mut queue, now), queue.next_time()), (vec![], Some(soon)));
+        assert_eq!(taken(&mut queue, soon), [('a', 2)]);
+        queue.release(&'a');
+        queue.release(&'a');
+        assert_eq!((taken(&mut queue, soon), queue.next_time()), (vec![('a', 1)], None));
+    }
+
+    #[test]
     fn requests_to_one_host_keep_their_distance() {
         let second = Duration::from_secs(1);
-        let (mut queue, now) = (Queue::new(100, 9, second), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1000, 9, second), Instant::now());
         ['a', 'a', 'b'].into_iter().for_each(|host| queue.push(host, 0));
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 0)]);
         assert!(!queue.acquire(&'a', now) && queue.next_time() == Some(now + second));
@@ -377,7 +437,7 @@ mod tests {
 
     #[test]
     fn a_permit_for_a_redirect_is_one_of_the_hosts() {
-        let (mut queue, now) = (Queue::<char, u32>::new(100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::<char, u32>::new(100, 1000, 1, NONE), Instant::now());
         assert!(queue.acquire(&'a', now) && !queue.acquire(&'a', now));
         queue.release(&'a');
         assert!(queue.acquire(&'a', now));
@@ -386,7 +446,7 @@ mod tests {
     #[test]
     fn hosts_that_are_done_are_forgotten() {
         for wait in [NONE, Duration::from_secs(1)] {
-            let (mut queue, mut now) = (Queue::new(100, 2, wait), Instant::now());
+            let (mut queue, mut now) = (Queue::new(100, 1000, 2, wait), Instant::now());
             for number in 0..100 {
                 queue.push(number, 0);
                 queue.push(number, 1);
@@ -404,7 +464,7 @@ mod tests {
 
     #[test]
     fn a_long_list_of_few_hosts_takes_no_more_room_than_a_short_one() {
-        let (mut queue, now) = (Queue::new(6, 3, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(6, 1000, 3, NONE), Instant::now());
         let mut active: VecDeque<u32> = VecDeque::new();
         for number in 0..10_000 {
             (0..10).for_each(|host| queue.push(host, number));
@@ -421,10 +481,10 @@ mod tests {
 
     #[test]
     fn what_was_begun_is_given_back_at_the_end() {
-        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
         queue.push('a', 1);
-        queue.resume('b', 2);
-        queue.resume_at('c', 3, now);
+        queue.resume('b', 2, None);
+        queue.resume_at('c', 3, now, None);
         let mut begun = queue.clear();
         begun.sort_unstable();
         assert_eq!((begun, queue.len(), queue.take(now)), (vec![2, 3], 0, None));

@@ -108,7 +108,10 @@ impl<'s> Transfer<'s> {
         loop {
             match self.step(output) {
                 Step::Request => {}
-                Step::Received => self.make_file(),
+                Step::Received => {
+                    self.make_file();
+                    return self.finish();
+                }
                 Step::Retry(delay) if retry::sleep(delay, &self.timer).is_ok() => {}
                 Step::Done | Step::Retry(_) => return self.finish(),
             }
@@ -164,6 +167,11 @@ impl<'s> Transfer<'s> {
     /// The origin of the next request.
     pub(super) fn next_target(&self) -> Option<Target> {
         target(self.navigation.as_ref().map_or(&self.item.url, Navigation::url)).ok()
+    }
+
+    /// When it has to end.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.timer.left().and_then(|left| Instant::now().checked_add(left))
     }
 
     /// Whether a request was made.

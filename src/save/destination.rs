@@ -226,7 +226,7 @@ fn find_own(target: &Path, plain: &Path, directory: &Arc<Directory>, source: &Ur
     match inspect(target, Some(source))? {
         Leftover::Ours(found) if found.resume_info.is_some() && found.length > 0 => {
             let length = found.length;
-            let part = PartFile::resume(found, target, plain, Naming::New(Some(Arc::clone(directory))), hold);
+            let part = PartFile::resume(found, target, plain, Naming::New(Arc::clone(directory)), hold);
             Ok(Partial::Resumable(Box::new(Sink::part(part, length))))
         }
         Leftover::Ours(found) => found.remove().map(|()| Partial::Discarded(beside(target, PART_SUFFIX))),

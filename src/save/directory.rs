@@ -1,8 +1,10 @@
 //! What a run knows of the directories it saves in, so that it does not ask the system for each file.
 
 use super::error::{cannot, unfit};
+use super::named::NamedFiles;
 use super::origin::{Origin, PartMark};
-use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, check_links, directory_of, numbered};
+use super::part::MAX_NAMES;
+use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, check_links, directory_of, normalized, numbered};
 use super::record;
 use super::resume_info::UrlDigest;
 use crate::error::Error;
@@ -12,20 +14,26 @@ use rustix::fs::OFlags;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// How many directories, and how many names in one, are remembered; then all are forgotten.
-const MAX_KNOWN: usize = 10_000;
+/// How many directories are remembered; then all are forgotten.
+const MAX_DIRECTORIES: usize = 10_000;
+/// How many names in one are remembered; then one is forgotten for each that is added.
+const MAX_NAMES_KNOWN: usize = 64 * 1024;
+/// How many files with a number are remembered of one URL.
+const MAX_NUMBERED: usize = 1000;
 
 /// The directories of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Directories {
     known: Mutex<HashMap<PathBuf, Arc<Directory>>>,
     reserved: Arc<Reserved>,
+    named: Arc<NamedFiles>,
 }
 
 /// Files that a run writes besides bodies: the archive, the cookies.
@@ -49,13 +57,18 @@ fn resolved(path: &Path) -> Option<PathBuf> {
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(super) path: PathBuf,
+    /// Its path as `named` has it.
+    normalized: PathBuf,
     reserved: Arc<Reserved>,
+    named: Arc<NamedFiles>,
     prepared: Mutex<bool>,
     takes_bytes_at_once: OnceLock<bool>,
-    /// For names of which there are several files: the number to try first.
-    numbers: Mutex<HashMap<OsString, usize>>,
-    /// The URLs of files that this run saved and that cannot say themselves where they came from.
-    saved: Mutex<HashMap<OsString, u64>>,
+    /// For hashes of names of which there are several files: the number to try first.
+    numbers: Mutex<HashMap<u64, usize>>,
+    /// By a hash of the name, the URLs of files that this run saved and that cannot say themselves where they
+    /// came from.
+    saved: Mutex<HashMap<u64, u64>>,
+    hasher: RandomState,
     /// What was in it when it was first asked for.
     index: OnceLock<Mutex<Index>>,
 }
@@ -70,10 +83,11 @@ struct Index {
 }
 
 impl Directories {
-    /// No body is saved in these files, nor in those in which they grow.
-    pub(crate) fn reserving(files: &[&Path]) -> Directories {
-        let reserved = files.iter().flat_map(|file| [resolved(file), resolved(&beside(file, PART_SUFFIX))]).flatten();
-        Directories { reserved: Arc::new(Reserved(reserved.collect())), ..Directories::default() }
+    /// No body is saved in the reserved files, nor in those in which they grow; and none under a derived name in
+    /// those that items of a list name.
+    pub(crate) fn new(reserved: &[&Path], named: Arc<NamedFiles>) -> Directories {
+        let reserved = reserved.iter().flat_map(|file| [resolved(file), resolved(&beside(file, PART_SUFFIX))]).flatten();
+        Directories { reserved: Arc::new(Reserved(reserved.collect())), named, ..Directories::default() }
     }
 
     /// Fails for a reserved file.
@@ -90,16 +104,19 @@ impl Directories {
         if let Some(directory) = known.get(path) {
             return Arc::clone(directory);
         }
-        if known.len() >= MAX_KNOWN {
+        if known.len() >= MAX_DIRECTORIES {
             known.clear();
         }
         let directory = Arc::new(Directory {
             path: path.to_owned(),
+            normalized: normalized(path),
             reserved: Arc::clone(&self.reserved),
+            named: Arc::clone(&self.named),
             prepared: Mutex::default(),
             takes_bytes_at_once: OnceLock::new(),
             numbers: Mutex::default(),
             saved: Mutex::default(),
+            hasher: RandomState::new(),
             index: OnceLock::new(),
         });
         known.insert(path.to_owned(), Arc::clone(&directory));
@@ -152,8 +169,8 @@ impl Directory {
     }
 
     /// The number to try first for a name; where there are several files of it, another for each caller.
-    pub(super) fn next_number(&self, name: &OsStr) -> usize {
-        locked(&self.numbers).get_mut(name).map_or(0, |next| {
+    fn next_number(&self, name: &OsStr) -> usize {
+        locked(&self.numbers).get_mut(&self.hasher.hash_one(name)).map_or(0, |next| {
             *next += 1;
             *next - 1
         })
@@ -161,36 +178,82 @@ impl Directory {
 
     /// A file of this source was saved, and could not record that.
     pub(super) fn saved(&self, path: &Path, source: &UrlDigest) {
-        locked(&self.saved).insert(path.file_name().unwrap_or_default().to_owned(), source.start());
+        *entry(&mut locked(&self.saved), self.hash(path)) = source.start();
     }
 
     /// Whether a file is one that this run saved from another source.
     pub(super) fn saved_from_another(&self, path: &Path, source: &UrlDigest) -> bool {
-        locked(&self.saved).get(path.file_name().unwrap_or_default()).is_some_and(|saved| *saved != source.start())
+        locked(&self.saved).get(&self.hash(path)).is_some_and(|saved| *saved != source.start())
     }
 
-    /// Whether a file is reserved.
-    pub(super) fn is_reserved(&self, file: &Path) -> bool {
-        self.reserved.has(file)
+    /// Whether a file is reserved, or an item of the list names it.
+    pub(super) fn is_given(&self, file: &Path) -> bool {
+        self.reserved.has(file) || self.named.is_given(&self.normalized.join(file.file_name().unwrap_or_default()))
+    }
+
+    /// Gives a file of this source the name of `target` or, where that is taken, one with a number behind it.
+    /// `give` fails with [`io::ErrorKind::AlreadyExists`] where a name is taken.
+    pub(super) fn give_name(
+        &self,
+        target: &Path,
+        source: &UrlDigest,
+        mut give: impl FnMut(&Path) -> io::Result<()>,
+    ) -> Result<io::Result<PathBuf>, Error> {
+        let first = self.next_number(target.file_name().unwrap_or_default());
+        for number in first..first + MAX_NAMES {
+            let path = numbered(target, number);
+            let claimed = self.normalized.join(path.file_name().unwrap_or_default());
+            if self.reserved.has(&path) || !self.named.claim(&claimed) {
+                continue;
+            }
+            match give(&path) {
+                Ok(()) => {
+                    self.took_number(target, number, source);
+                    return Ok(Ok(path));
+                }
+                Err(error) => {
+                    self.named.unclaim(&claimed);
+                    if error.kind() != io::ErrorKind::AlreadyExists {
+                        return Ok(Err(error));
+                    }
+                }
+            }
+        }
+        Err(unfit(target, "too many files of that name"))
     }
 
     /// A file of this source got this number of a name.
-    pub(super) fn took_number(&self, target: &Path, number: usize, source: &UrlDigest) {
+    fn took_number(&self, target: &Path, number: usize, source: &UrlDigest) {
         // Where there is but one file of the name, the number is known without being remembered.
         if number == 0 {
             return;
         }
         let mut numbers = locked(&self.numbers);
-        if numbers.len() >= MAX_KNOWN {
-            numbers.clear();
-        }
-        let next = numbers.entry(target.file_name().unwrap_or_default().to_owned()).or_default();
+        let next = entry(&mut numbers, self.hash(target));
         *next = (number + 1).max(*next);
         if let Some(index) = self.index.get() {
             let name = numbered(target, number).file_name().unwrap_or_default().to_owned();
-            locked(index).numbered.entry(source.start()).or_default().push(name);
+            let (mut index, most) = (locked(index), MAX_NUMBERED);
+            let names = entry(&mut index.numbered, source.start());
+            names.extend((names.len() < most).then_some(name));
         }
     }
+
+    /// A hash of a name in it.
+    fn hash(&self, path: &Path) -> u64 {
+        self.hasher.hash_one(path.file_name().unwrap_or_default())
+    }
+}
+
+/// The entry of a map, which is kept from growing without end.
+fn entry<V: Default>(map: &mut HashMap<u64, V>, key: u64) -> &mut V {
+    if map.len() >= MAX_NAMES_KNOWN
+        && !map.contains_key(&key)
+        && let Some(other) = map.keys().next().copied()
+    {
+        map.remove(&other);
+    }
+    map.entry(key).or_default()
 }
 
 impl Index {

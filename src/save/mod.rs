@@ -8,6 +8,7 @@ mod error;
 mod existing;
 mod leftover;
 mod name;
+mod named;
 mod new_file;
 mod origin;
 mod part;
@@ -24,8 +25,8 @@ pub(crate) use destination::{Destination, Partial};
 pub(crate) use directory::Directories;
 pub(crate) use existing::{Existing, Provenance};
 pub(crate) use name::derived_name;
+pub(crate) use named::{NamedFiles, check_name};
 pub(crate) use part::Finished;
-pub(crate) use path::files_beside;
 pub(crate) use private::{check_private, write_private};
 pub(crate) use resume_info::{ResumeInfo, UrlDigest};
 

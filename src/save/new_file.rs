@@ -2,10 +2,10 @@
 //! needs no part file: it has no name before it is whole.
 
 use super::directory::Directory;
-use super::error::{cannot, unfit};
+use super::error::cannot;
 use super::origin::{Origin, since_1970};
-use super::part::{Finished, MAX_NAMES, Naming, PartFile};
-use super::path::{directory_of, numbered};
+use super::part::{Finished, Naming, PartFile};
+use super::path::directory_of;
 use super::resume_info::UrlDigest;
 use crate::error::Error;
 use crate::sys;
@@ -57,7 +57,7 @@ impl NewFile {
     pub(super) fn to_part(&self) -> Result<PartFile, Error> {
         let mut part = match &self.directory {
             None => PartFile::create(&self.target, Naming::Replace(None), &self.source)?,
-            Some(directory) => PartFile::create(&self.target, Naming::New(Some(Arc::clone(directory))), &self.source)?,
+            Some(directory) => PartFile::create(&self.target, Naming::New(Arc::clone(directory)), &self.source)?,
         };
         part.file.write_all(&self.bytes).map_err(|error| cannot("write", &part.path, &error))?;
         Ok(part)
@@ -112,22 +112,6 @@ impl NewFile {
         let Some(directory) = &self.directory else {
             return Ok(sys::link_unnamed(file, &self.target).ok().map(|()| self.target.clone()));
         };
-        let name = self.target.file_name().unwrap_or_default();
-        let first = directory.next_number(name);
-        for number in first..first + MAX_NAMES {
-            let path = numbered(&self.target, number);
-            if directory.is_reserved(&path) {
-                continue;
-            }
-            match sys::link_unnamed(file, &path) {
-                Ok(()) => {
-                    directory.took_number(&self.target, number, &self.source);
-                    return Ok(Some(path));
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(_) => return Ok(None),
-            }
-        }
-        Err(unfit(&self.target, "too many files of that name"))
+        Ok(directory.give_name(&self.target, &self.source, |path| sys::link_unnamed(file, path))?.ok())
     }
 }

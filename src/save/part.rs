@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+/// How often something is tried that another program may have undone meanwhile.
+const MAX_TRIES: u32 = 100;
 /// How many names are tried before giving up.
 pub(super) const MAX_NAMES: usize = 100_000;
 
@@ -29,7 +31,7 @@ pub(super) enum Naming {
     /// It replaces that file, which was like this, or none.
     Replace(Option<Metadata>),
     /// It takes another name: `page-1.html`; the directory knows which.
-    New(Option<Arc<Directory>>),
+    New(Arc<Directory>),
 }
 
 /// What is known of a body that is whole.
@@ -81,7 +83,7 @@ impl PartFile {
 
     fn create_replacing(target: &Path, naming: Naming, source: &UrlDigest, hold: interrupt::Hold) -> Result<PartFile, Error> {
         let path = beside(target, PART_SUFFIX);
-        loop {
+        for _ in 0..MAX_TRIES {
             // What others could not read must not become readable meanwhile.
             let mode = if matches!(naming, Naming::Replace(Some(_))) { 0o600 } else { 0o666 };
             if let Some((file, marked)) = create_locked(&path, mode, source).map_err(|error| cannot("write", &path, &error))? {
@@ -99,18 +101,19 @@ impl PartFile {
                 Leftover::Ours(found) => found.remove()?,
             }
         }
+        Err(in_use(&path))
     }
 
     fn create_new(
         target: &Path,
-        directory: Option<Arc<Directory>>,
+        directory: Arc<Directory>,
         source: &UrlDigest,
         hold: interrupt::Hold,
     ) -> Result<PartFile, Error> {
         for number in 0..MAX_NAMES {
             let name = numbered(target, number);
             let path = beside(&name, PART_SUFFIX);
-            if fs::symlink_metadata(beside(&name, RECORD_SUFFIX)).is_ok() {
+            if directory.is_given(&name) || fs::symlink_metadata(beside(&name, RECORD_SUFFIX)).is_ok() {
                 continue;
             }
             if let Some((file, marked)) = create_locked(&path, 0o666, source).map_err(|error| cannot("write", &path, &error))? {
@@ -244,7 +247,7 @@ impl PartFile {
             let modified = metadata.modified().map(since_1970).unwrap_or_default();
             let entity_tag = finished.entity_tag.clone();
             let origin = Origin { source: self.source.clone(), length, modified, entity_tag };
-            if let (false, Naming::New(Some(directory))) = (origin.record(&self.file), &self.naming) {
+            if let (false, Naming::New(directory)) = (origin.record(&self.file), &self.naming) {
                 directory.saved(&path, &self.source);
             }
         }
@@ -281,7 +284,9 @@ impl PartFile {
                 fs::rename(&self.path, &self.target).map_err(|error| failed(&self.target, error))?;
                 self.target.clone()
             }
-            Naming::New(ref directory) => self.take_new_name(directory.as_deref())?,
+            Naming::New(ref directory) => directory
+                .give_name(&self.target, &self.source, |name| sys::rename_noreplace(&self.path, name))?
+                .map_err(|error| cannot("save as", &self.target, &error))?,
         };
         if self.has_record {
             // Where the record is the only mark, it has to stay as long as the part. By now, there may be one of
@@ -309,26 +314,6 @@ impl PartFile {
         let mode = old.mode() & if acl_kept { 0o777 } else { 0o707 };
         self.file.set_permissions(Permissions::from_mode(mode))
     }
-
-    fn take_new_name(&self, directory: Option<&Directory>) -> Result<PathBuf, Error> {
-        let plain = self.target.file_name().unwrap_or_default();
-        let first = directory.map_or(0, |directory| directory.next_number(plain));
-        for number in first..first + MAX_NAMES {
-            let name = numbered(&self.target, number);
-            if directory.is_some_and(|directory| directory.is_reserved(&name)) {
-                continue;
-            }
-            match sys::rename_noreplace(&self.path, &name) {
-                Ok(()) => {
-                    directory.inspect(|directory| directory.took_number(&self.target, number, &self.source));
-                    return Ok(name);
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(cannot("save as", &name, &error)),
-            }
-        }
-        Err(unfit(&self.target, "too many files of that name"))
-    }
 }
 
 impl Drop for PartFile {
@@ -351,7 +336,7 @@ fn create_locked(path: &Path, mode: u32, source: &UrlDigest) -> io::Result<Optio
         marked.set(mark_part(file, path, source, &Start::empty()).is_ok());
         Ok(())
     };
-    loop {
+    for _ in 0..MAX_TRIES {
         match sys::create_filled(path, mode, &mark).and_then(|()| open(path)) {
             Ok(file) if lock_new(&file)? && is_named(&file, path)? => return Ok(Some((file, marked.get()))),
             // Before it was locked, another program took it for one that an interrupted save left.
@@ -361,12 +346,13 @@ fn create_locked(path: &Path, mode: u32, source: &UrlDigest) -> io::Result<Optio
             Err(error) => return Err(error),
         }
     }
+    // Its directory was removed, or others remove it as soon as it is made.
+    Err(io::ErrorKind::NotFound.into())
 }
 
 /// Locks a new file. Another program that looks at it at this moment unlocks it at once.
-fn lock_new(file: &File) -> io::Result<bool> {
-    const TRIES: u32 = 100;
-    for _ in 0..TRIES {
+pub(super) fn lock_new(file: &File) -> io::Result<bool> {
+    for _ in 0..MAX_TRIES {
         if lock(file)? {
             return Ok(true);
         }

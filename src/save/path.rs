@@ -11,7 +11,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What a part file has behind its name.
 pub(super) const PART_SUFFIX: &str = ".part";
@@ -54,6 +54,20 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
     let stem = inner.and_then(|_| Path::new(stem).file_stem()).unwrap_or(stem).as_bytes();
     let name = [stem, format!("-{number}").as_bytes(), &name[stem.len()..]].concat();
     path.with_file_name(OsString::from_vec(name))
+}
+
+/// A path without `.` and `..`, as far as that can be told without looking at links.
+pub(super) fn normalized(path: &Path) -> PathBuf {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let mut plain = PathBuf::new();
+    for component in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match component {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// The files that a save of this one uses, and those whose saves use it.

@@ -1,0 +1,126 @@
+//! Which files the items of a list name, so that no two bodies are saved in one.
+
+use super::path::{files_beside, normalized};
+use crate::error::{Error, Kind};
+use crate::lock::locked;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Mutex;
+
+/// How many derived names are remembered; then all are forgotten.
+const MAX_DERIVED: usize = 64 * 1024;
+
+/// The files that items of a list name, and those that got a derived name in the same run.
+#[derive(Debug)]
+pub(crate) struct NamedFiles {
+    /// What the items are called.
+    items: &'static str,
+    hasher: RandomState,
+    names: Mutex<Names>,
+}
+
+/// Hashes of paths: the paths themselves may be many.
+#[derive(Debug, Default)]
+struct Names {
+    /// With the number of the item.
+    given: HashMap<u64, u64>,
+    derived: HashSet<u64>,
+}
+
+impl Default for NamedFiles {
+    fn default() -> NamedFiles {
+        NamedFiles::of("lines")
+    }
+}
+
+impl NamedFiles {
+    /// None yet, of items that are called so.
+    pub(crate) fn of(items: &'static str) -> NamedFiles {
+        NamedFiles { items, hasher: RandomState::new(), names: Mutex::default() }
+    }
+
+    /// An item names a file. Fails where another one has named the same, or one beside which that is saved,
+    /// and where it is a body's of this run.
+    pub(crate) fn add(&self, path: &Path, number: u64) -> Result<(), Error> {
+        check_name(path.as_os_str().as_bytes())?;
+        let plain = normalized(path);
+        let mut names = locked(&self.names);
+        let other = |path: &Path| names.given.get(&self.hasher.hash_one(path)).filter(|other| **other != number);
+        let (items, path) = (self.items, path.display());
+        let why = if let Some(other) = other(&plain) {
+            format!("{items} {other} and {number} both name the file {path}")
+        } else if let Some(other) = files_beside(&plain).iter().find_map(|path| other(path)) {
+            format!("{items} {other} and {number} name a file and its part file, {path}")
+        } else if names.derived.contains(&self.hasher.hash_one(&plain)) {
+            format!("{path} has been saved in this run already, under a name that its URL gave")
+        } else {
+            names.given.insert(self.hasher.hash_one(&plain), number);
+            return Ok(());
+        };
+        Err(Error::new(Kind::Usage, why))
+    }
+
+    /// Whether an item names a normalized path.
+    pub(super) fn is_given(&self, path: &Path) -> bool {
+        let names = locked(&self.names);
+        !names.given.is_empty() && names.given.contains_key(&self.hasher.hash_one(path))
+    }
+
+    /// Takes a normalized path for a derived name; false where it is an item's.
+    pub(super) fn claim(&self, path: &Path) -> bool {
+        let (hash, mut names) = (self.hasher.hash_one(path), locked(&self.names));
+        if names.given.contains_key(&hash) {
+            return false;
+        }
+        if names.derived.len() >= MAX_DERIVED {
+            names.derived.clear();
+        }
+        names.derived.insert(hash);
+        true
+    }
+
+    /// Gives a path back that was not needed.
+    pub(super) fn unclaim(&self, path: &Path) {
+        locked(&self.names).derived.remove(&self.hasher.hash_one(path));
+    }
+}
+
+/// Whether an item of a list may be saved under a name.
+pub(crate) fn check_name(file: &[u8]) -> Result<(), Error> {
+    if file == b"-" {
+        return Err(Error::new(Kind::Usage, "a list saves to files, not to standard output (./- is a file)"));
+    }
+    if file.contains(&0) {
+        return Err(Error::new(Kind::Usage, "a file name has no NUL"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_once() {
+        let files = NamedFiles::of("lines");
+        assert!(files.add(Path::new("a"), 1).is_ok() && files.add(Path::new("b"), 2).is_ok());
+        assert!(files.add(Path::new("a"), 1).is_ok(), "the same line again");
+        for again in ["a", "./a", ".//a"] {
+            assert!(files.add(Path::new(again), 7).expect_err("twice").full().starts_with("lines 1 and 7 both name the file "));
+        }
+        assert!(files.add(Path::new("-"), 8).is_err());
+    }
+
+    #[test]
+    fn a_derived_name_is_not_an_items() {
+        let files = NamedFiles::of("lines");
+        files.add(Path::new("a"), 1).expect("named");
+        assert!(!files.claim(&normalized(Path::new("a"))));
+        assert!(files.claim(&normalized(Path::new("b"))));
+        assert!(files.add(Path::new("./b"), 2).expect_err("saved").full().contains("saved in this run already"));
+        files.unclaim(&normalized(Path::new("b")));
+        assert!(files.add(Path::new("./b"), 2).is_ok());
+    }
+}
