@@ -240,3 +240,14 @@ fn a_retry_is_an_exchange_of_its_own() {
     assert_eq!(responses.iter().map(|record| header(record, "WARC-Truncated")).collect::<Vec<_>>(), [Some("disconnect"), None]);
     verify(&place, &["check", "x.warc"]);
 }
+
+#[test]
+fn a_response_whose_framing_contradicts_itself_is_recorded_as_far_as_it_is_known() {
+    let server = Server::start(|_| reply("200 OK", "Content-Length: 7", "hello")).expect("started");
+    let place = Place::new();
+    let run = place.fetch(&["-q", &server.url("/"), "-o", "f", "--warc", "x.warc"]);
+    assert_eq!(run.status, 7, "{run:?}");
+    let text = place.read("x.warc");
+    assert!(text.contains("Content-Length: 7\r\n") && text.contains("\r\nWARC-Truncated: disconnect\r\n"), "{text}");
+    verify(&place, &["check", "x.warc"]);
+}

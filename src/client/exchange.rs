@@ -46,8 +46,8 @@ impl Client {
             return;
         }
         let key = self.pool_key(&target, None, &Fields::new());
-        let Some(stream) = self.pool.take(&key, navigation.public_only) else { return };
         let Ok(request) = self.request(&navigation.url, options) else { return };
+        let Some(stream) = self.pool.take(&key, navigation.public_only) else { return };
         let mut connection = Connection::new(stream, key, &self.pool, true);
         let sent = SystemTime::now();
         // Where it fails, the request is sent again on another connection.

@@ -130,8 +130,13 @@ impl Client {
         }
         let peer = connection.stream.origin_address();
         let mut body = Body::new(connection, &head, options.method, options.timer.clone());
-        if let (Some(tap), Ok(body)) = (options.tap, &mut body) {
-            body.record(tap.record(&Exchanged { url, request: &request, sent, peer, head: &head }), tap.unwanted());
+        if let Some(tap) = options.tap {
+            let mut recorder = tap.record(&Exchanged { url, request: &request, sent, peer, head: &head });
+            match &mut body {
+                Ok(body) => body.record(recorder, tap.unwanted()),
+                // Of a message with invalid framing, the header section is known.
+                Err(_) => recorder.end(Ending::Disconnect)?,
+            }
         }
         observer.head(url, &head)?;
         let next = if max_redirects == 0 { None } else { redirect::next(url, &head)? };

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// How many URLs are read ahead: a list may begin with ten thousand of a host that is slow.
 const WINDOW: usize = 32 * 1024;
+/// How many bytes of them, at most.
+const WINDOW_SIZE: usize = 16 * 1024 * 1024;
 /// The longest wait before an interrupt is noticed.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How many URLs are queued at a time, where as many can be read at once.
@@ -167,11 +169,12 @@ impl<'e> Engine<'e> {
             return Ok(true);
         }
         let mut state = self.locked();
-        while state.queue.len() >= WINDOW && self.is_running(&state) {
+        while is_full(&state.queue) && self.is_running(&state) {
             state = self.wait_for_room(state);
         }
         for (host, item) in batch.drain(..) {
-            state.queue.push(host, Task::New(item));
+            let size = item.size();
+            state.queue.push(host, Task::New(item), size);
         }
         self.wake(scope, &mut state)?;
         Ok(self.is_running(&state))
@@ -337,6 +340,11 @@ impl<'e> Engine<'e> {
             if begins { progress.begin_at(&host.host) } else { progress.end_at(&host.host) }
         }
     }
+}
+
+/// Whether no more is read ahead.
+fn is_full(queue: &Queue<Target, Task<'_>>) -> bool {
+    queue.len() >= WINDOW || queue.size() >= WINDOW_SIZE
 }
 
 /// What is done with outcomes may panic: then all ends, instead of waiting for a worker that is no more.

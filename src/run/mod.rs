@@ -170,6 +170,13 @@ pub(crate) struct Item {
     pub(crate) file: Option<PathBuf>,
 }
 
+impl Item {
+    /// How many bytes of memory it takes, besides its own.
+    fn size(&self) -> usize {
+        self.url.as_str().len() + self.file.as_ref().map_or(0, |file| file.as_os_str().len())
+    }
+}
+
 /// What became of one URL.
 pub(crate) struct Outcome {
     pub(crate) summary: Summary,

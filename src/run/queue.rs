@@ -21,8 +21,9 @@ pub(super) struct Queue<H, T> {
     /// How many tasks wait for another try, and with how many no new ones are begun.
     waiting: usize,
     max_waiting: usize,
-    /// How many tasks there are.
+    /// How many tasks there are, and how much memory the new ones take.
     length: usize,
+    size: usize,
     per_host: usize,
     /// How many permits a host may have while others may yet be added: one less than there are workers.
     first_per_host: usize,
@@ -44,7 +45,8 @@ struct Rank {
 struct Host<T> {
     /// Tasks that were begun before; they go first.
     resumed: VecDeque<Resumed<T>>,
-    new: VecDeque<T>,
+    /// With how much memory each takes.
+    new: VecDeque<(usize, T)>,
     /// How many permits are held.
     active: usize,
     /// How many tasks wait for another try.
@@ -111,6 +113,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             waiting: 0,
             max_waiting,
             length: 0,
+            size: 0,
             per_host,
             first_per_host: per_host.min(workers.saturating_sub(1)).max(1),
             wait,
@@ -134,10 +137,16 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         hosts.into_iter().for_each(|host| self.check(host));
     }
 
-    /// Adds a new task.
-    pub(super) fn push(&mut self, host: H, task: T) {
+    /// How many bytes of memory the new tasks take.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Adds a new task that takes so many bytes of memory.
+    pub(super) fn push(&mut self, host: H, task: T, size: usize) {
         self.length += 1;
-        self.host(&host).new.push_back(task);
+        self.size += size;
+        self.host(&host).new.push_back((size, task));
         self.check(host);
     }
 
@@ -196,13 +205,15 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             let (wait, state) = (self.wait, self.host(&host));
             let resumed = state.resumed.pop_front();
             let deadline = resumed.as_ref().and_then(|resumed| resumed.deadline);
-            let Some(task) = resumed.map(|resumed| resumed.task).or_else(|| state.new.pop_front()) else {
+            let task = resumed.map(|resumed| (0, resumed.task)).or_else(|| state.new.pop_front());
+            let Some((size, task)) = task else {
                 self.check(host);
                 continue;
             };
             state.active += 1;
             state.not_before = (!wait.is_zero()).then(|| now + wait);
             self.length -= 1;
+            self.size -= size;
             deadline.inspect(|key| drop(self.timed.remove(key)));
             self.check(host.clone());
             return Some((host, task));
@@ -250,7 +261,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         let mut begun: Vec<T> = waiting.collect();
         begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed).map(|resumed| resumed.task));
         self.ready.clear();
-        (self.length, self.waiting) = (0, 0);
+        (self.length, self.size, self.waiting) = (0, 0, 0);
         begun
     }
 
@@ -332,8 +343,8 @@ mod tests {
     #[test]
     fn hosts_take_turns_and_none_gets_more_than_its_permits() {
         let (mut queue, now) = (Queue::new(100, 1000, 2, NONE), Instant::now());
-        (0..10_000).for_each(|number| queue.push('a', number));
-        queue.push('b', 1);
+        (0..10_000).for_each(|number| queue.push('a', number, 0));
+        queue.push('b', 1, 0);
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 1), ('a', 1)]);
         queue.release(&'a');
         assert_eq!((taken(&mut queue, now), queue.len()), (vec![('a', 2)], 9997));
@@ -343,7 +354,7 @@ mod tests {
     fn the_host_with_the_fewest_permits_goes_first() {
         let (mut queue, now) = (Queue::new(100, 1000, 6, NONE), Instant::now());
         for host in ['a', 'b', 'c'] {
-            (0..10).for_each(|number| queue.push(host, number));
+            (0..10).for_each(|number| queue.push(host, number, 0));
         }
         let first: Vec<char> = (0..9).filter_map(|_| queue.take(now)).map(|(host, _)| host).collect();
         assert_eq!(first.iter().collect::<String>(), "abcabcabc");
@@ -357,9 +368,9 @@ mod tests {
     #[test]
     fn while_others_may_come_a_host_leaves_one_worker_free() {
         let (mut queue, now) = (Queue::new(4, 1000, 6, NONE), Instant::now());
-        (0..10).for_each(|number| queue.push('a', number));
+        (0..10).for_each(|number| queue.push('a', number, 0));
         assert_eq!(taken(&mut queue, now).len(), 3);
-        queue.push('b', 0);
+        queue.push('b', 0, 0);
         assert_eq!(taken(&mut queue, now), [('b', 0)]);
         queue.complete();
         assert_eq!(taken(&mut queue, now).len(), 3);
@@ -368,8 +379,8 @@ mod tests {
     #[test]
     fn a_task_that_was_begun_goes_before_new_ones() {
         let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
-        queue.push('a', 1);
-        queue.push('a', 2);
+        queue.push('a', 1, 0);
+        queue.push('a', 2, 0);
         assert_eq!(taken(&mut queue, now), [('a', 1)]);
         queue.resume('a', 1, None);
         queue.release(&'a');
@@ -381,7 +392,7 @@ mod tests {
         let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
         let later = now + Duration::from_secs(5);
         queue.resume_at('a', 1, later, None);
-        queue.push('a', 2);
+        queue.push('a', 2, 0);
         assert_eq!(taken(&mut queue, now), [('a', 2)]);
         assert_eq!(queue.next_time(), Some(later));
         queue.release(&'a');
@@ -393,8 +404,8 @@ mod tests {
         let (mut queue, now) = (Queue::new(100, 1000, 100, NONE), Instant::now());
         let later = now + Duration::from_secs(5);
         (0..32).for_each(|number| queue.resume_at('a', number, later, None));
-        queue.push('a', 99);
-        queue.push('b', 1);
+        queue.push('a', 99, 0);
+        queue.push('b', 1, 0);
         assert_eq!(taken(&mut queue, now), [('b', 1)]);
         assert_eq!(taken(&mut queue, later).len(), 33);
     }
@@ -403,7 +414,7 @@ mod tests {
     fn with_too_many_that_wait_no_new_tasks_are_begun() {
         let (mut queue, now) = (Queue::new(100, 2, 100, NONE), Instant::now());
         let later = now + Duration::from_secs(5);
-        queue.push('d', 1);
+        queue.push('d', 1, 0);
         ['a', 'b'].into_iter().for_each(|host| queue.resume_at(host, 1, later, None));
         queue.resume('c', 1, None);
         assert_eq!(taken(&mut queue, now), [('c', 1)]);
@@ -429,7 +440,7 @@ mod tests {
     fn requests_to_one_host_keep_their_distance() {
         let second = Duration::from_secs(1);
         let (mut queue, now) = (Queue::new(100, 1000, 9, second), Instant::now());
-        ['a', 'a', 'b'].into_iter().for_each(|host| queue.push(host, 0));
+        ['a', 'a', 'b'].into_iter().for_each(|host| queue.push(host, 0, 0));
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 0)]);
         assert!(!queue.acquire(&'a', now) && queue.next_time() == Some(now + second));
         assert_eq!(taken(&mut queue, now + second), [('a', 0)]);
@@ -448,8 +459,8 @@ mod tests {
         for wait in [NONE, Duration::from_secs(1)] {
             let (mut queue, mut now) = (Queue::new(100, 1000, 2, wait), Instant::now());
             for number in 0..100 {
-                queue.push(number, 0);
-                queue.push(number, 1);
+                queue.push(number, 0, 0);
+                queue.push(number, 1, 0);
                 while queue.len() > 0 {
                     if let Some((host, _)) = queue.take(now) {
                         queue.release(&host);
@@ -467,7 +478,7 @@ mod tests {
         let (mut queue, now) = (Queue::new(6, 1000, 3, NONE), Instant::now());
         let mut active: VecDeque<u32> = VecDeque::new();
         for number in 0..10_000 {
-            (0..10).for_each(|host| queue.push(host, number));
+            (0..10).for_each(|host| queue.push(host, number, 0));
             while active.len() < 6 {
                 active.extend(queue.take(now).map(|(host, _)| host));
             }
@@ -480,9 +491,17 @@ mod tests {
     }
 
     #[test]
+    fn the_size_is_that_of_new_tasks() {
+        let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
+        queue.push('a', 1, 100);
+        queue.push('a', 2, 10);
+        assert_eq!((queue.size(), taken(&mut queue, now), queue.size()), (110, vec![('a', 1)], 10));
+    }
+
+    #[test]
     fn what_was_begun_is_given_back_at_the_end() {
         let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
-        queue.push('a', 1);
+        queue.push('a', 1, 0);
         queue.resume('b', 2, None);
         queue.resume_at('c', 3, now, None);
         let mut begun = queue.clear();
