@@ -32,6 +32,7 @@ mod http;
 mod interrupt;
 mod lock;
 mod net;
+mod page;
 mod report;
 mod run;
 mod save;

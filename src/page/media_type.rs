@@ -1,0 +1,173 @@
+//! Media types: what a response says it is, and what its bytes are (WHATWG MIME Sniffing standard).
+
+/// The value of a Content-Type field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct MediaType {
+    /// Type and subtype in lower case; empty where there is none, or none that is valid.
+    pub(super) essence: String,
+    /// The parameter `charset`.
+    pub(super) charset: Option<String>,
+}
+
+impl MediaType {
+    /// Reads a field value.
+    pub(super) fn parse(value: &str) -> MediaType {
+        let mut parts = value.split(';');
+        let essence = parts.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+        let is_token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        let essence = match essence.split_once('/') {
+            Some((kind, subtype)) if is_token(kind) && is_token(subtype) => essence,
+            _ => String::new(),
+        };
+        let charset = parts.find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            let value = value.trim_ascii();
+            let value = value.strip_prefix('"').map_or(value, |quoted| quoted.split('"').next().unwrap_or_default());
+            (name.trim_ascii().eq_ignore_ascii_case("charset") && !value.is_empty()).then(|| value.to_owned())
+        });
+        MediaType { essence, charset }
+    }
+
+    /// Whether it is JavaScript's.
+    pub(super) fn is_script(&self) -> bool {
+        let subtype = self.essence.split_once('/').filter(|(kind, _)| matches!(*kind, "text" | "application"));
+        subtype.is_some_and(|(kind, subtype)| match subtype {
+            "javascript" | "ecmascript" | "x-javascript" | "x-ecmascript" => true,
+            "javascript1.0" | "javascript1.1" | "javascript1.2" | "javascript1.3" | "javascript1.4" | "javascript1.5"
+            | "jscript" | "livescript" => kind == "text",
+            _ => false,
+        })
+    }
+
+    /// Whether a browser takes it for no classic script, whatever its bytes.
+    pub(super) fn is_blocked_as_script(&self) -> bool {
+        self.essence == "text/csv" || ["audio/", "image/", "video/"].iter().any(|kind| self.essence.starts_with(kind))
+    }
+
+    pub(super) fn is_html(&self) -> bool {
+        matches!(self.essence.as_str(), "text/html" | "application/xhtml+xml")
+    }
+
+    pub(super) fn is_svg(&self) -> bool {
+        self.essence == "image/svg+xml"
+    }
+
+    pub(super) fn is_xml(&self) -> bool {
+        self.essence.ends_with("+xml") || matches!(self.essence.as_str(), "text/xml" | "application/xml")
+    }
+}
+
+/// The media type of an image by its bytes, which is what browsers go by.
+pub(super) fn sniff_image(body: &[u8]) -> Option<&'static str> {
+    let is = |at: usize, signature: &[u8]| body.get(at..).is_some_and(|body| body.starts_with(signature));
+    Some(match () {
+        () if is(0, b"\x89PNG\r\n\x1a\n") => "image/png",
+        () if is(0, b"\xff\xd8\xff") => "image/jpeg",
+        () if is(0, b"GIF87a") || is(0, b"GIF89a") => "image/gif",
+        () if is(0, b"RIFF") && is(8, b"WEBPVP") => "image/webp",
+        () if is(0, b"\0\0\x01\0") || is(0, b"\0\0\x02\0") => "image/x-icon",
+        () if is(0, b"BM") => "image/bmp",
+        () if is(4, b"ftypavif") || is(4, b"ftypavis") => "image/avif",
+        () if is(0, b"\xff\x0a") || is(0, b"\0\0\0\x0cJXL \r\n\x87\n") => "image/jxl",
+        () => return None,
+    })
+}
+
+/// Whether bytes are XML with SVG as its root, as far as that can be seen at the start.
+pub(super) fn is_svg(body: &[u8]) -> bool {
+    let mut rest = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    loop {
+        let end: &[u8] = match () {
+            () if rest.starts_with(b"<!--") => b"-->",
+            () if rest.starts_with(b"<?") => b"?>",
+            () if rest.starts_with(b"<!DOCTYPE") && rest.iter().take_while(|byte| **byte != b'>').any(|byte| *byte == b'[') => b"]",
+            () if rest.starts_with(b"<!DOCTYPE") || rest.starts_with(b"]") => b">",
+            () => break,
+        };
+        let Some(at) = rest.windows(end.len()).position(|window| window == end) else { return false };
+        rest = rest[at + end.len() - usize::from(end == b"]")..].trim_ascii_start();
+        if end == b"]" {
+            let Some(at) = rest.iter().position(|byte| *byte == b'>') else { return false };
+            rest = rest[at + 1..].trim_ascii_start();
+        }
+    }
+    let name = rest.strip_prefix(b"<").unwrap_or_default();
+    let name = &name[..name.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/')).unwrap_or(name.len())];
+    name == b"svg" || name.ends_with(b":svg")
+}
+
+/// The media type of a font by its bytes; `None` where no browser of today reads it.
+pub(super) fn sniff_font(body: &[u8]) -> Option<&'static str> {
+    Some(match body.get(..4)? {
+        b"wOF2" => "font/woff2",
+        b"wOFF" => "font/woff",
+        b"OTTO" => "font/otf",
+        b"\0\x01\0\0" | b"true" => "font/ttf",
+        b"ttcf" => "font/collection",
+        _ => return None,
+    })
+}
+
+/// The media type of audio and video by its bytes.
+pub(super) fn sniff_media(body: &[u8]) -> Option<&'static str> {
+    let is = |at: usize, signature: &[u8]| body.get(at..).is_some_and(|body| body.starts_with(signature));
+    Some(match () {
+        () if is(4, b"ftyp") => "video/mp4",
+        () if is(0, b"\x1a\x45\xdf\xa3") => "video/webm",
+        () if is(0, b"OggS\0") => "application/ogg",
+        () if is(0, b"ID3") || is(0, b"\xff\xfb") || is(0, b"\xff\xf3") => "audio/mpeg",
+        () if is(0, b"RIFF") && is(8, b"WAVE") => "audio/wave",
+        () if is(0, b"fLaC") => "audio/flac",
+        () => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types_are_read() {
+        for (value, essence, charset) in [
+            ("text/html", "text/html", None),
+            (" Text/HTML ; Charset=\"GBK\"; x=y", "text/html", Some("GBK")),
+            ("text/css;charset=utf-8", "text/css", Some("utf-8")),
+            ("text/css; charset=", "text/css", None),
+            ("html; charset=big5", "", Some("big5")),
+            ("", "", None),
+        ] {
+            assert_eq!(MediaType::parse(value), MediaType { essence: essence.to_owned(), charset: charset.map(str::to_owned) });
+        }
+    }
+
+    #[test]
+    fn svg_is_told_by_its_root() {
+        for (text, wanted) in [
+            ("<svg xmlns='x'/>", true),
+            ("\u{feff}<?xml version='1.0'?>\n<!-- <svg> -->\n<svg:svg>", true),
+            ("<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' 'x'><svg>", true),
+            ("<!DOCTYPE svg [ <!ENTITY a 'b'> ]><svg>", true),
+            ("<html><svg>", false),
+            ("<svgx>", false),
+            ("<!-- never ends", false),
+            ("", false),
+        ] {
+            assert_eq!(is_svg(text.as_bytes()), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn scripts_are_told_by_their_type() {
+        for (value, script, blocked) in [
+            ("text/javascript", true, false),
+            ("application/x-javascript; charset=gbk", true, false),
+            ("text/plain", false, false),
+            ("application/jscript", false, false),
+            ("image/png", false, true),
+            ("text/csv", false, true),
+        ] {
+            let media_type = MediaType::parse(value);
+            assert_eq!((media_type.is_script(), media_type.is_blocked_as_script()), (script, blocked), "{value}");
+        }
+    }
+}
