@@ -19,7 +19,8 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(exit) => return exit.print().into(),
     };
-    if job.output == Output::Stdout && STDOUT_WAS_CLOSED.load(Ordering::Relaxed) {
+    let prints_results = job.output == Output::Stdout || job.list.is_some() && report.wants_summaries();
+    if prints_results && STDOUT_WAS_CLOSED.load(Ordering::Relaxed) {
         return Kind::ClosedPipe.exit_status().into();
     }
     if let Err(error) = cli::install() {

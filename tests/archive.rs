@@ -251,3 +251,12 @@ fn a_response_whose_framing_contradicts_itself_is_recorded_as_far_as_it_is_known
     assert!(text.contains("Content-Length: 7\r\n") && text.contains("\r\nWARC-Truncated: disconnect\r\n"), "{text}");
     verify(&place, &["check", "x.warc"]);
 }
+
+#[test]
+fn a_run_that_records_nothing_leaves_the_older_file() {
+    let (server, place) = (Server::start(answer).expect("started"), Place::new());
+    place.fetch(&["-q", &server.url("/plain"), "--warc", "x.warc"]).succeeded();
+    let before = place.bytes("x.warc");
+    place.fetch(&["-q", "--skip-existing", &server.url("/plain"), "--warc", "x.warc"]).succeeded();
+    assert!(place.bytes("x.warc") == before && place.listing() == "plain x.warc", "{}", place.listing());
+}

@@ -224,6 +224,40 @@ fn redirects_to_a_slow_host_hold_up_no_other() {
 }
 
 #[test]
+fn redirects_to_a_dead_host_leave_workers_for_another() {
+    let stalled = Server::start(|_| vec![Step::Pause(Duration::from_secs(60))]).expect("started");
+    let (target, good) = (stalled.url("/"), Server::start(honest).expect("started"));
+    let first = Server::start(move |_| reply("302 Found", &format!("Location: {target}"), "")).expect("started");
+    let place = Place::new();
+    let urls = |server: &Server| (0..20).map(|number| server.url(&format!("/{number}\n"))).collect::<String>();
+    place.write("list", urls(&first) + &urls(&good));
+    let mut child = place.command(&["-q", "-i", "list", "-j", "4", "--per-host", "6"]).spawn().expect("started");
+    wait_until("the other host's are saved", || (0..20).all(|number| place.path(&number.to_string()).exists()));
+    child.kill().and_then(|()| child.wait()).expect("ended");
+}
+
+#[test]
+fn a_line_without_an_end_holds_up_no_signal() {
+    let place = Place::new();
+    let mut child = place.command(&["-q", "-i", "/dev/zero"]).spawn().expect("started");
+    let catches = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("SigCgt:") && !line.ends_with("0000000000000000"))
+    };
+    if fs::metadata("/proc/self/status").is_ok() {
+        wait_until("it catches signals", catches);
+    }
+    signal(&child, Signal::SIGINT);
+    wait_until("it ends", || child.try_wait().expect("known").is_some());
+}
+
+#[test]
+fn one_list_is_read() {
+    let run = Place::new().fetch(&["-i", "a", "-i", "b"]);
+    assert!(run.status == 2 && run.stderr.contains("-i is given twice"), "{run:?}");
+}
+
+#[test]
 fn another_try_is_made_in_time_while_every_worker_waits() {
     let count = AtomicUsize::new(0);
     // The first answer comes when the second URL's request is there already.

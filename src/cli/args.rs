@@ -1,6 +1,6 @@
 //! The definition of the command line.
 
-use super::values::{Seconds, at_least_one, bytes, count, host_override, named, range, seconds, sha256, when};
+use super::values::{Seconds, at_least_one, bytes, count, host_override, named, pause, range, seconds, sha256, when};
 use crate::client::DEFAULT_MAX_REDIRECTS;
 use crate::http::ByteRange;
 use crate::net::{DEFAULT_LIMITS, HostOverride};
@@ -170,7 +170,7 @@ pub(super) struct Cli {
 
     /// More URLs, one a line, # comments, optionally a tab and a FILE after the URL; - reads standard input as it comes
     #[arg(short = 'i', long, value_name = "FILE", value_parser = named(), conflicts_with = "output", help_heading = "Many URLs")]
-    pub(super) input_file: Option<PathBuf>,
+    pub(super) input_file: Vec<PathBuf>,
     /// At most N requests at once in all [default: 32]
     #[arg(short = 'j', long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, help_heading = "Many URLs")]
     pub(super) jobs: Option<usize>,
@@ -179,7 +179,7 @@ pub(super) struct Cli {
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, help_heading = "Many URLs")]
     pub(super) per_host: Option<usize>,
     /// At least this long between requests to one host and port
-    #[arg(long, value_name = "SECS", default_value_t = Seconds(None), hide_default_value = true, value_parser = seconds(), allow_negative_numbers = true, help_heading = "Many URLs")]
+    #[arg(long, value_name = "SECS", default_value_t = Seconds(None), hide_default_value = true, value_parser = pause(), allow_negative_numbers = true, help_heading = "Many URLs")]
     pub(super) wait: Seconds,
 
     #[arg(short = 'h', long, action = ArgAction::Help, help = "Print this help")]

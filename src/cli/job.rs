@@ -41,7 +41,10 @@ impl Cli {
             urls.push(parse_url(&text, with_credentials, netrc.as_ref())?);
         }
         let plain: Vec<_> = urls.iter().map(|url| &url.url).collect();
-        let list = self.input_file.as_deref().map(|path| open_list(path, with_credentials, netrc.clone())).transpose()?;
+        if self.input_file.len() > 1 {
+            return Err(Error::new(Kind::Usage, "-i is given twice").hint("cat FILE... | fetch -i - reads several"));
+        }
+        let list = self.input_file.first().map(|path| open_list(path, with_credentials, netrc.clone())).transpose()?;
         // Which credentials the URLs of a list want is not known.
         let known = netrc.as_ref().filter(|_| list.is_none());
         let user = self.user.as_deref().map(|user| User::parse(user, &plain, known)).transpose()?;
@@ -125,7 +128,7 @@ impl Cli {
                 (false, true) => Shown::Nothing,
             },
             on_stderr: self.output() == Output::Stdout && !self.head,
-            several: self.urls.len() > 1 || self.input_file.is_some(),
+            several: self.urls.len() > 1 || !self.input_file.is_empty(),
             verbose: self.verbose,
             quiet: self.quiet,
             progress: self.progress,
@@ -153,7 +156,7 @@ impl Cli {
     /// as curl and wget do: the second may need a cookie that the first one sets.
     fn parallel(&self) -> Parallel {
         let default = Parallel::default();
-        let in_order = self.input_file.is_none() && self.jobs.is_none();
+        let in_order = self.input_file.is_empty() && self.jobs.is_none();
         let per_host = self.per_host.unwrap_or(if in_order { 1 } else { default.per_host });
         Parallel { jobs: self.jobs.unwrap_or(default.jobs), per_host, wait: self.wait.0.unwrap_or_default() }
     }

@@ -81,6 +81,15 @@ pub(super) fn seconds() -> ValueParser {
     })
 }
 
+/// A pause, which cannot be without end.
+pub(super) fn pause() -> ValueParser {
+    ValueParser::from(|text: &str| match text.parse::<f64>() {
+        Ok(0.0) => Ok(Seconds(None)),
+        Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(Seconds(Some(Duration::from_secs_f64(seconds)))),
+        _ => Err("expected a number of seconds: 1 or 0.5"),
+    })
+}
+
 /// A number of bytes, with a suffix or without.
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.char_indices().next_back() {

@@ -87,7 +87,7 @@ impl Connection {
             };
             match head.status() {
                 // The server gave up waiting for a request before this one came (RFC 9110 section 15.5.9).
-                408 if self.reused && !head.keeps_connection() => return Err(Failure::Stale),
+                408 if self.reused => return Err(Failure::Stale),
                 101 => return Err(Failure::Upgrade),
                 100..=199 => observer.interim(&head),
                 _ => return Ok(head),
@@ -99,7 +99,7 @@ impl Connection {
     /// A failure before any of the response came.
     fn failed(&self, error: NetError) -> Failure {
         match error {
-            NetError::Broken(_) | NetError::Tls(_) if self.reused => Failure::Stale,
+            NetError::Broken(_) | NetError::Tls(_) | NetError::NotTls if self.reused => Failure::Stale,
             error => Failure::Net(error),
         }
     }

@@ -54,7 +54,8 @@ impl Head {
         let ambiguous = self.fields.get("Transfer-Encoding").is_some() && self.fields.get("Content-Length").is_some();
         let close = self.fields.list_has("Connection", "close");
         let persistent = self.minor_version > 0 || self.fields.list_has("Connection", "keep-alive");
-        persistent && !close && !ambiguous
+        // The server says that it waits no longer (RFC 9110 section 15.5.9).
+        persistent && !close && !ambiguous && self.status != 408
     }
 }
 

@@ -69,7 +69,8 @@ fn without_utf16(encoding: &'static Encoding) -> &'static Encoding {
 fn guess(body: &[u8], host: Option<&str>) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(body, true);
-    let domain = host.and_then(|host| host.rsplit('.').next()).filter(|domain| domain.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let domain =
+        host.and_then(|host| host.rsplit('.').next()).filter(|domain| domain.bytes().all(|byte| byte.is_ascii_alphabetic()));
     let domain = domain.map(str::to_ascii_lowercase);
     detector.guess(domain.as_deref().map(str::as_bytes), Utf8Detection::Allow)
 }
@@ -94,7 +95,9 @@ fn prescan(start: &[u8]) -> Option<&'static Encoding> {
             continue;
         }
         let name = rest[1..].trim_start_matches('/');
-        if rest[1..].starts_with(['!', '?']) || name.len() + 1 < rest.len() && !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        if rest[1..].starts_with(['!', '?'])
+            || name.len() + 1 < rest.len() && !name.starts_with(|c: char| c.is_ascii_alphabetic())
+        {
             at += rest.find('>')? + 1;
         } else if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
             let attributes = Attributes::of(&text, at..text.len());

@@ -80,7 +80,9 @@ pub(super) fn is_svg(body: &[u8]) -> bool {
         let end: &[u8] = match () {
             () if rest.starts_with(b"<!--") => b"-->",
             () if rest.starts_with(b"<?") => b"?>",
-            () if rest.starts_with(b"<!DOCTYPE") && rest.iter().take_while(|byte| **byte != b'>').any(|byte| *byte == b'[') => b"]",
+            () if rest.starts_with(b"<!DOCTYPE") && rest.iter().take_while(|byte| **byte != b'>').any(|byte| *byte == b'[') => {
+                b"]"
+            }
             () if rest.starts_with(b"<!DOCTYPE") || rest.starts_with(b"]") => b">",
             () => break,
         };
@@ -92,7 +94,8 @@ pub(super) fn is_svg(body: &[u8]) -> bool {
         }
     }
     let name = rest.strip_prefix(b"<").unwrap_or_default();
-    let name = &name[..name.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/')).unwrap_or(name.len())];
+    let name =
+        &name[..name.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/')).unwrap_or(name.len())];
     name == b"svg" || name.ends_with(b":svg")
 }
 

@@ -118,8 +118,10 @@ mod tests {
         ] {
             let document = format!("é{tag}rest");
             let attributes = Attributes::of(&document, 2..2 + tag.len());
-            let found: Vec<_> =
-                attributes.iter().map(|(name, found)| (name, found.text().into_owned(), &document[found.value.clone()])).collect();
+            let found: Vec<_> = attributes
+                .iter()
+                .map(|(name, found)| (name, found.text().into_owned(), &document[found.value.clone()]))
+                .collect();
             let wanted: Vec<_> = wanted.iter().map(|(name, text, raw)| (*name, (*text).to_owned(), *raw)).collect();
             assert_eq!(found, wanted, "{tag}");
         }

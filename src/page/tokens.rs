@@ -91,8 +91,14 @@ mod tests {
             ("<script>'<img>'</script>", "script:<script> ''<img>''"),
             ("<noscript><img></noscript>", "noscript:<noscript> '<img>'"),
             ("<template><img></template>", "template:<template> img:<img>"),
-            ("<svg><style>a</style><Image/></svg><image>", "Svg.svg:<svg> Svg.style:<style> 'a' Svg.image:<Image/> image:<image>"),
-            ("<!--[if IE]><img><![endif]--><textarea><img></textarea>", "!<!--[if IE]><img><![endif]--> textarea:<textarea> '<img>'"),
+            (
+                "<svg><style>a</style><Image/></svg><image>",
+                "Svg.svg:<svg> Svg.style:<style> 'a' Svg.image:<Image/> image:<image>",
+            ),
+            (
+                "<!--[if IE]><img><![endif]--><textarea><img></textarea>",
+                "!<!--[if IE]><img><![endif]--> textarea:<textarea> '<img>'",
+            ),
             ("<title><b></title><iframe><img></iframe>", "title:<title> '<b>' iframe:<iframe> '<img>'"),
             ("<svg><![CDATA[<img>]]></svg>", "Svg.svg:<svg>"),
             ("<a title='<img>'><img", "a:<a title='<img>'>"),

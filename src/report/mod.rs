@@ -119,10 +119,11 @@ impl Report {
         }
     }
 
-    /// Prints lines that are sent.
-    pub fn sent(&self, lines: &str) {
+    /// Prints lines that are sent, all at once.
+    pub fn sent(&self, lines: &[String]) {
         if self.options.verbose {
-            lines.lines().for_each(|line| self.error_line(&format!("> {}", safe_line(line))));
+            let lines: Vec<String> = lines.iter().map(|line| format!("> {}", safe_line(line))).collect();
+            self.error_line(&lines.join("\n"));
         }
     }
 

@@ -140,6 +140,12 @@ impl Summary {
         };
     }
 
+    /// Forgets a response that is not the last.
+    pub fn reset_response(&mut self) {
+        (self.status, self.final_url) = (None, None);
+        self.headers = Default::default();
+    }
+
     /// As one line. Control characters are written as JSON escapes, which mean the same.
     pub(super) fn line(&self) -> String {
         // Nothing in it can fail to be written to a string.

@@ -40,6 +40,8 @@ struct Shared {
     directory: PathBuf,
     gzip: bool,
     warcinfo: String,
+    /// How many bytes the file has before the first exchange.
+    warcinfo_length: u64,
     seen: Mutex<HashMap<PayloadKey, Seen>>,
     max_unwanted: u64,
     /// Why a record is missing.
@@ -78,12 +80,13 @@ impl Archive {
         let (file, left) = ArchiveFile::create(path)?;
         let random = SystemRandom::new();
         let [warcinfo] = new_ids(&random)?;
-        let shared = Shared {
+        let mut shared = Shared {
             directory: file.directory(),
             file: Mutex::new(file),
             name: path.to_owned(),
             gzip: path.extension().is_some_and(|extension| extension == "gz"),
             warcinfo: warcinfo.clone(),
+            warcinfo_length: 0,
             seen: Mutex::default(),
             max_unwanted: max_size.unwrap_or(MAX_UNWANTED),
             failed: Mutex::default(),
@@ -101,6 +104,7 @@ impl Archive {
         header.add("WARC-Block-Digest", &sha1(fields.as_bytes()));
         let mut record = Spool::default();
         shared.encode(&header, fields.as_bytes(), fields.len() as u64, &mut record)?;
+        shared.warcinfo_length = record.length();
         shared.append(record)?;
         Ok((Archive(Arc::new(shared)), left))
     }
@@ -110,20 +114,31 @@ impl Archive {
         Arc::new(TransferTap { shared: Arc::clone(&self.0), rate, last: Arc::default() })
     }
 
-    /// Gives the file its name, and answers with it. An error too where a record is missing in it.
-    pub(super) fn finish(self) -> Result<PathBuf, Error> {
+    /// Gives the file its name, and returns it; `None` where nothing was recorded and an older file of that name
+    /// stays. An error too where a record is missing in it.
+    pub(super) fn finish(self) -> Result<Option<PathBuf>, Error> {
         let Ok(shared) = Arc::try_unwrap(self.0) else {
             return Err(Error::new(Kind::Other, "a transfer still records"));
         };
-        let path = shared.file.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
-        match shared.failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let file = shared.file.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let failed = shared.failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if file.length() == shared.warcinfo_length && file.replaces() && failed.is_none() {
+            return file.discard().map(|()| None);
+        }
+        let path = file.finish()?;
+        match failed {
+            None => Ok(Some(path)),
             Some(why) => Err(Error::new(Kind::File, format!("{} is incomplete", path.display())).detail(why)),
-            None => Ok(path),
         }
     }
 }
 
 impl TransferTap {
+    /// The last response is not the one to be known.
+    pub(super) fn forget(&self) {
+        *locked(&self.last) = None;
+    }
+
     /// Where the last response was recorded.
     pub(super) fn last(&self) -> Option<WarcLocation> {
         locked(&self.last).clone()

@@ -316,13 +316,10 @@ impl<'e> Engine<'e> {
                     return self.wake_others(scope, &mut state);
                 }
                 Step::Request => {
-                    if !state.queue.acquire(&next, now) {
-                        let deadline = transfer.deadline();
-                        state.queue.resume(next, Task::Begun(transfer), deadline);
-                        return self.wake_others(scope, &mut state);
-                    }
-                    self.wake_others(scope, &mut state);
-                    (host, taken) = (next, now);
+                    // Other hosts may come first.
+                    let deadline = transfer.deadline();
+                    state.queue.resume(next, Task::Begun(transfer), deadline);
+                    return self.wake_others(scope, &mut state);
                 }
             }
         }

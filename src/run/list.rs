@@ -22,6 +22,8 @@ use std::time::Duration;
 const MAX_LINE: usize = 64 * 1024;
 /// How many bytes are read at a time.
 const READ_SIZE: usize = 64 * 1024;
+/// How often, before something else may be done.
+const MAX_FILLS: u32 = 16;
 /// How many characters are shown of a line that is no URL.
 const MAX_SHOWN: usize = 500;
 
@@ -125,9 +127,10 @@ impl ListReader {
 impl Input for ListReader {
     fn next(&mut self, within: Duration) -> Result<Entry, Error> {
         let List { name, file, .. } = &mut self.list;
-        // Half a line may have come, and the rest of it not.
+        // Half a line may have come, and the rest of it not; or a line may have no end.
+        let mut fills = 0..MAX_FILLS;
         while !self.lines.has_line() {
-            if !is_readable(file, within).map_err(|error| unreadable(name, &error))? {
+            if fills.next().is_none() || !is_readable(file, within).map_err(|error| unreadable(name, &error))? {
                 return Ok(Entry::Pending);
             }
             self.lines.fill(file).map_err(|error| unreadable(name, &error))?;

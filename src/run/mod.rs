@@ -311,7 +311,8 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     };
     if let Some(archive) = session.archive.take() {
         match archive.finish() {
-            Ok(path) => report.note(&format!("recorded in {}", path.display())),
+            Ok(Some(path)) => report.note(&format!("recorded in {}", path.display())),
+            Ok(None) => report.note("nothing was recorded: the older WARC file is as it was"),
             Err(error) => outcomes.fail(&error),
         }
     }

@@ -17,6 +17,8 @@ pub(super) struct TransferObserver<'r> {
     /// When the first try began.
     pub(super) started: Instant,
     pub(super) trace: &'r mut Trace,
+    /// Whether there are other transfers at the same time.
+    pub(super) several: bool,
 }
 
 /// What is remembered from one hop to the next.
@@ -44,6 +46,17 @@ impl TransferObserver<'_> {
     }
 }
 
+impl TransferObserver<'_> {
+    /// Prints a line, and of several transfers, whose.
+    fn detail(&self, line: &str) {
+        if self.several && self.report.is_verbose() {
+            self.report.detail(&format!("{}: {line}", self.summary.url));
+        } else {
+            self.report.detail(line);
+        }
+    }
+}
+
 impl Observer for TransferObserver<'_> {
     fn hop(&mut self, url: &Url) {
         self.summary.last_url = Some(url.to_string());
@@ -63,7 +76,7 @@ impl Observer for TransferObserver<'_> {
         if !self.report.is_verbose() {
             return;
         }
-        self.report.detail(&match event {
+        self.detail(&match event {
             Event::Resolved(addresses) => {
                 let list: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 format!("addresses: {}", list.join(", "))
@@ -82,20 +95,24 @@ impl Observer for TransferObserver<'_> {
     fn request(&mut self, request: &Request, peer: Option<IpAddr>, reused: bool) {
         self.summary.ip = peer;
         if reused {
-            self.report.detail("reusing the connection");
+            self.detail("reusing the connection");
         }
         if !self.report.is_verbose() {
             return;
         }
-        self.report.sent(&request.line());
-        for (name, value) in request.fields().iter() {
-            let value = if may_be_secret(name) { "(hidden)".into() } else { String::from_utf8_lossy(value) };
-            self.report.sent(&format!("{name}: {value}"));
+        let mut lines = vec![request.line()];
+        if self.several {
+            self.detail("request");
         }
+        lines.extend(request.fields().iter().map(|(name, value)| {
+            let value = if may_be_secret(name) { "(hidden)".into() } else { String::from_utf8_lossy(value) };
+            format!("{name}: {value}")
+        }));
+        self.report.sent(&lines);
     }
 
     fn interim(&mut self, head: &Head) {
-        self.report.detail(&format!("interim response: {}", head.status_text()));
+        self.detail(&format!("interim response: {}", head.status_text()));
     }
 
     fn head(&mut self, url: &Url, head: &Head) -> Result<(), Error> {
@@ -110,7 +127,7 @@ impl Observer for TransferObserver<'_> {
         }
         if self.report.is_verbose() {
             let phases = std::mem::take(&mut self.trace.phases);
-            self.report.detail(&phases.join(", "));
+            self.detail(&phases.join(", "));
         }
         self.report.header_section(url, head.raw(), self.timer)
     }

@@ -31,13 +31,12 @@ pub(super) struct Queue<H, T> {
     wait: Duration,
 }
 
-/// Which host goes first: one with tasks that were begun, so that they end; then the one with the fewest
-/// permits, so that hosts that are slow do not take all workers from one that is not; then the one whose turn
-/// it is.
+/// Which host goes first: the one with the fewest permits, so that hosts that are slow do not take all workers
+/// from one that is not; then one with tasks that were begun, so that they end; then the one whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    only_new: bool,
     permits: usize,
+    only_new: bool,
     turn: u64,
 }
 
@@ -127,7 +126,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Whether a host may have a task to be begun.
     pub(super) fn is_ready(&self) -> bool {
-        self.ready.first_key_value().is_some_and(|(rank, _)| self.is_allowed(rank))
+        self.ready.keys().any(|rank| self.is_allowed(rank))
     }
 
     /// No new tasks will be added.
@@ -195,8 +194,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             self.check(host);
         }
         loop {
-            let (rank, _) = self.ready.first_key_value().filter(|(rank, _)| self.is_allowed(rank))?;
-            let rank = *rank;
+            let rank = *self.ready.keys().find(|rank| self.is_allowed(rank))?;
             let host = self.ready.remove(&rank)?;
             self.host(&host).ready = None;
             if !self.may_begin(&host, now) {
@@ -218,17 +216,6 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             self.check(host.clone());
             return Some((host, task));
         }
-    }
-
-    /// Takes a permit for another request to a host, if one is free now.
-    pub(super) fn acquire(&mut self, host: &H, now: Instant) -> bool {
-        let (per_host, wait, state) = (self.first_per_host, self.wait, self.host(host));
-        let free = state.active < per_host && state.not_before.is_none_or(|time| time <= now);
-        if free {
-            state.active += 1;
-            state.not_before = (!wait.is_zero()).then(|| now + wait);
-        }
-        free
     }
 
     /// Gives a permit back.
@@ -426,7 +413,8 @@ mod tests {
     fn at_its_deadline_a_task_waits_for_no_permit() {
         let (mut queue, now) = (Queue::new(100, 100, 1, NONE), Instant::now());
         let (soon, later) = (now + Duration::from_secs(1), now + Duration::from_secs(2));
-        assert!(queue.acquire(&'a', now));
+        queue.push('a', 0, 0);
+        assert_eq!(taken(&mut queue, now), [('a', 0)]);
         queue.resume('a', 1, Some(later));
         queue.resume_at('a', 2, now, Some(soon));
         assert_eq!((taken(&mut queue, now), queue.next_time()), (vec![], Some(soon)));
@@ -442,16 +430,17 @@ mod tests {
         let (mut queue, now) = (Queue::new(100, 1000, 9, second), Instant::now());
         ['a', 'a', 'b'].into_iter().for_each(|host| queue.push(host, 0, 0));
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 0)]);
-        assert!(!queue.acquire(&'a', now) && queue.next_time() == Some(now + second));
+        assert_eq!(queue.next_time(), Some(now + second));
         assert_eq!(taken(&mut queue, now + second), [('a', 0)]);
     }
 
     #[test]
-    fn a_permit_for_a_redirect_is_one_of_the_hosts() {
-        let (mut queue, now) = (Queue::<char, u32>::new(100, 1000, 1, NONE), Instant::now());
-        assert!(queue.acquire(&'a', now) && !queue.acquire(&'a', now));
-        queue.release(&'a');
-        assert!(queue.acquire(&'a', now));
+    fn a_redirect_waits_for_its_hosts_turn() {
+        let (mut queue, now) = (Queue::new(100, 1000, 6, NONE), Instant::now());
+        (0..6).for_each(|number| queue.resume('a', number, None));
+        (0..3).for_each(|number| queue.push('b', number, 0));
+        let first: String = (0..6).filter_map(|_| queue.take(now)).map(|(host, _)| host).collect();
+        assert_eq!(first, "ababab");
     }
 
     #[test]

@@ -162,7 +162,9 @@ impl Transfer<'_> {
     fn open(&self, destination: &Destination, response: &Response) -> Result<Sink, Error> {
         // Before a file is made: a body that is known to be too large needs none.
         self.limits(None).check_size(response.content_length().unwrap_or_default())?;
-        let replaces = |file: &&Existing| self.session.options.newer && !file.is_link && response.status() < 400;
+        let SaveOptions { newer, resume, .. } = *self.session.options;
+        let is_own = |file: &Existing| newer || resume && file.provenance == Provenance::SameUrl;
+        let replaces = |file: &&Existing| is_own(file) && !file.is_link && response.status() < 400;
         match self.existing.as_ref().filter(replaces) {
             // The name that the URL gives is the file's to be replaced.
             Some(file) if destination.derives_name() => Destination::replace(file, &self.item.url),

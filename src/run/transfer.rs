@@ -130,7 +130,16 @@ impl<'s> Transfer<'s> {
             self.session.report.warning(&self.summary.url, &retry::notice(&error, delay));
         }
         self.failure = Some(error);
+        if delay.is_some() {
+            self.forget_response();
+        }
         delay.map_or(Step::Done, Step::Retry)
+    }
+
+    /// Another response is to come. This one's fields would take memory as long as the transfer waits.
+    fn forget_response(&mut self) {
+        self.summary.reset_response();
+        self.tap.iter().for_each(|tap| tap.forget());
     }
 
     /// Sends its first request, if there is an idle connection for it and nothing has to be looked at before:
@@ -235,6 +244,7 @@ impl<'s> Transfer<'s> {
         };
         let response = self.hop(&plan, &prepared.home)?;
         let Some(response) = response else {
+            self.forget_response();
             self.plan = Some(plan);
             return Ok(Step::Request);
         };
@@ -316,6 +326,7 @@ impl<'s> Transfer<'s> {
             timer: &self.timer,
             started: self.started,
             trace: &mut self.trace,
+            several: self.session.is_list,
         };
         let response = client.hop(&mut navigation, &options, &mut observer)?;
         self.navigation = Some(navigation);

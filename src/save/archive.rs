@@ -91,6 +91,22 @@ impl ArchiveFile {
         directory_of(&self.path).to_owned()
     }
 
+    /// How many bytes were appended.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether an older file is to be replaced.
+    pub(crate) fn replaces(&self) -> bool {
+        self.old.is_some()
+    }
+
+    /// Removes it.
+    pub(crate) fn discard(self) -> Result<(), Error> {
+        let removed = is_named(&self.file, &self.path).and_then(|named| if named { fs::remove_file(&self.path) } else { Ok(()) });
+        removed.map_err(|error| cannot("remove", &self.path, &error))
+    }
+
     /// Gives the file its name, and answers with it. Where another program has taken that meanwhile, it gets
     /// another, and the answer is an error.
     pub(crate) fn finish(self) -> Result<PathBuf, Error> {

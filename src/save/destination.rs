@@ -188,7 +188,7 @@ impl Destination {
         let path = directory.path.join(name);
         let mut first = Existing::at(path.clone(), url);
         if let Some(file) = first.as_mut().filter(|file| file.provenance == Provenance::Unknown)
-            && directory.saved_from_another(&path, &UrlDigest::of(url))
+            && !directory.claim_unknown(&path, &UrlDigest::of(url))
         {
             file.provenance = Provenance::OtherUrl;
         }

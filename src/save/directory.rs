@@ -4,7 +4,7 @@ use super::error::{cannot, unfit};
 use super::named::NamedFiles;
 use super::origin::{Origin, PartMark};
 use super::part::MAX_NAMES;
-use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, check_links, directory_of, normalized, numbered};
+use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, check_links, directory_of, numbered, resolved_directory};
 use super::record;
 use super::resume_info::UrlDigest;
 use crate::error::Error;
@@ -57,16 +57,16 @@ fn resolved(path: &Path) -> Option<PathBuf> {
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(super) path: PathBuf,
-    /// Its path as `named` has it.
-    normalized: PathBuf,
+    /// Its path without links.
+    resolved: PathBuf,
     reserved: Arc<Reserved>,
     named: Arc<NamedFiles>,
     prepared: Mutex<bool>,
     takes_bytes_at_once: OnceLock<bool>,
     /// For hashes of names of which there are several files: the number to try first.
     numbers: Mutex<HashMap<u64, usize>>,
-    /// By a hash of the name, the URLs of files that this run saved and that cannot say themselves where they
-    /// came from.
+    /// By a hash of the name, the URLs of files that cannot say themselves where they came from: those that this
+    /// run saved, and those that were there and that one of its URLs took for its own.
     saved: Mutex<HashMap<u64, u64>>,
     hasher: RandomState,
     /// What was in it when it was first asked for.
@@ -92,7 +92,9 @@ impl Directories {
 
     /// Fails for a reserved file.
     pub(crate) fn check(&self, file: &Path) -> Result<(), Error> {
-        if self.reserved.has(file) {
+        // A link may lead there.
+        let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+        if self.reserved.has(file) || self.reserved.has(&target) {
             return Err(unfit(file, "--warc or --cookie-jar is written there"));
         }
         Ok(())
@@ -109,7 +111,7 @@ impl Directories {
         }
         let directory = Arc::new(Directory {
             path: path.to_owned(),
-            normalized: normalized(path),
+            resolved: resolved_directory(path),
             reserved: Arc::clone(&self.reserved),
             named: Arc::clone(&self.named),
             prepared: Mutex::default(),
@@ -176,38 +178,46 @@ impl Directory {
         })
     }
 
-    /// A file of this source was saved, and could not record that.
-    pub(super) fn saved(&self, path: &Path, source: &UrlDigest) {
-        *entry(&mut locked(&self.saved), self.hash(path)) = source.start();
-    }
-
-    /// Whether a file is one that this run saved from another source.
-    pub(super) fn saved_from_another(&self, path: &Path, source: &UrlDigest) -> bool {
-        locked(&self.saved).get(&self.hash(path)).is_some_and(|saved| *saved != source.start())
+    /// Takes a file that does not say where it came from for one of this source; false where it is another's,
+    /// which saved it in this run or was first to take it.
+    pub(super) fn claim_unknown(&self, path: &Path, source: &UrlDigest) -> bool {
+        let mut saved = locked(&self.saved);
+        let owner = saved.get(&self.hash(path)).copied();
+        if owner.is_none() {
+            *entry(&mut saved, self.hash(path)) = source.start();
+        }
+        owner.is_none_or(|owner| owner == source.start())
     }
 
     /// Whether a file is reserved, or an item of the list names it.
     pub(super) fn is_given(&self, file: &Path) -> bool {
-        self.reserved.has(file) || self.named.is_given(&self.normalized.join(file.file_name().unwrap_or_default()))
+        self.reserved.has(file) || self.named.is_given(&self.resolved.join(file.file_name().unwrap_or_default()))
     }
 
     /// Gives a file of this source the name of `target` or, where that is taken, one with a number behind it.
-    /// `give` fails with [`io::ErrorKind::AlreadyExists`] where a name is taken.
+    /// `give` fails with [`io::ErrorKind::AlreadyExists`] where a name is taken. The file may have `recorded` where it
+    /// came from; else the run remembers.
     pub(super) fn give_name(
         &self,
         target: &Path,
         source: &UrlDigest,
+        recorded: bool,
         mut give: impl FnMut(&Path) -> io::Result<()>,
     ) -> Result<io::Result<PathBuf>, Error> {
         let first = self.next_number(target.file_name().unwrap_or_default());
         for number in first..first + MAX_NAMES {
             let path = numbered(target, number);
-            let claimed = self.normalized.join(path.file_name().unwrap_or_default());
+            let claimed = self.resolved.join(path.file_name().unwrap_or_default());
             if self.reserved.has(&path) || !self.named.claim(&claimed) {
                 continue;
             }
+            // Whoever finds the file also finds whose it is.
+            let mut saved = (!recorded).then(|| locked(&self.saved));
             match give(&path) {
                 Ok(()) => {
+                    if let Some(saved) = &mut saved {
+                        *entry(saved, self.hash(&path)) = source.start();
+                    }
                     self.took_number(target, number, source);
                     return Ok(Ok(path));
                 }

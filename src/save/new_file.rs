@@ -13,6 +13,7 @@ use std::fs::{self, File, FileTimes};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The most bytes that are written in one go.
 const MAX_BYTES: usize = 64 * 1024;
@@ -67,11 +68,8 @@ impl NewFile {
     pub(super) fn finish(self, finished: &Finished) -> Result<PathBuf, Error> {
         let made = self.fill(finished).map_err(|error| cannot("write", &self.target, &error))?;
         if let Some((file, recorded)) = made
-            && let Some(path) = self.link(&file)?
+            && let Some(path) = self.link(&file, recorded)?
         {
-            if let (false, Some(directory)) = (recorded, &self.directory) {
-                directory.saved(&path, &self.source);
-            }
             // Where this could go wrong, it was asked before.
             return sys::close(file).map(|()| path.clone()).map_err(|error| {
                 let _ = fs::remove_file(&path);
@@ -97,21 +95,28 @@ impl NewFile {
         }
         let modified = match finished.modified {
             // A file system without times is no reason to lose the file.
-            Some(modified) if file.set_times(FileTimes::new().set_modified(modified)).is_ok() => modified,
+            // One that it cannot keep, it changes.
+            Some(modified) if file.set_times(FileTimes::new().set_modified(modified)).is_ok() && is_usual(modified) => modified,
             _ => file.metadata()?.modified()?,
         };
         let length = finished.whole.then_some(self.bytes.len() as u64);
         let entity_tag = finished.entity_tag.clone();
         let origin = Origin { source: self.source.clone(), length, modified: since_1970(modified), entity_tag };
-        let recorded = origin.record_in_new(&file);
+        let recorded = origin.record(&file);
         Ok(Some((file, recorded)))
     }
 
     /// Gives the file its name; `None` where it does not get it this way.
-    fn link(&self, file: &File) -> Result<Option<PathBuf>, Error> {
+    fn link(&self, file: &File, recorded: bool) -> Result<Option<PathBuf>, Error> {
         let Some(directory) = &self.directory else {
             return Ok(sys::link_unnamed(file, &self.target).ok().map(|()| self.target.clone()));
         };
-        Ok(directory.give_name(&self.target, &self.source, |path| sys::link_unnamed(file, path))?.ok())
+        Ok(directory.give_name(&self.target, &self.source, recorded, |path| sys::link_unnamed(file, path))?.ok())
     }
+}
+
+/// Whether every file system can keep a time: until 2038.
+fn is_usual(time: SystemTime) -> bool {
+    let seconds = time.duration_since(UNIX_EPOCH).map(|time| time.as_secs());
+    seconds.is_ok_and(|seconds| i32::try_from(seconds).is_ok())
 }

@@ -1,5 +1,5 @@
-//! What a file says about itself, in an extended attribute: that it is a part file of ours, or which URL
-//! it was saved from.
+//! What a file says about itself, in extended attributes: that it is a part file of ours, and which URL it was
+//! saved from.
 
 use super::resume_info::UrlDigest;
 use super::start::Start;
@@ -12,8 +12,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The attribute's name.
-const ATTRIBUTE: &str = "user.fetch.origin";
+/// The attribute of a saved file. A part file gets it just before its name, so that no file of that name ever
+/// lacks it.
+const ORIGIN: &str = "user.fetch.origin";
+/// The attribute of a part file. It is void where the file has another name.
+const PART: &str = "user.fetch.part";
+/// The longest entity tag that is recorded: file systems have room for 4 KiB of attributes.
+const MAX_ENTITY_TAG: usize = 1024;
 
 /// Whether a file is this user's, and has one name only: in a directory that is open to all, another may
 /// be an attack.
@@ -30,12 +35,17 @@ pub(super) fn is_users(metadata: &Metadata) -> bool {
 /// is marked, nor the file under another name; and with `start`, how it begins.
 pub(super) fn mark_part(file: &File, path: &Path, source: &UrlDigest, start: &Start) -> io::Result<()> {
     let inode = file.metadata()?.ino();
-    let mark = [format!("part {inode} {} {} {} ", source.0, start.length, start.digest).as_bytes(), name_of(path)].concat();
-    sys::set_attribute(file, ATTRIBUTE, &mark)
+    let mark = [format!("{inode} {} {} {} ", source.0, start.length, start.digest).as_bytes(), name_of(path)].concat();
+    sys::set_attribute(file, PART, &mark)
 }
 
 fn name_of(path: &Path) -> &[u8] {
     path.file_name().unwrap_or_default().as_bytes()
+}
+
+/// Removes the mark: the file has its own name.
+pub(super) fn unmark_part(file: &File) {
+    sys::remove_attribute(file, PART);
 }
 
 /// The mark of a part file of ours.
@@ -49,9 +59,9 @@ pub(super) struct PartMark {
 impl PartMark {
     /// The mark of a file, if that is of this file under this name.
     pub(super) fn of(file: &File, path: &Path, metadata: &Metadata) -> Option<PartMark> {
-        let value = sys::attribute(file, ATTRIBUTE)?;
-        let words: Vec<&[u8]> = value.splitn(6, |byte| *byte == b' ').collect();
-        let [b"part", inode, source, length, digest, name] = words[..] else { return None };
+        let value = sys::attribute(file, PART)?;
+        let words: Vec<&[u8]> = value.splitn(5, |byte| *byte == b' ').collect();
+        let [inode, source, length, digest, name] = words[..] else { return None };
         let text = |word: &[u8]| String::from_utf8(word.to_owned()).ok();
         let start = Start { length: text(length)?.parse().ok()?, digest: text(digest)? };
         let is_of_file = inode == metadata.ino().to_string().as_bytes() && name == name_of(path);
@@ -75,26 +85,17 @@ pub(super) struct Origin {
 impl Origin {
     /// Records this in a file; false where the file system keeps no attributes.
     pub(super) fn record(&self, file: &File) -> bool {
-        let recorded = self.record_in_new(file);
-        if !recorded {
-            // It must not stay marked as a part.
-            sys::remove_attribute(file, ATTRIBUTE);
-        }
-        recorded
-    }
-
-    /// Records this in a file that says nothing of itself yet; false where nothing can be recorded.
-    pub(super) fn record_in_new(&self, file: &File) -> bool {
         let length = self.length.map_or("-".to_owned(), |length| length.to_string());
         let (seconds, nanoseconds) = (self.modified.as_secs(), self.modified.subsec_nanos());
-        let (before, tag) = self.entity_tag.as_ref().map_or(("", ""), |tag| (" ", tag));
+        let tag = self.entity_tag.as_ref().filter(|tag| tag.len() <= MAX_ENTITY_TAG);
+        let (before, tag) = tag.map_or(("", ""), |tag| (" ", tag));
         let value = format!("saved {} {length} {seconds}.{nanoseconds:09}{before}{tag}", self.source.0);
-        sys::set_attribute(file, ATTRIBUTE, value.as_bytes()).is_ok()
+        sys::set_attribute(file, ORIGIN, value.as_bytes()).is_ok()
     }
 
     /// What a file has recorded.
     pub(super) fn of(file: &File) -> Option<Origin> {
-        let value = String::from_utf8(sys::attribute(file, ATTRIBUTE)?).ok()?;
+        let value = String::from_utf8(sys::attribute(file, ORIGIN)?).ok()?;
         let mut words = value.splitn(5, ' ');
         let (Some("saved"), source, length, modified) = (words.next(), words.next()?, words.next()?, words.next()?) else {
             return None;
@@ -141,14 +142,14 @@ mod tests {
     fn what_makes_no_sense_is_no_origin() {
         let file = tempfile::tempfile().expect("a file");
         for value in ["saved x 5 18446744073709551615.4294967295", "saved x 5 1", "saved x - x.0", "saved x", "", "part"] {
-            if sys::set_attribute(&file, ATTRIBUTE, value.as_bytes()).is_ok() {
+            if sys::set_attribute(&file, ORIGIN, value.as_bytes()).is_ok() {
                 assert_eq!(Origin::of(&file), None, "{value}");
             }
         }
     }
 
     #[test]
-    fn a_mark_is_of_one_file_and_ends_with_the_save() {
+    fn a_mark_is_of_one_file_under_one_name() {
         let file = tempfile::tempfile().expect("a file");
         let metadata = file.metadata().expect("readable");
         let path = Path::new("d/f g.part");
@@ -157,7 +158,13 @@ mod tests {
         assert!(PartMark::of(&file, Path::new("d/g.part"), &metadata).is_none());
         let other = tempfile::tempfile().expect("a file").metadata().expect("readable");
         assert!(PartMark::of(&file, path, &other).is_none());
-        Origin { source: source(), length: None, modified: Duration::ZERO, entity_tag: None }.record(&file);
-        assert!(PartMark::of(&file, path, &metadata).is_none());
+    }
+
+    #[test]
+    fn an_entity_tag_that_is_too_long_is_left_out() {
+        let file = tempfile::tempfile().expect("a file");
+        let long = Some(format!("\"{}\"", "x".repeat(MAX_ENTITY_TAG)));
+        let origin = Origin { source: source(), length: Some(5), modified: Duration::ZERO, entity_tag: long };
+        assert!(!origin.record(&file) || Origin::of(&file) == Some(Origin { entity_tag: None, ..origin }));
     }
 }

@@ -3,7 +3,7 @@
 use super::directory::Directory;
 use super::error::{cannot, unfit};
 use super::leftover::{Found, Leftover, in_the_way, in_use, inspect, is_named, lock, open, remove_record};
-use super::origin::{Origin, PartMark, mark_part, since_1970};
+use super::origin::{Origin, PartMark, mark_part, since_1970, unmark_part};
 use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, directory_of, numbered};
 use super::record;
 use super::resume_info::{ResumeInfo, UrlDigest};
@@ -235,26 +235,16 @@ impl PartFile {
 
     /// Gives the file its name.
     pub(super) fn finish(mut self, finished: &Finished) -> Result<PathBuf, Error> {
-        let done = self.take_name(finished.modified);
+        let done = self.take_name(finished);
         match &done {
             Ok(_) => self.finished = true,
             // Bytes that a disk did not take are not to be resumed from.
             Err(_) => self.resume_info = None,
         }
-        let path = done?;
-        if let Ok(metadata) = self.file.metadata() {
-            let length = finished.whole.then_some(metadata.len());
-            let modified = metadata.modified().map(since_1970).unwrap_or_default();
-            let entity_tag = finished.entity_tag.clone();
-            let origin = Origin { source: self.source.clone(), length, modified, entity_tag };
-            if let (false, Naming::New(directory)) = (origin.record(&self.file), &self.naming) {
-                directory.saved(&path, &self.source);
-            }
-        }
-        Ok(path)
+        done
     }
 
-    fn take_name(&mut self, modified: Option<SystemTime>) -> Result<PathBuf, Error> {
+    fn take_name(&mut self, finished: &Finished) -> Result<PathBuf, Error> {
         let failed = |error| cannot("write", &self.path, &error);
         if let Naming::Replace(at_start) = &self.naming {
             // As it is now; should it be gone, as it was.
@@ -266,7 +256,7 @@ impl PartFile {
             }
         }
         sys::check_close(&self.file).map_err(failed)?;
-        if let Some(modified) = modified {
+        if let Some(modified) = finished.modified {
             // A file system without times is no reason to lose the file.
             let _ = self.file.set_times(FileTimes::new().set_modified(modified));
         }
@@ -275,6 +265,7 @@ impl PartFile {
             // record too many is no failure.
             let _ = self.remove_record();
         }
+        let recorded = self.record_origin(finished);
         let failed = |path: &Path, error| cannot("save as", path, &error);
         if !is_named(&self.file, &self.path).map_err(|error| failed(&self.path, error))? {
             return Err(failed(&self.path, io::Error::other("it was replaced by another program")));
@@ -285,9 +276,10 @@ impl PartFile {
                 self.target.clone()
             }
             Naming::New(ref directory) => directory
-                .give_name(&self.target, &self.source, |name| sys::rename_noreplace(&self.path, name))?
+                .give_name(&self.target, &self.source, recorded, |name| sys::rename_noreplace(&self.path, name))?
                 .map_err(|error| cannot("save as", &self.target, &error))?,
         };
+        unmark_part(&self.file);
         if self.has_record {
             // Where the record is the only mark, it has to stay as long as the part. By now, there may be one of
             // another program's part.
@@ -297,6 +289,14 @@ impl PartFile {
             }
         }
         Ok(name)
+    }
+
+    /// Records where the file comes from; false where that cannot be done.
+    fn record_origin(&self, finished: &Finished) -> bool {
+        let Ok(metadata) = self.file.metadata() else { return false };
+        let length = finished.whole.then_some(metadata.len());
+        let modified = metadata.modified().map(since_1970).unwrap_or_default();
+        Origin { source: self.source.clone(), length, modified, entity_tag: finished.entity_tag.clone() }.record(&self.file)
     }
 
     /// Owner, group and permissions of the file that is replaced; but neither set-user-ID nor set-group-ID,

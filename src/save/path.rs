@@ -56,18 +56,37 @@ pub(super) fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(OsString::from_vec(name))
 }
 
-/// A path without `.` and `..`, as far as that can be told without looking at links.
-pub(super) fn normalized(path: &Path) -> PathBuf {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let mut plain = PathBuf::new();
-    for component in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
-        match component {
-            Component::ParentDir => drop(plain.pop()),
-            Component::CurDir => {}
-            other => plain.push(other),
+/// The path of a file, without links and `..`, as far as it exists; what does not exist has none. `resolve` gives
+/// that of a directory.
+pub(super) fn resolved_file(path: &Path, resolve: impl Fn(&Path) -> PathBuf) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(link) => path = path.parent().unwrap_or(Path::new("")).join(link),
+            Err(_) => break,
         }
     }
-    plain
+    resolve(directory_of(&path)).join(path.file_name().unwrap_or_default())
+}
+
+/// The same of a directory.
+pub(super) fn resolved_directory(path: &Path) -> PathBuf {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    match fs::canonicalize(path) {
+        Ok(real) => return real,
+        // The current directory was removed.
+        Err(_) if path == Path::new(".") => return path.to_owned(),
+        Err(_) => {}
+    }
+    match (path.parent(), path.components().next_back()) {
+        (Some(parent), Some(Component::ParentDir)) => {
+            let mut parent = resolved_directory(parent);
+            parent.pop();
+            parent
+        }
+        (Some(parent), Some(name)) => resolved_directory(parent).join(name),
+        _ => path.to_owned(),
+    }
 }
 
 /// The files that a save of this one uses, and those whose saves use it.
