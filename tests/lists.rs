@@ -519,19 +519,22 @@ fn transfers_that_wait_for_another_try_leave_files_for_the_others() {
     let tries = std::sync::Mutex::new(std::collections::HashMap::new());
     // Each body breaks off twice.
     let server = Server::start(move |request| {
-        let whole = ranged(request, "ETag: \"1\"", body_of(request.path()));
+        let whole = ranged(request, "ETag: \"1\"", request.path().repeat(50_000));
         let mut tries = tries.lock().expect("a lock");
         let tries = tries.entry(request.path().to_owned()).or_insert(0);
         *tries += 1;
-        if *tries <= 2 { cut(&whole, 200) } else { whole }
+        if *tries <= 2 { cut(&whole, 40_000) } else { whole }
     });
     let (server, place) = (server.expect("started"), Place::new());
     // So many hosts that not every body can keep its part file open.
     let hosts = (1..=60).map(|host| format!("http://h{host}.localhost:{}/{host}\n", server.port()));
     place.write("list", hosts.collect::<String>());
-    let run = finish(shell(&place, "ulimit -n 56; exec \"$FETCH\" -i list -P d --retry 2"));
+    let run = finish(shell(&place, "ulimit -n 56; exec \"$FETCH\" --json -i list -P d --retry 2"));
     assert_eq!(run.status, 0, "{run:?}");
+    assert!((1..=60).all(|host| place.read(&format!("d/{host}")) == format!("/{host}").repeat(50_000)));
     assert_eq!(fs::read_dir(place.path("d")).expect("there").count(), 60);
+    let sha256 = |line: &Value| line["sha256"].as_str().map(str::to_owned);
+    assert_eq!(by_id(&run).values().filter_map(sha256).collect::<std::collections::BTreeSet<_>>().len(), 60);
 }
 
 #[test]

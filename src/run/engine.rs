@@ -52,6 +52,8 @@ struct State<'s> {
     /// How many there are, and how many there may be.
     workers: usize,
     max_workers: usize,
+    /// With so many tasks that wait, those that come close their files.
+    max_open: usize,
     /// How many workers wait for a task.
     idle: usize,
     /// When the worker wakes that waits for the queue's next time.
@@ -66,14 +68,10 @@ impl<'e> Engine<'e> {
     pub(super) fn new(session: &'e Session<'e>, output: &'e Output, parallel: Parallel, report: &'e ReportFn<'e>) -> Engine<'e> {
         session.client.keep_idle(parallel.jobs);
         let state = State {
-            queue: Queue::new(
-                parallel.jobs.max(1),
-                parallel.max_waiting(sys::open_files_limit()),
-                parallel.per_host,
-                parallel.wait,
-            ),
+            queue: Queue::new(parallel.jobs.max(1), parallel.per_host, parallel.wait),
             workers: 0,
             max_workers: parallel.jobs.max(1),
+            max_open: parallel.max_waiting(sys::open_files_limit()),
             idle: 0,
             alarm: None,
             reader_waits: false,
@@ -311,6 +309,11 @@ impl<'e> Engine<'e> {
                     taken = now;
                 }
                 Step::Retry(delay) => {
+                    if state.queue.begun() >= state.max_open {
+                        drop(state);
+                        guarded(&mut transfer, Transfer::close_file);
+                        state = self.locked();
+                    }
                     let deadline = transfer.deadline();
                     state.queue.resume_at(next, Task::Begun(transfer), now + delay, deadline);
                     return self.wake_others(scope, &mut state);

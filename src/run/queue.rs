@@ -18,9 +18,8 @@ pub(super) struct Queue<H, T> {
     timed: BTreeMap<(Instant, u64), (H, Timed<T>)>,
     /// Makes ranks and times different.
     count: u64,
-    /// How many tasks wait for another try, and with how many no new ones are begun.
-    waiting: usize,
-    max_waiting: usize,
+    /// How many tasks are in it that were begun.
+    begun: usize,
     /// How many tasks there are, and how much memory the new ones take.
     length: usize,
     size: usize,
@@ -100,17 +99,15 @@ impl<T> Host<T> {
 }
 
 impl<H: Clone + Eq + Hash, T> Queue<H, T> {
-    /// An empty queue, for so many workers. With `max_waiting` tasks that wait for another try, no new ones are
-    /// begun.
-    pub(super) fn new(workers: usize, max_waiting: usize, per_host: usize, wait: Duration) -> Queue<H, T> {
+    /// An empty queue, for so many workers.
+    pub(super) fn new(workers: usize, per_host: usize, wait: Duration) -> Queue<H, T> {
         let per_host = per_host.max(1);
         Queue {
             hosts: HashMap::new(),
             ready: BTreeMap::new(),
             timed: BTreeMap::new(),
             count: 0,
-            waiting: 0,
-            max_waiting,
+            begun: 0,
             length: 0,
             size: 0,
             per_host,
@@ -126,7 +123,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Whether a host may have a task to be begun.
     pub(super) fn is_ready(&self) -> bool {
-        self.ready.keys().any(|rank| self.is_allowed(rank))
+        !self.ready.is_empty()
     }
 
     /// No new tasks will be added.
@@ -134,6 +131,11 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         self.first_per_host = self.per_host;
         let hosts: Vec<H> = self.hosts.keys().cloned().collect();
         hosts.into_iter().for_each(|host| self.check(host));
+    }
+
+    /// How many tasks are queued that were begun.
+    pub(super) fn begun(&self) -> usize {
+        self.begun
     }
 
     /// How many bytes of memory the new tasks take.
@@ -153,6 +155,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
     /// a permit.
     pub(super) fn resume(&mut self, host: H, task: T, deadline: Option<Instant>) {
         self.length += 1;
+        self.begun += 1;
         self.add_resumed(&host, task, deadline);
         self.check(host);
     }
@@ -160,7 +163,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
     /// Adds a task that was begun, and may go on at a time.
     pub(super) fn resume_at(&mut self, host: H, task: T, at: Instant, deadline: Option<Instant>) {
         self.length += 1;
-        self.waiting += 1;
+        self.begun += 1;
         self.host(&host).waiting += 1;
         self.time(at, host, Timed::Task(task, deadline));
     }
@@ -171,7 +174,6 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             let (key, (host, timed)) = first.remove_entry();
             match timed {
                 Timed::Task(task, deadline) => {
-                    self.waiting -= 1;
                     self.host(&host).waiting -= 1;
                     self.add_resumed(&host, task, deadline);
                 }
@@ -186,6 +188,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
                     if let Some(Resumed { task, .. }) = expired.and_then(|at| resumed.remove(at)) {
                         self.host(&host).active += 1;
                         self.length -= 1;
+                        self.begun -= 1;
                         self.check(host.clone());
                         return Some((host, task));
                     }
@@ -194,8 +197,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             self.check(host);
         }
         loop {
-            let rank = *self.ready.keys().find(|rank| self.is_allowed(rank))?;
-            let host = self.ready.remove(&rank)?;
+            let (_, host) = self.ready.pop_first()?;
             self.host(&host).ready = None;
             if !self.may_begin(&host, now) {
                 continue;
@@ -203,6 +205,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             let (wait, state) = (self.wait, self.host(&host));
             let resumed = state.resumed.pop_front();
             let deadline = resumed.as_ref().and_then(|resumed| resumed.deadline);
+            let is_begun = resumed.is_some();
             let task = resumed.map(|resumed| (0, resumed.task)).or_else(|| state.new.pop_front());
             let Some((size, task)) = task else {
                 self.check(host);
@@ -212,6 +215,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             state.not_before = (!wait.is_zero()).then(|| now + wait);
             self.length -= 1;
             self.size -= size;
+            self.begun -= usize::from(is_begun);
             deadline.inspect(|key| drop(self.timed.remove(key)));
             self.check(host.clone());
             return Some((host, task));
@@ -248,7 +252,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         let mut begun: Vec<T> = waiting.collect();
         begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed).map(|resumed| resumed.task));
         self.ready.clear();
-        (self.length, self.size, self.waiting) = (0, 0, 0);
+        (self.length, self.size, self.begun) = (0, 0, 0);
         begun
     }
 
@@ -305,11 +309,6 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         self.host(host).resumed.push_back(Resumed { task, deadline });
     }
 
-    /// Whether a task may be taken of a host with this rank.
-    fn is_allowed(&self, rank: &Rank) -> bool {
-        !rank.only_new || self.waiting < self.max_waiting
-    }
-
     fn time(&mut self, at: Instant, host: H, timed: Timed<T>) -> (Instant, u64) {
         self.count += 1;
         self.timed.insert((at, self.count), (host, timed));
@@ -329,7 +328,7 @@ mod tests {
 
     #[test]
     fn hosts_take_turns_and_none_gets_more_than_its_permits() {
-        let (mut queue, now) = (Queue::new(100, 1000, 2, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 2, NONE), Instant::now());
         (0..10_000).for_each(|number| queue.push('a', number, 0));
         queue.push('b', 1, 0);
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 1), ('a', 1)]);
@@ -339,7 +338,7 @@ mod tests {
 
     #[test]
     fn the_host_with_the_fewest_permits_goes_first() {
-        let (mut queue, now) = (Queue::new(100, 1000, 6, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 6, NONE), Instant::now());
         for host in ['a', 'b', 'c'] {
             (0..10).for_each(|number| queue.push(host, number, 0));
         }
@@ -354,7 +353,7 @@ mod tests {
 
     #[test]
     fn while_others_may_come_a_host_leaves_one_worker_free() {
-        let (mut queue, now) = (Queue::new(4, 1000, 6, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(4, 6, NONE), Instant::now());
         (0..10).for_each(|number| queue.push('a', number, 0));
         assert_eq!(taken(&mut queue, now).len(), 3);
         queue.push('b', 0, 0);
@@ -365,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_task_that_was_begun_goes_before_new_ones() {
-        let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
         queue.push('a', 1, 0);
         queue.push('a', 2, 0);
         assert_eq!(taken(&mut queue, now), [('a', 1)]);
@@ -376,7 +375,7 @@ mod tests {
 
     #[test]
     fn another_try_waits_in_the_queue_and_holds_no_permit() {
-        let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
         let later = now + Duration::from_secs(5);
         queue.resume_at('a', 1, later, None);
         queue.push('a', 2, 0);
@@ -388,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_host_that_fails_gets_no_new_tasks() {
-        let (mut queue, now) = (Queue::new(100, 1000, 100, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 100, NONE), Instant::now());
         let later = now + Duration::from_secs(5);
         (0..32).for_each(|number| queue.resume_at('a', number, later, None));
         queue.push('a', 99, 0);
@@ -398,20 +397,19 @@ mod tests {
     }
 
     #[test]
-    fn with_too_many_that_wait_no_new_tasks_are_begun() {
-        let (mut queue, now) = (Queue::new(100, 2, 100, NONE), Instant::now());
-        let later = now + Duration::from_secs(5);
-        queue.push('d', 1, 0);
-        ['a', 'b'].into_iter().for_each(|host| queue.resume_at(host, 1, later, None));
-        queue.resume('c', 1, None);
-        assert_eq!(taken(&mut queue, now), [('c', 1)]);
-        assert!(!queue.is_ready());
-        assert_eq!(taken(&mut queue, later), [('a', 1), ('b', 1), ('d', 1)]);
+    fn tasks_that_were_begun_are_counted() {
+        let (mut queue, now) = (Queue::new(100, 100, NONE), Instant::now());
+        queue.push('a', 1, 0);
+        queue.resume('a', 2, None);
+        queue.resume('a', 3, Some(now));
+        queue.resume_at('b', 4, now, None);
+        assert_eq!((queue.begun(), queue.len()), (3, 4));
+        assert_eq!((taken(&mut queue, now).len(), queue.begun()), (4, 0));
     }
 
     #[test]
     fn at_its_deadline_a_task_waits_for_no_permit() {
-        let (mut queue, now) = (Queue::new(100, 100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
         let (soon, later) = (now + Duration::from_secs(1), now + Duration::from_secs(2));
         queue.push('a', 0, 0);
         assert_eq!(taken(&mut queue, now), [('a', 0)]);
@@ -427,7 +425,7 @@ mod tests {
     #[test]
     fn requests_to_one_host_keep_their_distance() {
         let second = Duration::from_secs(1);
-        let (mut queue, now) = (Queue::new(100, 1000, 9, second), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 9, second), Instant::now());
         ['a', 'a', 'b'].into_iter().for_each(|host| queue.push(host, 0, 0));
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 0)]);
         assert_eq!(queue.next_time(), Some(now + second));
@@ -436,7 +434,7 @@ mod tests {
 
     #[test]
     fn a_redirect_waits_for_its_hosts_turn() {
-        let (mut queue, now) = (Queue::new(100, 1000, 6, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 6, NONE), Instant::now());
         (0..6).for_each(|number| queue.resume('a', number, None));
         (0..3).for_each(|number| queue.push('b', number, 0));
         let first: String = (0..6).filter_map(|_| queue.take(now)).map(|(host, _)| host).collect();
@@ -446,7 +444,7 @@ mod tests {
     #[test]
     fn hosts_that_are_done_are_forgotten() {
         for wait in [NONE, Duration::from_secs(1)] {
-            let (mut queue, mut now) = (Queue::new(100, 1000, 2, wait), Instant::now());
+            let (mut queue, mut now) = (Queue::new(100, 2, wait), Instant::now());
             for number in 0..100 {
                 queue.push(number, 0, 0);
                 queue.push(number, 1, 0);
@@ -464,7 +462,7 @@ mod tests {
 
     #[test]
     fn a_long_list_of_few_hosts_takes_no_more_room_than_a_short_one() {
-        let (mut queue, now) = (Queue::new(6, 1000, 3, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(6, 3, NONE), Instant::now());
         let mut active: VecDeque<u32> = VecDeque::new();
         for number in 0..10_000 {
             (0..10).for_each(|host| queue.push(host, number, 0));
@@ -481,7 +479,7 @@ mod tests {
 
     #[test]
     fn the_size_is_that_of_new_tasks() {
-        let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
         queue.push('a', 1, 100);
         queue.push('a', 2, 10);
         assert_eq!((queue.size(), taken(&mut queue, now), queue.size()), (110, vec![('a', 1)], 10));
@@ -489,7 +487,7 @@ mod tests {
 
     #[test]
     fn what_was_begun_is_given_back_at_the_end() {
-        let (mut queue, now) = (Queue::new(100, 1000, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
         queue.push('a', 1, 0);
         queue.resume('b', 2, None);
         queue.resume_at('c', 3, now, None);

@@ -14,7 +14,7 @@ use crate::http::{Head, Method};
 use crate::interrupt;
 use crate::net::{NetError, Target, Timer};
 use crate::report::{Progress, Summary};
-use crate::save::{Destination, Existing, Partial, Provenance, Sink};
+use crate::save::{ClosedPart, Destination, Existing, Partial, Provenance, Sink};
 use ring::digest::Context;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub(super) struct Transfer<'s> {
     tap: Option<Arc<super::archive::TransferTap>>,
     /// Where bytes go; from the first of them on.
     pub(super) sink: Option<Sink>,
+    /// It instead, while another try is waited for with its file closed.
+    closed: Option<ClosedPart>,
     /// Of those bytes, where it is needed.
     pub(super) digest: Option<Context>,
     /// What was there before.
@@ -92,6 +94,7 @@ impl<'s> Transfer<'s> {
             trace: Trace::default(),
             tap: session.archive.as_ref().map(|archive| archive.tap(session.rate.clone())),
             sink: None,
+            closed: None,
             digest: None,
             existing: None,
             progress: None,
@@ -173,6 +176,23 @@ impl<'s> Transfer<'s> {
         self.failure = self.finish_file(head.as_ref()).err();
     }
 
+    /// Closes its part file while it waits: too many are open. What cannot be resumed is discarded.
+    pub(super) fn close_file(&mut self) {
+        if let Some(sink) = self.sink.take_if(|sink| sink.is_file()) {
+            self.closed = sink.close();
+        }
+    }
+
+    fn reopen_file(&mut self) -> Result<(), Error> {
+        if let Some(closed) = self.closed.take() {
+            self.sink = closed.reopen()?;
+        }
+        if self.sink.is_none() {
+            self.digest = None;
+        }
+        Ok(())
+    }
+
     /// The origin of the next request.
     pub(super) fn next_target(&self) -> Option<Target> {
         target(self.navigation.as_ref().map_or(&self.item.url, Navigation::url)).ok()
@@ -205,6 +225,9 @@ impl<'s> Transfer<'s> {
     pub(super) fn finish(mut self) -> Outcome {
         // The progress line goes away before anything else is printed.
         self.progress = None;
+        if let Err(error) = self.reopen_file() {
+            self.failure.get_or_insert(error);
+        }
         if let Some(sink) = self.sink.take() {
             let (length, is_file) = (sink.length(), sink.is_file());
             match sink.keep() {
@@ -239,6 +262,7 @@ impl<'s> Transfer<'s> {
             None => {
                 self.summary.attempts += 1;
                 self.failure = None;
+                self.reopen_file()?;
                 self.first_plan()
             }
         };

@@ -26,6 +26,7 @@ pub(crate) use directory::Directories;
 pub(crate) use existing::{Existing, Provenance};
 pub(crate) use name::derived_name;
 pub(crate) use named::{NamedFiles, check_name};
+pub(crate) use part::ClosedPart;
 pub(crate) use part::Finished;
 pub(crate) use private::{check_private, write_private};
 pub(crate) use resume_info::{ResumeInfo, UrlDigest};
@@ -123,6 +124,12 @@ impl Sink {
     pub(crate) fn keep(mut self) -> Option<PathBuf> {
         let SinkKind::Part(part) = &mut self.kind else { return None };
         part.is_kept().then(|| part.path.clone())
+    }
+
+    /// Closes its part file, which stays if the save can be resumed.
+    pub(crate) fn close(self) -> Option<ClosedPart> {
+        let SinkKind::Part(mut part) = self.kind else { return None };
+        part.is_kept().then(|| part.closed())
     }
 
     /// Discards what it has. Fails where that cannot be taken back.

@@ -1,5 +1,6 @@
 //! The part file: a body grows in `FILE.part`, beside FILE, and becomes FILE in one step.
 
+use super::Sink;
 use super::directory::Directory;
 use super::error::{cannot, unfit};
 use super::leftover::{Found, Leftover, in_the_way, in_use, inspect, is_named, lock, open, remove_record};
@@ -51,6 +52,8 @@ pub(crate) struct Finished {
 pub(super) struct PartFile {
     pub(super) file: File,
     pub(super) path: PathBuf,
+    /// The name beside which it is.
+    name: PathBuf,
     record_path: PathBuf,
     /// The name it is to get, before any number.
     target: PathBuf,
@@ -129,6 +132,7 @@ impl PartFile {
         PartFile {
             file,
             path: beside(name, PART_SUFFIX),
+            name: name.to_owned(),
             record_path: beside(name, RECORD_SUFFIX),
             target: target.to_owned(),
             naming,
@@ -233,6 +237,16 @@ impl PartFile {
         }
     }
 
+    /// What is needed to open it again.
+    pub(super) fn closed(&self) -> ClosedPart {
+        ClosedPart {
+            name: self.name.clone(),
+            target: self.target.clone(),
+            naming: self.naming.clone(),
+            source: self.source.clone(),
+        }
+    }
+
     /// Gives the file its name.
     pub(super) fn finish(mut self, finished: &Finished) -> Result<PathBuf, Error> {
         let done = self.take_name(finished);
@@ -313,6 +327,30 @@ impl PartFile {
         let acl_kept = group_kept && sys::copy_acl(&self.target, &self.file).is_ok();
         let mode = old.mode() & if acl_kept { 0o777 } else { 0o707 };
         self.file.set_permissions(Permissions::from_mode(mode))
+    }
+}
+
+/// A part file that was closed, to be opened again.
+#[derive(Debug)]
+pub(crate) struct ClosedPart {
+    name: PathBuf,
+    target: PathBuf,
+    naming: Naming,
+    source: UrlDigest,
+}
+
+impl ClosedPart {
+    /// Opens it; `None` where it is not there any more as it was.
+    pub(crate) fn reopen(self) -> Result<Option<Sink>, Error> {
+        let hold = interrupt::hold();
+        match inspect(&self.name, Some(&self.source))? {
+            Leftover::Ours(found) if found.resume_info.is_some() && found.length > 0 => {
+                let length = found.length;
+                let part = PartFile::resume(found, &self.name, &self.target, self.naming, hold);
+                Ok(Some(Sink::part(part, length)))
+            }
+            Leftover::Ours(_) | Leftover::Nothing | Leftover::InUse | Leftover::Foreign(_) => Ok(None),
+        }
     }
 }
 
