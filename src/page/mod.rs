@@ -1,8 +1,330 @@
-//! A web page in one file.
+//! A web page in one file: what it refers to, and the page with that in it.
 #![allow(dead_code)]
+
+mod assets;
 mod charset;
+mod css;
 mod data_url;
+mod html;
 mod media_type;
+mod omit;
+mod render;
 mod srcset;
 mod tag;
+mod template;
 mod tokens;
+
+pub(crate) use assets::{AssetRequest, Resource};
+pub use omit::Omit;
+pub(crate) use render::TooLarge;
+
+use assets::{Assets, State};
+use encoding_rs::{Encoding, UTF_8};
+use std::borrow::Cow;
+use url::Url;
+
+/// An asset of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AssetId(usize);
+
+/// What an asset is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    /// An image.
+    Image,
+    /// A style sheet.
+    Style,
+    /// A font.
+    Font,
+    /// A classic script.
+    Script,
+    /// A module script.
+    Module,
+    /// A document in a frame, or what an `object` or `embed` element shows.
+    Frame,
+    /// Audio or video.
+    Media,
+    /// Subtitles.
+    Track,
+}
+
+/// A page and its assets, as they come.
+#[derive(Debug)]
+pub(crate) struct Page {
+    document: template::Template,
+    assets: Assets,
+    omit: Omit,
+}
+
+impl Page {
+    /// A page of which nothing but its own document has come.
+    pub(crate) fn new(page: &Resource, omit: Omit) -> Page {
+        let mut assets = Assets::new(omit);
+        let document = assets.page(page);
+        Page { document, assets, omit }
+    }
+
+    /// What is to be requested, since the last call.
+    pub(crate) fn take_requests(&mut self) -> Vec<AssetRequest> {
+        self.assets.take_requests()
+    }
+
+    /// Takes what the request for a URL came to: a resource, or why there is none.
+    pub(crate) fn add(&mut self, url: &Url, response: Result<Resource, String>) {
+        self.assets.add(url, response);
+    }
+
+    /// Whether all that was requested has come.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.assets.is_complete()
+    }
+
+    /// The page, with all assets that came in it.
+    pub(crate) fn render(&self, max_size: u64) -> Result<String, TooLarge> {
+        render::render(&self.document, &self.assets, self.omit, max_size)
+    }
+
+    /// How many assets there are, and how many of them are in the page.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let wanted = self.assets.all().iter().filter(|asset| !matches!(asset.state, State::Omitted));
+        let missing = |asset: &&assets::Asset| matches!(asset.state, State::Missing(_) | State::Waiting);
+        (wanted.clone().count(), wanted.filter(|asset| !missing(asset)).count())
+    }
+
+    /// The assets that are not in the page, and why.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = (&Url, &str)> {
+        self.assets.all().iter().filter_map(|asset| match &asset.state {
+            State::Missing(why) => Some((&asset.url, why.as_str())),
+            _ => None,
+        })
+    }
+}
+
+/// Takes the references of a document.
+trait Collector {
+    /// An asset of this URL, which has no fragment.
+    fn asset(&mut self, url: Url, kind: Kind) -> AssetId;
+    /// The fonts of one `src` descriptor, of which one is to be used; their group.
+    fn fonts(&mut self, sources: Vec<css::FontSource>) -> usize;
+}
+
+/// Makes URLs of references (WHATWG HTML section 2.4.1).
+#[derive(Clone, Copy)]
+struct Resolver<'r> {
+    base: &'r Url,
+    /// Queries are in the document's charset.
+    encoding: &'static Encoding,
+}
+
+impl Resolver<'_> {
+    /// The URL of a reference to another resource, by http or https.
+    fn resolve(&self, reference: &str) -> Option<Url> {
+        let reference = reference.trim_matches(|c: char| c <= ' ');
+        if reference.is_empty() || reference.starts_with('#') {
+            return None;
+        }
+        self.absolute(reference).filter(|url| matches!(url.scheme(), "http" | "https"))
+    }
+
+    /// The URL of any reference.
+    fn absolute(&self, reference: &str) -> Option<Url> {
+        let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|text| self.encoding.encode(text).0;
+        let is_utf8 = self.encoding.output_encoding() == UTF_8;
+        let options = Url::options().base_url(Some(self.base));
+        options.encoding_override((!is_utf8).then_some(encode)).parse(reference).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "http://h/d/page.html";
+
+    /// A page of a site: paths with their media type and body. What is not there is missing.
+    fn page_of(site: &[(&str, &str, &str)], omit: &str) -> Page {
+        let find = |url: &Url| {
+            let found = site.iter().find(|(path, ..)| url.path() == *path && url.host_str() == Some("h"));
+            let (_, content_type, body) = found.ok_or("the server answered 404 Not Found")?;
+            let content_type = Some((*content_type).to_owned()).filter(|kind| !kind.is_empty());
+            Ok(Resource { url: url.clone(), content_type, nosniff: false, body: body.as_bytes().to_vec() })
+        };
+        let omit = if omit.is_empty() { Omit::default() } else { omit.parse().expect("kinds") };
+        let mut page = Page::new(&find(&Url::parse(PAGE).expect("a URL")).expect("there"), omit);
+        loop {
+            let requests = page.take_requests();
+            if requests.is_empty() {
+                assert!(page.is_complete());
+                return page;
+            }
+            requests.iter().for_each(|request| page.add(&request.url, find(&request.url).map_err(str::to_owned)));
+        }
+    }
+
+    /// What is saved of a page, but for what every page gets.
+    fn saved(html: &str, others: &[(&str, &str, &str)]) -> String {
+        let site = [&[("/d/page.html", "text/html", html)], others].concat();
+        let text = page_of(&site, "").render(u64::MAX).expect("small");
+        let head = format!("<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"{}\">", Omit::default().policy());
+        text.replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "").replace(&head, "").trim().to_owned()
+    }
+
+    const GIF: &str = "GIF89a";
+    const GIF_URL: &str = "data:image/gif,GIF89a";
+
+    #[test]
+    fn what_a_browser_would_request_is_in_the_page() {
+        let others = [("/d/a.gif", "image/gif", GIF), ("/d/a.css", "text/css", "b{c:d}"), ("/d/a.js", "text/javascript", "f()")];
+        for (html, wanted) in [
+            ("<img src=a.gif>", "<img src=\"[gif]\">"),
+            ("<img src='a.gif' alt=x>", "<img src=\"[gif]\" alt=x>"),
+            ("<img src=a.gif#f>", "<img src=\"[gif]#f\">"),
+            ("<img srcset='a.gif 1x, /d/a.gif 2x'>", "<img srcset=\"[gif] 1x, [gif] 2x\">"),
+            ("<picture><source srcset=a.gif></picture>", "<picture><source srcset=\"[gif]\"></picture>"),
+            ("<img data-src=a.gif>", "<img data-src=\"[gif]\">"),
+            ("<p data-bg=a.gif>", "<p data-bg=\"[gif]\">"),
+            ("<link rel=stylesheet href=a.css>", "<link rel=stylesheet href=\"data:text/css,b{c:d}\">"),
+            ("<link rel='alternate stylesheet' title=x href=a.css>", "<link rel='alternate stylesheet' title=x href=\"data:text/css,b{c:d}\">"),
+            ("<link rel='shortcut icon' href=a.gif>", "<link rel='shortcut icon' href=\"[gif]\">"),
+            ("<style>a{b:url(a.gif)}</style>", "<style>a{b:url(\"[gif]\")}</style>"),
+            ("<style>@import 'a.css' print;</style>", "<style>@import url(\"data:text/css,b{c:d}\") print;</style>"),
+            ("<p style='b:url(a.gif)'>", "<p style=\"b:url(&quot;[gif]&quot;)\">"),
+            ("<script defer src=a.js></script>", "<script defer src=\"data:text/javascript,f()\"></script>"),
+            ("<input type=image src=a.gif>", "<input type=image src=\"[gif]\">"),
+            ("<body background=a.gif>", "<body background=\"[gif]\">"),
+            ("<video poster=a.gif>", "<video poster=\"[gif]\">"),
+            ("<object data=a.gif></object>", "<object data=\"[gif]\"></object>"),
+            ("<svg><image xlink:href=a.gif /></svg>", "<svg><image xlink:href=\"[gif]\" /></svg>"),
+            ("<svg><rect fill='url(a.gif#x)'/></svg>", "<svg><rect fill=\"url(&quot;[gif]#x&quot;)\"/></svg>"),
+            ("<noscript><img src=a.gif></noscript>", "<noscript><img src=\"[gif]\"></noscript>"),
+            ("<template><img src=a.gif></template>", "<template><img src=\"[gif]\"></template>"),
+            ("<iframe srcdoc='<img src=&quot;a.gif&quot;>'></iframe>", "<iframe srcdoc=\"<img src=&quot;[gif]&quot;>\"></iframe>"),
+            ("<base href=/d/><img src=a.gif>", "<base ><img src=\"[gif]\">"),
+        ] {
+            assert_eq!(saved(html, &others), wanted.replace("[gif]", GIF_URL), "{html}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_asset_stays_as_it_is() {
+        for html in [
+            "<img src=''><img src=\"#a\"><img src=data:,x><img><img alt=\"a.gif\">",
+            "<!--[if IE]><img src=a.gif><![endif]-->",
+            "<script>var a = '<img src=a.gif>';</script>",
+            "<textarea><img src=a.gif></textarea>",
+            "<a href=#x>a</a><a href='javascript:f()'>b</a><a href=http://other/x>c</a><a href=mailto:a@b>",
+            "<p STYLE=color:red Class=x>&nbsp;&copy;</P\n>",
+            "<script type=text/template src=></script>",
+        ] {
+            assert_eq!(saved(html, &[]), html);
+        }
+    }
+
+    #[test]
+    fn links_lead_to_where_they_led() {
+        for (html, wanted) in [
+            ("<a href=b.html>", "<a href=\"http://h/d/b.html\">"),
+            ("<a href='?a=1&amp;b=2'>", "<a href=\"http://h/d/page.html?a=1&amp;b=2\">"),
+            ("<a href=page.html#x>", "<a href=\"#x\">"),
+            ("<base href=http://o/><a href=#x>", "<base ><a href=\"http://o/#x\">"),
+            ("<form action=/s>", "<form action=\"http://h/s\">"),
+            ("<form action=''>", "<form action=\"http://h/d/page.html\">"),
+            ("<area href=//o/x>", "<area href=\"http://o/x\">"),
+            ("<link rel=canonical href=/c>", "<link rel=canonical href=\"http://h/c\">"),
+        ] {
+            assert_eq!(saved(html, &[]), wanted, "{html}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_an_absolute_url_and_is_reported() {
+        let html = "<!DOCTYPE html><img src=a.gif><link rel=stylesheet href=a.css><img srcset='a.gif 2x'><style>a{b:url(c.png)}</style>";
+        let site = [("/d/page.html", "text/html", html), ("/d/a.css", "text/html", "<p>not found")];
+        let page = page_of(&[site[0], site[1]], "");
+        let text = page.render(u64::MAX).expect("small");
+        for wanted in ["src=\"http://h/d/a.gif\"", "href=\"http://h/d/a.css\"", "srcset=\"http://h/d/a.gif 2x\"", "url(\"http://h/d/c.png\")"] {
+            assert!(text.contains(wanted), "{wanted}: {text}");
+        }
+        let missing: Vec<String> = page.missing().map(|(url, why)| format!("{}: {why}", url.path())).collect();
+        let not_found = "the server answered 404 Not Found";
+        assert_eq!(missing, [format!("/d/a.gif: {not_found}"), "/d/a.css: not a style sheet: text/html".into(), format!("/d/c.png: {not_found}")]);
+        assert_eq!(page.counts(), (3, 0));
+    }
+
+    #[test]
+    fn nothing_leads_away_or_tells_that_the_page_is_opened() {
+        let html = "<link rel=preconnect href=//o><meta http-equiv=Refresh content='0;url=/x'><meta http-equiv=content-security-policy                     content=x><link rel=dns-prefetch href=//o><link rel=modulepreload href=a.js><link rel=stylesheet integrity=x href=a.css>";
+        assert_eq!(saved(html, &[("/d/a.css", "text/css", "b{}")]), "<link rel=stylesheet  href=\"data:text/css,b{}\">");
+    }
+
+    #[test]
+    fn chains_and_cycles_end() {
+        let others = [
+            ("/d/a.css", "text/css", "@import 'b.css';x{y:z}"),
+            ("/d/b.css", "text/css", "@import 'a.css';u{v:w}"),
+            ("/d/f.html", "text/html", "<iframe src=f.html>"),
+        ];
+        let text = saved("<link rel=stylesheet href=a.css>", &others);
+        assert!(text.contains("x{y:z}") && text.contains("u{v:w}"), "{text}");
+        let text = saved("<iframe src=f.html></iframe>", &others);
+        assert!(text.contains("about:blank"), "{text}");
+    }
+
+    #[test]
+    fn one_font_of_a_rule_is_in_the_page() {
+        let html = "<style>@font-face{src:url(a.eot);src:url(a.woff2) format('woff2'),url(a.woff),url(a.ttf)}</style>";
+        let others = [("/d/a.woff", "", "wOFFx"), ("/d/a.ttf", "", "truex")];
+        let wanted = "<style>@font-face{src:url(\"http://h/d/a.eot\");src:url(\"http://h/d/a.woff2\") format('woff2'),url(\"data:font/woff,wOFFx\"),url(\"http://h/d/a.ttf\")}</style>";
+        assert_eq!(saved(html, &others), wanted);
+    }
+
+    #[test]
+    fn an_image_of_several_rules_is_in_the_page_once() {
+        let image = format!("GIF89a{}", "x".repeat(1000));
+        let html = "<link rel=stylesheet href=a.css><p style='background:url(a.gif)'>";
+        let text = saved(html, &[("/d/a.gif", "image/gif", &image), ("/d/a.css", "text/css", "a{background:url(a.gif) no-repeat}")]);
+        assert_eq!(text.matches("GIF89a").count(), 1, "{text}");
+        assert!(text.contains("a{background:var(--fetch-1) no-repeat}") && text.contains("style=\"background:var(--fetch-1)\""), "{text}");
+    }
+
+    #[test]
+    fn the_head_is_where_it_was() {
+        for (html, wanted) in [
+            ("<!DOCTYPE html><html lang=x><head><title>", "<!DOCTYPE html>\n[saved]<html lang=x><head>[head]<title>"),
+            ("<p>x", "[saved]\n[head]<p>x"),
+            ("text", "[saved]\n[head]text"),
+            ("\n<!-- c --><html>\n<body>", "[saved]\n\n<!-- c --><html>\n[head]<body>"),
+            ("", "[saved]\n[head]"),
+        ] {
+            let text = page_of(&[("/d/page.html", "text/html", html)], "").render(u64::MAX).expect("small");
+            let head = text.find("<meta charset").expect("a head");
+            let end = text.rfind("none'\">").expect("a head") + "none'\">".len();
+            let shown = text.replace(&text[head..end], "[head]").replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "[saved]");
+            assert_eq!(shown, wanted);
+        }
+    }
+
+    #[test]
+    fn the_page_says_that_it_is_utf_8() {
+        let html = "<meta charset=gbk><meta http-equiv=content-type content='text/html; charset=GB2312'><p>";
+        assert_eq!(saved(html, &[]), "<meta charset=\"utf-8\"><meta http-equiv=content-type content=\"text/html; charset=utf-8\"><p>");
+    }
+
+    #[test]
+    fn a_page_has_a_size_at_most() {
+        let others = [("/d/a.gif", "image/gif", GIF)];
+        let html = "<img src=a.gif>".repeat(1000);
+        let page = page_of(&[&[("/d/page.html", "text/html", html.as_str())], &others[..]].concat(), "");
+        assert_eq!(page.render(10_000), Err(TooLarge));
+        assert!(page.render(100_000).is_ok());
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_requested() {
+        let html = "<img src=a.gif><script src=a.js></script>";
+        let page = page_of(&[("/d/page.html", "text/html", html), ("/d/a.js", "text/javascript", "f()")], "images");
+        let text = page.render(u64::MAX).expect("small");
+        assert!(text.contains("src=\"http://h/d/a.gif\"") && text.contains("data:text/javascript,f()"), "{text}");
+        assert_eq!((page.counts(), page.missing().count()), ((1, 1), 0));
+    }
+}

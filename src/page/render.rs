@@ -1,0 +1,211 @@
+//! The page as text, with its assets in it.
+
+use super::assets::{Assets, State};
+use super::template::{Link, Part, Place, Template, css_string, escape_attribute};
+use super::{AssetId, Omit, data_url};
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The name of the custom property that holds an image, but for its number.
+const PROPERTY: &str = "--fetch-";
+/// An image that is smaller, in bytes, is repeated.
+const MIN_SHARED: usize = 256;
+
+/// The page is larger than it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+/// Writes a page of at most so many bytes.
+pub(super) fn render(page: &Template, assets: &Assets, omit: Omit, max_size: u64) -> Result<String, TooLarge> {
+    let mut renderer = Renderer { assets, omit, max_size, stack: Vec::new() };
+    renderer.document(page)
+}
+
+struct Renderer<'a> {
+    assets: &'a Assets,
+    omit: Omit,
+    max_size: u64,
+    /// The assets that are being written, each in the one before it.
+    stack: Vec<AssetId>,
+}
+
+/// What the parts of one document share.
+#[derive(Default)]
+struct Shared {
+    /// Images that are used several times, in the order of their first use, with the number of their property.
+    images: Vec<(AssetId, String)>,
+    numbers: HashMap<(AssetId, String), usize>,
+    /// The URLs of assets, by whether they are written without spaces.
+    urls: HashMap<(AssetId, bool), Arc<str>>,
+}
+
+impl Renderer<'_> {
+    /// A document of its own.
+    fn document(&mut self, template: &Template) -> Result<String, TooLarge> {
+        let mut uses = Uses::default();
+        uses.count(template, self.assets);
+        let mut shared = Shared::default();
+        for image in uses.order {
+            if uses.counts[&image] > 1 && self.size(image.0) >= MIN_SHARED {
+                shared.numbers.insert(image.clone(), shared.images.len() + 1);
+                shared.images.push(image);
+            }
+        }
+        let mut out = String::with_capacity(template.source.len());
+        self.template(template, &mut shared, &mut out)?;
+        Ok(out)
+    }
+
+    /// How many bytes an image has.
+    fn size(&self, id: AssetId) -> usize {
+        match &self.assets.get(id).state {
+            State::Bytes(_, resource) => resource.body.len(),
+            _ => 0,
+        }
+    }
+
+    fn template(&mut self, template: &Template, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
+        for part in &template.parts {
+            match part {
+                Part::Source(range) => out.push_str(&template.source[range.clone()]),
+                Part::Text(text) => out.push_str(text),
+                Part::Attribute(inner) => {
+                    let mut value = String::new();
+                    self.template(inner, shared, &mut value)?;
+                    out.push('"');
+                    escape_attribute(&value, out);
+                    out.push('"');
+                }
+                Part::Nested(inner) => self.template(inner, shared, out)?,
+                Part::Link(link) => self.link(link, shared, out)?,
+                Part::Font { group, index } => {
+                    let (url, asset) = self.assets.font_group(*group).source(*index);
+                    let url = url.to_string();
+                    let data = asset.map(|asset| self.url(asset, false, shared)).transpose()?.flatten();
+                    css_url(data.as_deref().unwrap_or(&url), out);
+                }
+                Part::Head => self.head(shared, out)?,
+            }
+            if out.len() as u64 > self.max_size {
+                return Err(TooLarge);
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, link: &Link, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
+        let Link { asset, fragment, place } = link;
+        if *place == Place::CssProperty
+            && let Some(number) = shared.numbers.get(&(*asset, fragment.clone()))
+        {
+            let _ = write!(out, "var({PROPERTY}{number})");
+            return Ok(());
+        }
+        let url = self.url(*asset, *place == Place::List, shared)?;
+        let url = match &url {
+            Some(url) => format!("{url}{fragment}"),
+            None => format!("{}{fragment}", self.assets.get(*asset).url),
+        };
+        match place {
+            Place::Attribute | Place::Image | Place::List => out.push_str(&url),
+            Place::CssUrl | Place::CssProperty => css_url(&url, out),
+        }
+        Ok(())
+    }
+
+    /// The `data:` URL of an asset; `None` where there is none.
+    fn url(&mut self, id: AssetId, without_spaces: bool, shared: &mut Shared) -> Result<Option<Arc<str>>, TooLarge> {
+        if let Some(url) = shared.urls.get(&(id, without_spaces)) {
+            return Ok(Some(Arc::clone(url)));
+        }
+        let assets = self.assets;
+        let url = match &assets.get(id).state {
+            State::Waiting | State::Omitted | State::Missing(_) => return Ok(None),
+            State::Bytes(media_type, resource) => data_url::encode(media_type, &resource.body, without_spaces),
+            // An import of what is being imported is none, and neither is a document framed in itself.
+            State::Text(media_type, _) if self.stack.contains(&id) => return Ok(Some(data_url::encode(media_type, b"", false).into())),
+            State::Document(_) if self.stack.contains(&id) => return Ok(Some("about:blank".into())),
+            State::Text(media_type, template) => {
+                let mut text = String::with_capacity(template.source.len());
+                self.stack.push(id);
+                self.template(template, shared, &mut text)?;
+                self.stack.pop();
+                data_url::encode(media_type, text.as_bytes(), without_spaces)
+            }
+            State::Document(template) => {
+                self.stack.push(id);
+                let text = self.document(template)?;
+                self.stack.pop();
+                data_url::encode("text/html", text.as_bytes(), without_spaces)
+            }
+        };
+        let url: Arc<str> = url.into();
+        // What is written in a cycle lacks what it is in.
+        if self.stack.is_empty() || matches!(assets.get(id).state, State::Bytes(..)) {
+            shared.urls.insert((id, without_spaces), Arc::clone(&url));
+        }
+        Ok(Some(url))
+    }
+
+    /// The start of a document's head: its charset, nothing from the network, and images that are used several
+    /// times.
+    fn head(&mut self, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
+        out.push_str("<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"");
+        out.push_str(&self.omit.policy());
+        out.push_str("\">");
+        if shared.images.is_empty() {
+            return Ok(());
+        }
+        out.push_str("<style>:root{");
+        for (number, (asset, fragment)) in std::mem::take(&mut shared.images).into_iter().enumerate() {
+            let Some(url) = self.url(asset, false, shared)? else { continue };
+            let _ = write!(out, "{PROPERTY}{}:", number + 1);
+            css_url(&format!("{url}{fragment}"), out);
+            out.push(';');
+        }
+        out.push_str("}</style>");
+        Ok(())
+    }
+}
+
+fn css_url(url: &str, out: &mut String) {
+    out.push_str("url(");
+    css_string(url, out);
+    out.push(')');
+}
+
+/// How often each image is used in the style sheets of a document.
+#[derive(Default)]
+struct Uses {
+    counts: HashMap<(AssetId, String), usize>,
+    order: Vec<(AssetId, String)>,
+    /// Style sheets that were counted.
+    sheets: HashSet<AssetId>,
+}
+
+impl Uses {
+    fn count(&mut self, template: &Template, assets: &Assets) {
+        for part in &template.parts {
+            match part {
+                Part::Attribute(inner) | Part::Nested(inner) => self.count(inner, assets),
+                Part::Link(Link { asset, fragment, place: Place::CssProperty }) => {
+                    let image = (*asset, fragment.clone());
+                    let count = self.counts.entry(image.clone()).or_default();
+                    *count += 1;
+                    if *count == 1 {
+                        self.order.push(image);
+                    }
+                }
+                Part::Link(Link { asset, .. }) => {
+                    if let State::Text("text/css", sheet) = &assets.get(*asset).state
+                        && self.sheets.insert(*asset)
+                    {
+                        self.count(sheet, assets);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A document with places where something else is to stand: URLs of assets, once these are known.
+
+use super::AssetId;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What stands where a document refers to something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Text of the document, as it is.
+    Source(Range<usize>),
+    /// Other text.
+    Text(String),
+    /// A quoted attribute value, in which a template is escaped.
+    Attribute(Template),
+    /// Part of the document that is parsed on its own.
+    Nested(Template),
+    /// The URL of an asset.
+    Link(Link),
+    /// Of the fonts of an `@font-face` rule, the one that is used; the others stay absolute URLs.
+    Font { group: usize, index: usize },
+    /// Where a document of its own gets what it needs to stand alone.
+    Head,
+}
+
+/// A reference to an asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) asset: AssetId,
+    /// With its number sign; empty where there is none.
+    pub(super) fragment: String,
+    pub(super) place: Place,
+}
+
+/// Where a URL stands, which decides how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In an attribute, on its own.
+    Attribute,
+    /// In the `src` of an `img` element, where it may be replaced by a reference to a style sheet.
+    Image,
+    /// Among others in an attribute: `srcset`.
+    List,
+    /// Instead of a `url()` in CSS.
+    CssUrl,
+    /// The same in a property where a custom property may stand for it.
+    CssProperty,
+}
+
+/// A text of which parts are replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Template {
+    pub(super) source: Arc<str>,
+    pub(super) parts: Vec<Part>,
+}
+
+/// Replacements in a text, in any order.
+#[derive(Debug, Default)]
+pub(super) struct Edits(Vec<(Range<usize>, Vec<Part>)>);
+
+impl Edits {
+    /// Replaces a range.
+    pub(super) fn replace(&mut self, range: Range<usize>, parts: Vec<Part>) {
+        self.0.push((range, parts));
+    }
+
+    /// Replaces a range by text.
+    pub(super) fn text(&mut self, range: Range<usize>, text: impl Into<String>) {
+        self.replace(range, vec![Part::Text(text.into())]);
+    }
+
+    /// Takes a range out.
+    pub(super) fn remove(&mut self, range: Range<usize>) {
+        self.replace(range, Vec::new());
+    }
+
+    /// Whether nothing is replaced.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text with its replacements. Of two that overlap, the first stays.
+    pub(super) fn into_template(mut self, source: Arc<str>) -> Template {
+        self.0.sort_by_key(|(range, _)| (range.start, range.end));
+        let (mut parts, mut at) = (Vec::with_capacity(2 * self.0.len() + 1), 0);
+        for (range, new) in self.0 {
+            if range.start < at {
+                continue;
+            }
+            if at < range.start {
+                parts.push(Part::Source(at..range.start));
+            }
+            parts.extend(new);
+            at = range.end;
+        }
+        if at < source.len() {
+            parts.push(Part::Source(at..source.len()));
+        }
+        Template { source, parts }
+    }
+}
+
+/// Escapes text for a quoted attribute value.
+pub(super) fn escape_attribute(text: &str, out: &mut String) {
+    let mut start = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escaped = match byte {
+            b'&' => "&amp;",
+            b'"' => "&quot;",
+            _ => continue,
+        };
+        out.push_str(&text[start..at]);
+        out.push_str(escaped);
+        start = at + 1;
+    }
+    out.push_str(&text[start..]);
+}
+
+/// Writes a string of CSS, quotes included.
+pub(super) fn css_string(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            '\n' => out.push_str("\\a "),
+            // What ends a style element would end it here too.
+            '<' => out.push_str("\\3c "),
+            character => out.push(character),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_leave_the_rest_as_it_is() {
+        let mut edits = Edits::default();
+        edits.text(4..5, "X");
+        edits.remove(1..2);
+        edits.text(1..3, "lost");
+        let template = edits.into_template("abcdef".into());
+        assert_eq!(template.parts, [Part::Source(0..1), Part::Source(2..4), Part::Text("X".into()), Part::Source(5..6)]);
+    }
+
+    #[test]
+    fn text_is_escaped_for_where_it_stands() {
+        let (mut attribute, mut css) = (String::new(), String::new());
+        escape_attribute("a\"b&c<d>é", &mut attribute);
+        css_string("a\"b\\c\n</style>", &mut css);
+        assert_eq!((attribute.as_str(), css.as_str()), ("a&quot;b&amp;c<d>é", "\"a\\\"b\\\\c\\a \\3c /style>\""));
+    }
+}
