@@ -130,7 +130,6 @@ impl Fetcher {
             method: config.method,
             headers: &Fields::new(),
             home: &Home::of(&url, config)?,
-            public_only: false,
             identity: false,
             timer: &Timer::start(config.limits),
             tap: None,

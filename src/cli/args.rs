@@ -4,6 +4,7 @@ use super::values::{Seconds, at_least_one, bytes, count, host_override, named, p
 use crate::client::DEFAULT_MAX_REDIRECTS;
 use crate::http::ByteRange;
 use crate::net::{DEFAULT_LIMITS, HostOverride};
+use crate::page::Omit;
 use crate::report::When;
 use crate::run::DEFAULT_RETRIES;
 use clap::{ArgAction, Parser, ValueHint};
@@ -73,7 +74,14 @@ pub(super) struct Cli {
     /// Save only a body with this SHA-256
     #[arg(long, value_name = "HEX", value_parser = sha256, help_heading = "What is saved")]
     pub(super) sha256: Option<[u8; 32]>,
-    /// Also record every exchange in FILE as WARC/1.1, redirects too; one gzip member a record where FILE ends in .gz
+    /// Save the complete page as one self-contained HTML file: images, style sheets, fonts, scripts, frames and media in
+    /// it, and nothing from the network when it is opened
+    #[arg(short, long, conflicts_with_all = ["resume", "newer", "range", "head"], help_heading = "What is saved")]
+    pub(super) page: bool,
+    /// With -p: leave out some of images, css, fonts, js, frames, media (comma-separated)
+    #[arg(long, value_name = "KINDS", requires = "page", help_heading = "What is saved")]
+    pub(super) omit: Option<Omit>,
+    /// Also record every exchange in FILE as WARC/1.1, redirects and assets too; one gzip member a record where FILE ends in .gz
     #[arg(long, value_name = "FILE", value_parser = named(), help_heading = "What is saved")]
     pub(super) warc: Option<PathBuf>,
     /// Neither request nor decode content codings (gzip, deflate, br, zstd are decoded by default)

@@ -83,6 +83,7 @@ impl Cli {
             output,
             config,
             options,
+            page: self.page.then_some(self.omit.unwrap_or_default()),
             warc: self.warc,
             cookie_jar: self.cookie_jar,
             warnings: cookies.warnings,
@@ -158,7 +159,8 @@ impl Cli {
         let default = Parallel::default();
         let in_order = self.input_file.is_empty() && self.jobs.is_none();
         let per_host = self.per_host.unwrap_or(if in_order { 1 } else { default.per_host });
-        Parallel { jobs: self.jobs.unwrap_or(default.jobs), per_host, wait: self.wait.0.unwrap_or_default() }
+        let per_host_parts = self.per_host.unwrap_or(default.per_host_parts);
+        Parallel { jobs: self.jobs.unwrap_or(default.jobs), per_host, per_host_parts, wait: self.wait.0.unwrap_or_default() }
     }
 
     fn family(&self) -> Family {

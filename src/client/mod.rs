@@ -69,6 +69,11 @@ impl Navigation {
         Navigation { url: without_userinfo(url.clone()), public_only, redirects: 0, sent: None }
     }
 
+    /// Whether only a public address is allowed.
+    pub(crate) fn public_only(&self) -> bool {
+        self.public_only
+    }
+
     /// What the next hop requests.
     pub(crate) fn url(&self) -> &Url {
         &self.url
@@ -105,7 +110,7 @@ impl Client {
 
     /// Requests a URL, and follows redirects.
     pub(crate) fn send(&self, options: &RequestOptions<'_>, observer: &mut dyn Observer) -> Result<Response, Error> {
-        let mut navigation = Navigation::new(options.url, options.public_only);
+        let mut navigation = Navigation::new(options.url, false);
         loop {
             if let Some(response) = self.hop(&mut navigation, options, observer)? {
                 return Ok(response);

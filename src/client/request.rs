@@ -18,8 +18,6 @@ pub(crate) struct RequestOptions<'a> {
     pub headers: &'a Fields,
     /// The origin that credentials, added fields and cookie literals are for.
     pub home: &'a Home,
-    /// Whether only a public address is allowed, from the first hop on.
-    pub public_only: bool,
     /// Whether the bytes are wanted as they are, without content codings.
     pub identity: bool,
     /// The limits of the whole operation.

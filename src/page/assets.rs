@@ -193,7 +193,9 @@ impl Assets {
             },
             Kind::Media => match media_type::sniff_media(&resource.body) {
                 Some(sniffed) if !essence.starts_with("audio/") && !essence.starts_with("video/") => bytes(sniffed),
-                None if !essence.starts_with("audio/") && !essence.starts_with("video/") => Err(format!("not audio or video: {shown}")),
+                None if !essence.starts_with("audio/") && !essence.starts_with("video/") => {
+                    Err(format!("not audio or video: {shown}"))
+                }
                 _ => bytes(essence),
             },
             Kind::Track => bytes("text/vtt"),
@@ -224,7 +226,9 @@ impl Assets {
                 let template = self.document(&text.into(), &resource.url, UTF_8, Role::Svg, depth);
                 Ok(State::Text("image/svg+xml", template))
             }
-            Kind::Frame if essence.is_empty() || essence == "application/octet-stream" => Err(format!("not shown by browsers: {shown}")),
+            Kind::Frame if essence.is_empty() || essence == "application/octet-stream" => {
+                Err(format!("not shown by browsers: {shown}"))
+            }
             Kind::Frame => bytes(essence),
         }
     }
@@ -263,7 +267,8 @@ impl Collecting<'_> {
     fn next_font(&mut self, group: usize) {
         let FontGroup { sources, assets } = &self.assets.fonts[group];
         let first = assets.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-        let next = (first..sources.len()).find(|index| sources[*index].is_supported && !sources[*index].url.path().ends_with(".eot"));
+        let next =
+            (first..sources.len()).find(|index| sources[*index].is_supported && !sources[*index].url.path().ends_with(".eot"));
         let Some(index) = next else { return };
         let mut url = sources[index].url.clone();
         url.set_fragment(None);

@@ -99,13 +99,13 @@ impl Walker<'_> {
                 },
                 Token::Function(name) if depth < MAX_DEPTH => match name.to_ascii_lowercase().as_str() {
                     "url" | "src" => {
-                        if let Some(url) = nested(parser, |parser| parser.expect_string().ok().map(|url| url.to_string())) {
+                        if let Some(url) = nested(parser, |parser| parser.expect_string().ok().map(ToString::to_string)) {
                             let end = parser.position().byte_index();
                             self.url(&url, start..end, &context, &mut fonts);
                         }
                     }
                     "format" => {
-                        let format = nested(parser, |parser| parser.expect_ident_or_string().ok().map(|name| name.to_string()));
+                        let format = nested(parser, |parser| parser.expect_ident_or_string().ok().map(ToString::to_string));
                         if let (Some((_, font)), Some(format)) = (fonts.last_mut(), format) {
                             font.is_supported = is_supported(&format);
                         }
@@ -113,7 +113,10 @@ impl Walker<'_> {
                     name => {
                         let strings_are_urls = matches!(name, "image-set" | "-webkit-image-set" | "image");
                         let inner = Context { strings_are_urls, ..context.clone() };
-                        nested(parser, |parser| Some(self.walk(parser, &inner, depth + 1)));
+                        nested(parser, |parser| {
+                            self.walk(parser, &inner, depth + 1);
+                            Some(())
+                        });
                     }
                 },
                 Token::CurlyBracketBlock => {
@@ -121,13 +124,19 @@ impl Walker<'_> {
                     // Declarations and rules of their own.
                     let inner = Context { at_rule: context.at_rule.take(), ..Context::default() };
                     if depth < MAX_DEPTH {
-                        nested(parser, |parser| Some(self.walk(parser, &inner, depth + 1)));
+                        nested(parser, |parser| {
+                            self.walk(parser, &inner, depth + 1);
+                            Some(())
+                        });
                     }
                     context = outer.clone();
                 }
                 Token::ParenthesisBlock | Token::SquareBracketBlock if depth < MAX_DEPTH => {
                     let inner = context.clone();
-                    nested(parser, |parser| Some(self.walk(parser, &inner, depth + 1)));
+                    nested(parser, |parser| {
+                        self.walk(parser, &inner, depth + 1);
+                        Some(())
+                    });
                 }
                 Token::Ident(name) => {
                     ident = Some(name.to_ascii_lowercase());
@@ -165,7 +174,8 @@ impl Walker<'_> {
         let Some(mut url) = self.resolver.resolve(text) else { return };
         let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
         url.set_fragment(None);
-        let may_vary = kind == Kind::Image && at_rule != Some("font-face") && property.is_some_and(|name| IMAGE_PROPERTIES.contains(&name));
+        let may_vary =
+            kind == Kind::Image && at_rule != Some("font-face") && property.is_some_and(|name| IMAGE_PROPERTIES.contains(&name));
         let place = if may_vary { Place::CssProperty } else { Place::CssUrl };
         let asset = self.collector.asset(url, kind);
         self.edits.replace(range, vec![Part::Link(Link { asset, fragment, place })]);
@@ -231,7 +241,9 @@ mod tests {
         let show = |part: &Part| match part {
             Part::Source(range) => text[range.clone()].to_owned(),
             Part::Text(text) => text.clone(),
-            Part::Link(link) => format!("[{}{}{}]", link.asset.0, link.fragment, if link.place == Place::CssProperty { "v" } else { "" }),
+            Part::Link(link) => {
+                format!("[{}{}{}]", link.asset.0, link.fragment, if link.place == Place::CssProperty { "v" } else { "" })
+            }
             Part::Font { group, index } => format!("[{group}.{index}]"),
             _ => "?".to_owned(),
         };
@@ -242,7 +254,11 @@ mod tests {
     fn references_are_found_in_every_spelling() {
         for (text, found, wanted) in [
             ("a{background:url(a.png)}", "Image /d/a.png", "a{background:[0v]}"),
-            ("a{background:URL( 'a.png' ) no-repeat,url(\"../b.png\")}", "Image /d/a.png Image /b.png", "a{background:[0v] no-repeat,[1v]}"),
+            (
+                "a{background:URL( 'a.png' ) no-repeat,url(\"../b.png\")}",
+                "Image /d/a.png Image /b.png",
+                "a{background:[0v] no-repeat,[1v]}",
+            ),
             ("a{background:u\\rl(a\\.png)}", "Image /d/a.png", "a{background:[0v]}"),
             ("a{background:url(a.png\n)}", "Image /d/a.png", "a{background:[0v]}"),
             ("a{background:url(\"a\\\nb.png\")}", "Image /d/ab.png", "a{background:[0v]}"),
@@ -277,7 +293,11 @@ mod tests {
                 "Style /d/a.css",
                 "@charset \"utf-8\";@import [0] layer(x) supports(display:grid) print;",
             ),
-            ("@layer a,b;@import url('a.css');@import 'b.css'", "Style /d/a.css Style /d/b.css", "@layer a,b;@import [0];@import [1]"),
+            (
+                "@layer a,b;@import url('a.css');@import 'b.css'",
+                "Style /d/a.css Style /d/b.css",
+                "@layer a,b;@import [0];@import [1]",
+            ),
             ("a{}@import 'a.css';", "", "a{}@import 'a.css';"),
             ("@media print{@import 'a.css';}@import 'b.css';", "", "@media print{@import 'a.css';}@import 'b.css';"),
             ("<!-- @import 'a.css'; -->", "Style /d/a.css", "<!-- @import [0]; -->"),

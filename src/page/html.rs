@@ -47,8 +47,15 @@ const LAZY_SOURCES: &[&str] = &[
 /// The same for `srcset`.
 const LAZY_SOURCE_SETS: &[&str] = &["data-srcset", "data-lazy-srcset", "lazy-srcset", "data-original-set"];
 /// The same for backgrounds, of any element.
-const LAZY_BACKGROUNDS: &[&str] =
-    &["data-bg", "data-background", "data-background-image", "data-bg-src", "data-lazy-background", "data-bgset", "data-image-src"];
+const LAZY_BACKGROUNDS: &[&str] = &[
+    "data-bg",
+    "data-background",
+    "data-background-image",
+    "data-bg-src",
+    "data-lazy-background",
+    "data-bgset",
+    "data-image-src",
+];
 
 /// Attributes of SVG whose value may be a `url()`.
 const PRESENTATION: &[&str] =
@@ -127,7 +134,8 @@ fn base_url(text: &str, tokens: &[Token], document: &Document<'_>) -> Url {
         }
         _ => None,
     });
-    let base = bases.next().and_then(|href| resolver.absolute(&href)).filter(|base| !matches!(base.scheme(), "data" | "javascript"));
+    let base =
+        bases.next().and_then(|href| resolver.absolute(&href)).filter(|base| !matches!(base.scheme(), "data" | "javascript"));
     base.unwrap_or_else(|| document.base.clone())
 }
 
@@ -298,7 +306,9 @@ impl Walker<'_> {
             }
             _ => {}
         }
-        if let Some(charset) = attributes.get("charset").filter(|charset| !charset.text().trim_ascii().eq_ignore_ascii_case("utf-8")) {
+        if let Some(charset) =
+            attributes.get("charset").filter(|charset| !charset.text().trim_ascii().eq_ignore_ascii_case("utf-8"))
+        {
             self.set(charset, "utf-8");
         }
     }
@@ -308,7 +318,8 @@ impl Walker<'_> {
         let has = |wanted: &str| relations.split_ascii_whitespace().any(|relation| relation == wanted);
         let hints = ["preload", "modulepreload", "preconnect", "dns-prefetch", "prefetch", "prerender"];
         if has("stylesheet") {
-            let is_css = attributes.text("type").is_none_or(|kind| kind.is_empty() || kind.trim_ascii().eq_ignore_ascii_case("text/css"));
+            let is_css =
+                attributes.text("type").is_none_or(|kind| kind.is_empty() || kind.trim_ascii().eq_ignore_ascii_case("text/css"));
             if is_css {
                 self.asset(attributes, "href", Kind::Style, Place::Attribute);
                 self.remove_attribute(attributes, "integrity");
@@ -420,7 +431,7 @@ impl Walker<'_> {
             };
             // An absolute URL means the same in every charset, unless its query is not in ASCII.
             let is_absolute = Url::parse(reference).is_ok() && (reference.is_ascii() || self.document.encoding == UTF_8);
-            if reference != new && !(is_absolute && !new.starts_with('#')) {
+            if reference != new && (!is_absolute || new.starts_with('#')) {
                 self.set(attribute, new);
             }
         }
@@ -472,5 +483,6 @@ fn attribute_of(parts: Vec<Part>) -> Part {
 /// Whether text may be the address of an image.
 fn is_image_name(text: &str) -> bool {
     let path = text.trim_ascii().split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    !path.contains(|c: char| c.is_ascii_whitespace()) && [".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif"].iter().any(|end| path.ends_with(end))
+    !path.contains(|c: char| c.is_ascii_whitespace())
+        && [".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".avif"].iter().any(|end| path.ends_with(end))
 }

@@ -165,7 +165,10 @@ mod tests {
     fn saved(html: &str, others: &[(&str, &str, &str)]) -> String {
         let site = [&[("/d/page.html", "text/html", html)], others].concat();
         let text = page_of(&site, "").render(u64::MAX).expect("small");
-        let head = format!("<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"{}\">", Omit::default().policy());
+        let head = format!(
+            "<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"{}\">",
+            Omit::default().policy()
+        );
         text.replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "").replace(&head, "").trim().to_owned()
     }
 
@@ -184,7 +187,10 @@ mod tests {
             ("<img data-src=a.gif>", "<img data-src=\"[gif]\">"),
             ("<p data-bg=a.gif>", "<p data-bg=\"[gif]\">"),
             ("<link rel=stylesheet href=a.css>", "<link rel=stylesheet href=\"data:text/css,b{c:d}\">"),
-            ("<link rel='alternate stylesheet' title=x href=a.css>", "<link rel='alternate stylesheet' title=x href=\"data:text/css,b{c:d}\">"),
+            (
+                "<link rel='alternate stylesheet' title=x href=a.css>",
+                "<link rel='alternate stylesheet' title=x href=\"data:text/css,b{c:d}\">",
+            ),
             ("<link rel='shortcut icon' href=a.gif>", "<link rel='shortcut icon' href=\"[gif]\">"),
             ("<style>a{b:url(a.gif)}</style>", "<style>a{b:url(\"[gif]\")}</style>"),
             ("<style>@import 'a.css' print;</style>", "<style>@import url(\"data:text/css,b{c:d}\") print;</style>"),
@@ -198,7 +204,10 @@ mod tests {
             ("<svg><rect fill='url(a.gif#x)'/></svg>", "<svg><rect fill=\"url(&quot;[gif]#x&quot;)\"/></svg>"),
             ("<noscript><img src=a.gif></noscript>", "<noscript><img src=\"[gif]\"></noscript>"),
             ("<template><img src=a.gif></template>", "<template><img src=\"[gif]\"></template>"),
-            ("<iframe srcdoc='<img src=&quot;a.gif&quot;>'></iframe>", "<iframe srcdoc=\"<img src=&quot;[gif]&quot;>\"></iframe>"),
+            (
+                "<iframe srcdoc='<img src=&quot;a.gif&quot;>'></iframe>",
+                "<iframe srcdoc=\"<img src=&quot;[gif]&quot;>\"></iframe>",
+            ),
             ("<base href=/d/><img src=a.gif>", "<base ><img src=\"[gif]\">"),
         ] {
             assert_eq!(saved(html, &others), wanted.replace("[gif]", GIF_URL), "{html}");
@@ -238,16 +247,25 @@ mod tests {
 
     #[test]
     fn what_cannot_be_had_is_an_absolute_url_and_is_reported() {
-        let html = "<!DOCTYPE html><img src=a.gif><link rel=stylesheet href=a.css><img srcset='a.gif 2x'><style>a{b:url(c.png)}</style>";
+        let html =
+            "<!DOCTYPE html><img src=a.gif><link rel=stylesheet href=a.css><img srcset='a.gif 2x'><style>a{b:url(c.png)}</style>";
         let site = [("/d/page.html", "text/html", html), ("/d/a.css", "text/html", "<p>not found")];
         let page = page_of(&[site[0], site[1]], "");
         let text = page.render(u64::MAX).expect("small");
-        for wanted in ["src=\"http://h/d/a.gif\"", "href=\"http://h/d/a.css\"", "srcset=\"http://h/d/a.gif 2x\"", "url(\"http://h/d/c.png\")"] {
+        for wanted in [
+            "src=\"http://h/d/a.gif\"",
+            "href=\"http://h/d/a.css\"",
+            "srcset=\"http://h/d/a.gif 2x\"",
+            "url(\"http://h/d/c.png\")",
+        ] {
             assert!(text.contains(wanted), "{wanted}: {text}");
         }
         let missing: Vec<String> = page.missing().map(|(url, why)| format!("{}: {why}", url.path())).collect();
         let not_found = "the server answered 404 Not Found";
-        assert_eq!(missing, [format!("/d/a.gif: {not_found}"), "/d/a.css: not a style sheet: text/html".into(), format!("/d/c.png: {not_found}")]);
+        assert_eq!(
+            missing,
+            [format!("/d/a.gif: {not_found}"), "/d/a.css: not a style sheet: text/html".into(), format!("/d/c.png: {not_found}")]
+        );
         assert_eq!(page.counts(), (3, 0));
     }
 
@@ -282,9 +300,13 @@ mod tests {
     fn an_image_of_several_rules_is_in_the_page_once() {
         let image = format!("GIF89a{}", "x".repeat(1000));
         let html = "<link rel=stylesheet href=a.css><p style='background:url(a.gif)'>";
-        let text = saved(html, &[("/d/a.gif", "image/gif", &image), ("/d/a.css", "text/css", "a{background:url(a.gif) no-repeat}")]);
+        let text =
+            saved(html, &[("/d/a.gif", "image/gif", &image), ("/d/a.css", "text/css", "a{background:url(a.gif) no-repeat}")]);
         assert_eq!(text.matches("GIF89a").count(), 1, "{text}");
-        assert!(text.contains("a{background:var(--fetch-1) no-repeat}") && text.contains("style=\"background:var(--fetch-1)\""), "{text}");
+        assert!(
+            text.contains("a{background:var(--fetch-1) no-repeat}") && text.contains("style=\"background:var(--fetch-1)\""),
+            "{text}"
+        );
     }
 
     #[test]
@@ -299,7 +321,8 @@ mod tests {
             let text = page_of(&[("/d/page.html", "text/html", html)], "").render(u64::MAX).expect("small");
             let head = text.find("<meta charset").expect("a head");
             let end = text.rfind("none'\">").expect("a head") + "none'\">".len();
-            let shown = text.replace(&text[head..end], "[head]").replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "[saved]");
+            let shown =
+                text.replace(&text[head..end], "[head]").replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "[saved]");
             assert_eq!(shown, wanted);
         }
     }
@@ -307,7 +330,10 @@ mod tests {
     #[test]
     fn the_page_says_that_it_is_utf_8() {
         let html = "<meta charset=gbk><meta http-equiv=content-type content='text/html; charset=GB2312'><p>";
-        assert_eq!(saved(html, &[]), "<meta charset=\"utf-8\"><meta http-equiv=content-type content=\"text/html; charset=utf-8\"><p>");
+        assert_eq!(
+            saved(html, &[]),
+            "<meta charset=\"utf-8\"><meta http-equiv=content-type content=\"text/html; charset=utf-8\"><p>"
+        );
     }
 
     #[test]

@@ -124,7 +124,9 @@ impl Renderer<'_> {
             State::Waiting | State::Omitted | State::Missing(_) => return Ok(None),
             State::Bytes(media_type, resource) => data_url::encode(media_type, &resource.body, without_spaces),
             // An import of what is being imported is none, and neither is a document framed in itself.
-            State::Text(media_type, _) if self.stack.contains(&id) => return Ok(Some(data_url::encode(media_type, b"", false).into())),
+            State::Text(media_type, _) if self.stack.contains(&id) => {
+                return Ok(Some(data_url::encode(media_type, b"", false).into()));
+            }
             State::Document(_) if self.stack.contains(&id) => return Ok(Some("about:blank".into())),
             State::Text(media_type, template) => {
                 let mut text = String::with_capacity(template.source.len());

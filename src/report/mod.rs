@@ -13,7 +13,7 @@ pub(crate) use output::Printed;
 pub(crate) use output::columns;
 pub(crate) use progress::{Progress, When};
 pub(crate) use safe::TerminalText;
-pub(crate) use summary::{Summary, WarcLocation};
+pub(crate) use summary::{Assets, MissingAsset, Summary, WarcLocation};
 
 use crate::error::{Error, Kind};
 use crate::net::Timer;

@@ -43,6 +43,8 @@ pub struct Summary {
     pub timings: Timings,
     /// Where the last response was recorded.
     pub warc: Option<WarcLocation>,
+    /// What became of the assets of a page.
+    pub assets: Option<Assets>,
     /// The exit status that this URL alone would give.
     pub exit: u8,
     /// Why it failed.
@@ -59,6 +61,44 @@ pub struct WarcLocation {
     pub offset: u64,
     /// How many bytes it has there.
     pub length: u64,
+}
+
+/// The assets of a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Assets {
+    /// How many the page refers to.
+    pub found: usize,
+    /// How many are in the file.
+    pub saved: usize,
+    /// Those that are not.
+    pub missing: Vec<MissingAsset>,
+}
+
+/// An asset that is not in the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MissingAsset {
+    /// Its URL.
+    pub url: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Assets {
+    /// How many missing assets are named on one line.
+    const MAX_NAMED: usize = 10;
+
+    /// In one line.
+    pub(crate) fn line(&self) -> String {
+        let mut line = format!("{} of {} assets are in it", self.saved, self.found);
+        for (index, MissingAsset { url, reason }) in self.missing.iter().take(Assets::MAX_NAMED).enumerate() {
+            line += &format!("{}{url} ({reason})", if index == 0 { "; missing: " } else { ", " });
+        }
+        let more = self.missing.len().saturating_sub(Assets::MAX_NAMED);
+        if more > 0 {
+            line += &format!(", and {more} more");
+        }
+        line
+    }
 }
 
 /// How long things took, in seconds. The first three are of the last connection that was made, null for

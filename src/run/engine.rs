@@ -1,17 +1,19 @@
 //! Many URLs at once: worker threads over one queue.
 
 use super::list::{Entry, Input};
-use super::queue::Queue;
-use super::transfer::{Step, Transfer};
+use super::page::{Delivered, PageRun};
+use super::queue::{Limits, Queue};
+use super::transfer::{Role, Step, Transfer};
 use super::{Item, Outcome, Output, Parallel, Session};
 use crate::client::target;
 use crate::error::{Error, Kind, system_words};
 use crate::interrupt;
 use crate::net::Target;
+use crate::page::AssetRequest;
 use crate::sys;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const BATCH: usize = 256;
 /// The stack of a worker: its buffers are on the heap.
 const STACK_SIZE: usize = 512 * 1024;
+/// The same where it parses what refers to other things.
+const PAGE_STACK_SIZE: usize = 4 * 1024 * 1024;
+/// How many pages wait for their assets at once, at most, but for those that are being begun.
+const MAX_OPEN_PAGES: usize = 8;
 
 /// A URL that was read, or one that was begun.
 enum Task<'s> {
@@ -58,6 +64,8 @@ struct State<'s> {
     idle: usize,
     /// When the worker wakes that waits for the queue's next time.
     alarm: Option<Instant>,
+    /// How many pages wait for their assets.
+    open_pages: usize,
     /// The thread that reads the input waits on `queue_drained`.
     reader_waits: bool,
     /// No more tasks are taken.
@@ -67,13 +75,16 @@ struct State<'s> {
 impl<'e> Engine<'e> {
     pub(super) fn new(session: &'e Session<'e>, output: &'e Output, parallel: Parallel, report: &'e ReportFn<'e>) -> Engine<'e> {
         session.client.keep_idle(parallel.jobs);
+        let begun = if session.page.is_some() { parallel.per_host_parts } else { parallel.per_host };
+        let limits = Limits { new: parallel.per_host, begun };
         let state = State {
-            queue: Queue::new(parallel.jobs.max(1), parallel.per_host, parallel.wait),
+            queue: Queue::new(parallel.jobs.max(1), limits, parallel.wait),
             workers: 0,
             max_workers: parallel.jobs.max(1),
             max_open: parallel.max_waiting(sys::open_files_limit()),
             idle: 0,
             alarm: None,
+            open_pages: 0,
             reader_waits: false,
             stopped: false,
         };
@@ -94,8 +105,11 @@ impl<'e> Engine<'e> {
         });
         // Only now is nothing put back into the queue.
         for task in self.locked().queue.clear() {
-            if let Task::Begun(transfer) = task {
-                let _ = (self.report)(transfer.abandon());
+            if let Task::Begun(mut transfer) = task {
+                let owner = transfer.take_asset().map(|(page, ..)| page.abandon());
+                if let Some(transfer) = owner.unwrap_or(Some(transfer)) {
+                    let _ = (self.report)(transfer.abandon());
+                }
             }
         }
         fed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -220,7 +234,11 @@ impl<'e> Engine<'e> {
         if state.idle > 0 {
             self.tasks_ready.notify_one();
         } else if state.workers < state.max_workers {
-            let worker = thread::Builder::new().name("worker".to_owned()).stack_size(STACK_SIZE);
+            let worker = thread::Builder::new().name("worker".to_owned()).stack_size(if self.session.page.is_some() {
+                PAGE_STACK_SIZE
+            } else {
+                STACK_SIZE
+            });
             match worker.spawn_scoped(scope, move || self.work(scope)) {
                 Ok(_) => state.workers += 1,
                 Err(error) if state.workers == 0 => {
@@ -279,7 +297,7 @@ impl<'e> Engine<'e> {
         let mut transfer = self.begin(task);
         loop {
             self.at_work(&host, true);
-            let step = guarded(&mut transfer, |transfer| transfer.step(self.output)).unwrap_or(Step::Done);
+            let step = guarded(&mut transfer, Transfer::step).unwrap_or(Step::Done);
             self.at_work(&host, false);
             let (now, next) = (Instant::now(), transfer.next_target().unwrap_or_else(|| host.clone()));
             let mut state = self.locked();
@@ -291,7 +309,7 @@ impl<'e> Engine<'e> {
                     }
                     self.wake_others(scope, &mut state);
                     drop(state);
-                    return self.report(transfer.finish());
+                    return self.settle(scope, transfer);
                 }
                 Step::Received => {
                     // Another request is under way while the file is made.
@@ -300,10 +318,9 @@ impl<'e> Engine<'e> {
                     drop(state);
                     let mut another = another.map(|(host, task)| (host, self.begin(task)));
                     if let Some((_, another)) = &mut another {
-                        guarded(another, |another| another.send_ahead(self.output));
+                        guarded(another, Transfer::send_ahead);
                     }
-                    guarded(&mut transfer, Transfer::make_file);
-                    self.report(transfer.finish());
+                    self.settle(scope, transfer);
                     let Some(another) = another else { return };
                     (host, transfer) = another;
                     taken = now;
@@ -314,23 +331,93 @@ impl<'e> Engine<'e> {
                         guarded(&mut transfer, Transfer::close_file);
                         state = self.locked();
                     }
-                    let deadline = transfer.deadline();
-                    state.queue.resume_at(next, Task::Begun(transfer), now + delay, deadline);
+                    let (priority, deadline) = (transfer.priority(), transfer.deadline());
+                    state.queue.resume_at(next, Task::Begun(transfer), priority, now + delay, deadline);
                     return self.wake_others(scope, &mut state);
                 }
                 Step::Request => {
                     // Other hosts may come first.
-                    let deadline = transfer.deadline();
-                    state.queue.resume(next, Task::Begun(transfer), deadline);
+                    let (priority, deadline) = (transfer.priority(), transfer.deadline());
+                    state.queue.resume(next, Task::Begun(transfer), priority, deadline);
                     return self.wake_others(scope, &mut state);
                 }
             }
         }
     }
 
+    /// Does what is left of a transfer that makes no more requests: its file, or what it is for the page that it
+    /// belongs to.
+    fn settle<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, mut transfer: Box<Transfer<'e>>) {
+        let delivered = guarded(&mut transfer, Transfer::open_page).flatten();
+        if let Some(page) = delivered {
+            self.opened(scope, 1);
+            let Delivered { requests, owner } = page.park(transfer);
+            self.request(scope, &page, requests);
+            let Some(owner) = owner else { return };
+            return self.finish_page(scope, &page, owner);
+        }
+        let Some((page, url, response)) = transfer.take_asset() else {
+            guarded(&mut transfer, Transfer::make_file);
+            return self.report(transfer.finish());
+        };
+        if interrupt::caught().is_some() {
+            // What is not whole is not saved.
+            let Some(owner) = page.abandon() else { return };
+            self.opened(scope, -1);
+            return self.report(owner.abandon());
+        }
+        let delivered = catch_unwind(AssertUnwindSafe(|| page.deliver(&url, response)));
+        let Ok(Delivered { requests, owner }) = delivered else {
+            let Some(mut owner) = page.abandon() else { return };
+            owner.fail(Error::new(Kind::Other, "an internal error, which is a bug of fetch"));
+            self.opened(scope, -1);
+            return self.report(owner.finish());
+        };
+        self.request(scope, &page, requests);
+        if let Some(owner) = owner {
+            self.finish_page(scope, &page, owner);
+        }
+    }
+
+    /// Saves a page of which all assets have come.
+    fn finish_page<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, page: &PageRun<'e>, mut owner: Box<Transfer<'e>>) {
+        guarded(&mut owner, |owner| owner.save_page(page));
+        self.opened(scope, -1);
+        self.report(owner.finish());
+    }
+
+    /// Queues requests for the assets of a page.
+    fn request<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, page: &Arc<PageRun<'e>>, requests: Vec<AssetRequest>) {
+        let begin = |request: AssetRequest| {
+            let host = target(&request.url).ok()?;
+            let item = Item { id: 0, url: request.url.clone(), https_guessed: false, file: None };
+            let transfer = Transfer::new(self.session, item, Role::Asset(Arc::clone(page), request), self.output);
+            Some((host, Box::new(transfer)))
+        };
+        let transfers: Vec<_> = requests.into_iter().filter_map(begin).collect();
+        let mut state = self.locked();
+        for (host, transfer) in transfers {
+            let (priority, deadline) = (transfer.priority(), transfer.deadline());
+            state.queue.resume(host, Task::Begun(transfer), priority, deadline);
+            self.wake_others(scope, &mut state);
+        }
+    }
+
+    /// So many more pages are open. With too many, no new ones are begun: each takes memory.
+    fn opened<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, more: isize) {
+        let mut state = self.locked();
+        state.open_pages = state.open_pages.saturating_add_signed(more);
+        let hold = state.open_pages >= MAX_OPEN_PAGES;
+        state.queue.hold_new(hold);
+        self.wake_others(scope, &mut state);
+    }
+
     fn begin(&self, task: Task<'e>) -> Box<Transfer<'e>> {
         match task {
-            Task::New(item) => Box::new(Transfer::new(self.session, item)),
+            Task::New(item) => {
+                let role = if self.session.page.is_some() { Role::Page } else { Role::File };
+                Box::new(Transfer::new(self.session, item, role, self.output))
+            }
             Task::Begun(transfer) => transfer,
         }
     }

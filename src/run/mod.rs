@@ -5,6 +5,7 @@ mod engine;
 mod list;
 mod observer;
 mod outcomes;
+mod page;
 mod plan;
 mod queue;
 mod receive;
@@ -19,6 +20,7 @@ use crate::error::{Error, Kind};
 use crate::http::ByteRange;
 use crate::interrupt;
 use crate::net::Timer;
+pub use crate::page::Omit;
 use crate::report::{ListProgress, Report, Summary};
 use crate::save::{Directories, NamedFiles, check_private, write_private};
 use crate::sys;
@@ -30,7 +32,7 @@ use outcomes::Outcomes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use transfer::Transfer;
+use transfer::{Role, Transfer};
 use url::Url;
 
 /// A validated job: nothing in it is a usage error.
@@ -48,6 +50,8 @@ pub struct Job {
     pub config: Config,
     /// How and what is saved.
     pub options: SaveOptions,
+    /// Whether pages are saved with their assets, and without which.
+    pub page: Option<Omit>,
     /// Where every exchange is recorded.
     pub warc: Option<PathBuf>,
     /// Where the cookies are written at the end.
@@ -73,6 +77,8 @@ pub struct Parallel {
     pub jobs: usize,
     /// The most to one host and port.
     pub per_host: usize,
+    /// The same for the assets of pages.
+    pub per_host_parts: usize,
     /// The least time between two requests to one host and port.
     pub wait: Duration,
 }
@@ -101,7 +107,7 @@ impl Parallel {
 
 impl Default for Parallel {
     fn default() -> Parallel {
-        Parallel { jobs: 32, per_host: 6, wait: Duration::ZERO }
+        Parallel { jobs: 32, per_host: 6, per_host_parts: 24, wait: Duration::ZERO }
     }
 }
 
@@ -206,6 +212,10 @@ pub(crate) struct Session<'s> {
     rate: Option<Arc<RateLimit>>,
     directories: Directories,
     archive: Option<Archive>,
+    /// Whether pages are saved with their assets, and without which.
+    page: Option<Omit>,
+    /// How assets are fetched.
+    asset_options: SaveOptions,
     /// Whether there are several transfers.
     is_list: bool,
     /// Of all transfers, where there are several.
@@ -223,6 +233,8 @@ impl<'s> Session<'s> {
             rate,
             directories: Directories::default(),
             archive: None,
+            page: None,
+            asset_options: asset_options(options),
             is_list: false,
             progress: None,
         }
@@ -231,6 +243,16 @@ impl<'s> Session<'s> {
     /// One with several transfers, which records nothing.
     pub(crate) fn list(client: &'s Client, options: &'s SaveOptions, report: &'s Report, files: Arc<NamedFiles>) -> Session<'s> {
         Session { is_list: true, directories: Directories::new(&[], files), ..Session::new(client, options, report) }
+    }
+}
+
+/// How the assets of a page are fetched that is saved with these options.
+fn asset_options(options: &SaveOptions) -> SaveOptions {
+    SaveOptions {
+        max_size: Some(options.max_size.unwrap_or(page::MAX_ASSET)),
+        retries: options.retries,
+        limit_rate: options.limit_rate,
+        ..SaveOptions::default()
     }
 }
 
@@ -277,7 +299,7 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
         }
         archive
     });
-    let several = list.is_some() || urls.len() > 1 || !job.parallel.wait.is_zero();
+    let several = list.is_some() || urls.len() > 1 || !job.parallel.wait.is_zero() || job.page.is_some();
     // What was begun is to be ended in order; a write to a reader who does not read would outlast a signal.
     let ends_in_order = job.output != Output::Stdout && (several || job.cookie_jar.is_some());
     let _hold = ends_in_order.then(interrupt::hold);
@@ -292,7 +314,7 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     }
     let reserved: Vec<&Path> = job.warc.iter().chain(&job.cookie_jar).map(PathBuf::as_path).collect();
     let directories = Directories::new(&reserved, files);
-    let mut session = Session { archive, directories, ..Session::new(&client, &job.options, report) };
+    let mut session = Session { archive, directories, page: job.page, ..Session::new(&client, &job.options, report) };
     let done = if several {
         let progress = report.list_progress();
         session.progress = Some(Arc::clone(&progress));
@@ -305,7 +327,7 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     } else {
         for JobUrl { url, https_guessed } in urls {
             let item = Item { id: 1, url, https_guessed, file: None };
-            let _ = outcomes.report(Transfer::new(&session, item).run(&job.output));
+            let _ = outcomes.report(Transfer::new(&session, item, Role::File, &job.output).run());
         }
         Ok(())
     };
@@ -326,8 +348,8 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
 }
 
 /// Fetches one URL and saves what is to be saved, trying again where that may help.
-pub(crate) fn fetch(url: Url, output: &Output, session: &Session<'_>) -> Outcome {
-    Transfer::new(session, Item { id: 1, url, https_guessed: false, file: None }).run(output)
+pub(crate) fn fetch<'s>(url: Url, output: &'s Output, session: &'s Session<'s>) -> Outcome {
+    Transfer::new(session, Item { id: 1, url, https_guessed: false, file: None }, Role::File, output).run()
 }
 
 /// Fetches all URLs of an input, and gives each outcome to `report`, from the thread where it came about. An

@@ -19,6 +19,8 @@ pub(super) struct TransferObserver<'r> {
     pub(super) trace: &'r mut Trace,
     /// Whether there are other transfers at the same time.
     pub(super) several: bool,
+    /// Whether it is part of a page: its header sections are not printed.
+    pub(super) is_asset: bool,
 }
 
 /// What is remembered from one hop to the next.
@@ -129,6 +131,6 @@ impl Observer for TransferObserver<'_> {
             let phases = std::mem::take(&mut self.trace.phases);
             self.detail(&phases.join(", "));
         }
-        self.report.header_section(url, head.raw(), self.timer)
+        if self.is_asset { Ok(()) } else { self.report.header_section(url, head.raw(), self.timer) }
     }
 }

@@ -23,11 +23,23 @@ pub(super) struct Queue<H, T> {
     /// How many tasks there are, and how much memory the new ones take.
     length: usize,
     size: usize,
-    per_host: usize,
-    /// How many permits a host may have while others may yet be added: one less than there are workers.
-    first_per_host: usize,
+    limits: Limits,
+    /// How many permits of one host there may be at most while others may yet be added: one less than there are
+    /// workers.
+    reserved: Option<usize>,
+    /// No new tasks are given out for now.
+    holds_new: bool,
     /// The least time between two requests to one host.
     wait: Duration,
+}
+
+/// How many permits a host has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// With so many, no new task of its is begun.
+    pub(super) new: usize,
+    /// With so many, none that was begun goes on.
+    pub(super) begun: usize,
 }
 
 /// Which host goes first: the one with the fewest permits, so that hosts that are slow do not take all workers
@@ -41,8 +53,8 @@ struct Rank {
 
 #[derive(Debug)]
 struct Host<T> {
-    /// Tasks that were begun before; they go first.
-    resumed: VecDeque<Resumed<T>>,
+    /// Tasks that were begun before; they go first, the most urgent of them before others.
+    resumed: BTreeMap<(u8, u64), Resumed<T>>,
     /// With how much memory each takes.
     new: VecDeque<(usize, T)>,
     /// How many permits are held.
@@ -69,16 +81,16 @@ struct Resumed<T> {
 enum Timed<T> {
     /// The host, which had to wait.
     Host,
-    /// Another try of this task, which has to end at a time.
-    Task(T, Option<Instant>),
-    /// A task that waits for a permit.
-    Deadline,
+    /// Another try of this task, which has a priority, and has to end at a time.
+    Task(T, u8, Option<Instant>),
+    /// A task that waits for a permit, by its key.
+    Deadline((u8, u64)),
 }
 
 impl<T> Host<T> {
     fn new() -> Host<T> {
         Host {
-            resumed: VecDeque::new(),
+            resumed: BTreeMap::new(),
             new: VecDeque::new(),
             active: 0,
             waiting: 0,
@@ -93,15 +105,20 @@ impl<T> Host<T> {
         self.resumed.is_empty() && self.new.is_empty() && self.active == 0 && self.waiting == 0 && !self.is_timed
     }
 
-    fn has_task(&self) -> bool {
-        !self.resumed.is_empty() || !self.new.is_empty() && self.waiting < MAX_WAITING
+    /// Whether it has a task that may go on with these limits.
+    fn has_begun(&self, limits: Limits) -> bool {
+        !self.resumed.is_empty() && self.active < limits.begun
+    }
+
+    /// Whether it has a task that may be begun with these limits.
+    fn has_new(&self, limits: Limits) -> bool {
+        !self.new.is_empty() && self.waiting < MAX_WAITING && self.active < limits.new
     }
 }
 
 impl<H: Clone + Eq + Hash, T> Queue<H, T> {
     /// An empty queue, for so many workers.
-    pub(super) fn new(workers: usize, per_host: usize, wait: Duration) -> Queue<H, T> {
-        let per_host = per_host.max(1);
+    pub(super) fn new(workers: usize, limits: Limits, wait: Duration) -> Queue<H, T> {
         Queue {
             hosts: HashMap::new(),
             ready: BTreeMap::new(),
@@ -110,8 +127,9 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             begun: 0,
             length: 0,
             size: 0,
-            per_host,
-            first_per_host: per_host.min(workers.saturating_sub(1)).max(1),
+            limits,
+            reserved: Some(workers.saturating_sub(1).max(1)),
+            holds_new: false,
             wait,
         }
     }
@@ -128,9 +146,26 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// No new tasks will be added.
     pub(super) fn complete(&mut self) {
-        self.first_per_host = self.per_host;
+        self.reserved = None;
+        self.check_all();
+    }
+
+    /// Whether new tasks are held back.
+    pub(super) fn hold_new(&mut self, hold: bool) {
+        if std::mem::replace(&mut self.holds_new, hold) != hold {
+            self.check_all();
+        }
+    }
+
+    fn check_all(&mut self) {
         let hosts: Vec<H> = self.hosts.keys().cloned().collect();
         hosts.into_iter().for_each(|host| self.check(host));
+    }
+
+    /// The limits that hold now.
+    fn limits(&self) -> Limits {
+        let limit = |limit: usize| self.reserved.map_or(limit, |reserved| limit.min(reserved)).max(1);
+        Limits { new: if self.holds_new { 0 } else { limit(self.limits.new) }, begun: limit(self.limits.begun) }
     }
 
     /// How many tasks are queued that were begun.
@@ -153,39 +188,37 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Adds a task that was begun, and goes before new ones. At its deadline it is given out without waiting for
     /// a permit.
-    pub(super) fn resume(&mut self, host: H, task: T, deadline: Option<Instant>) {
+    pub(super) fn resume(&mut self, host: H, task: T, priority: u8, deadline: Option<Instant>) {
         self.length += 1;
         self.begun += 1;
-        self.add_resumed(&host, task, deadline);
+        self.add_resumed(&host, task, priority, deadline);
         self.check(host);
     }
 
     /// Adds a task that was begun, and may go on at a time.
-    pub(super) fn resume_at(&mut self, host: H, task: T, at: Instant, deadline: Option<Instant>) {
+    pub(super) fn resume_at(&mut self, host: H, task: T, priority: u8, at: Instant, deadline: Option<Instant>) {
         self.length += 1;
         self.begun += 1;
         self.host(&host).waiting += 1;
-        self.time(at, host, Timed::Task(task, deadline));
+        self.time(at, host, Timed::Task(task, priority, deadline));
     }
 
     /// The next task that may be begun now, and its host, of which it holds a permit.
     pub(super) fn take(&mut self, now: Instant) -> Option<(H, T)> {
         while let Some(first) = self.timed.first_entry().filter(|first| first.key().0 <= now) {
-            let (key, (host, timed)) = first.remove_entry();
+            let (host, timed) = first.remove();
             match timed {
-                Timed::Task(task, deadline) => {
+                Timed::Task(task, priority, deadline) => {
                     self.host(&host).waiting -= 1;
-                    self.add_resumed(&host, task, deadline);
+                    self.add_resumed(&host, task, priority, deadline);
                 }
                 Timed::Host => {
                     let state = self.host(&host);
                     state.is_timed = false;
                     state.not_before = state.not_before.filter(|time| *time > now);
                 }
-                Timed::Deadline => {
-                    let resumed = &mut self.host(&host).resumed;
-                    let expired = resumed.iter().position(|resumed| resumed.deadline == Some(key));
-                    if let Some(Resumed { task, .. }) = expired.and_then(|at| resumed.remove(at)) {
+                Timed::Deadline(key) => {
+                    if let Some(Resumed { task, .. }) = self.host(&host).resumed.remove(&key) {
                         self.host(&host).active += 1;
                         self.length -= 1;
                         self.begun -= 1;
@@ -202,8 +235,8 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             if !self.may_begin(&host, now) {
                 continue;
             }
-            let (wait, state) = (self.wait, self.host(&host));
-            let resumed = state.resumed.pop_front();
+            let (wait, limits, state) = (self.wait, self.limits(), self.host(&host));
+            let resumed = state.has_begun(limits).then(|| state.resumed.pop_first()).flatten().map(|(_, resumed)| resumed);
             let deadline = resumed.as_ref().and_then(|resumed| resumed.deadline);
             let is_begun = resumed.is_some();
             let task = resumed.map(|resumed| (0, resumed.task)).or_else(|| state.new.pop_front());
@@ -246,11 +279,11 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
     /// Removes all tasks, and returns those that were begun.
     pub(super) fn clear(&mut self) -> Vec<T> {
         let waiting = std::mem::take(&mut self.timed).into_values().filter_map(|(_, timed)| match timed {
-            Timed::Task(task, _) => Some(task),
-            Timed::Host | Timed::Deadline => None,
+            Timed::Task(task, ..) => Some(task),
+            Timed::Host | Timed::Deadline(_) => None,
         });
         let mut begun: Vec<T> = waiting.collect();
-        begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed).map(|resumed| resumed.task));
+        begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed.into_values()).map(|resumed| resumed.task));
         self.ready.clear();
         (self.length, self.size, self.begun) = (0, 0, 0);
         begun
@@ -262,7 +295,9 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Whether a host may get another request; if the time for it has not come, that is noted.
     fn may_begin(&mut self, host: &H, now: Instant) -> bool {
-        let Some(state) = self.hosts.get_mut(host).filter(|state| state.active < self.first_per_host) else { return false };
+        let limits = self.limits();
+        let may_begin = |state: &&mut Host<T>| state.has_begun(limits) || state.has_new(limits);
+        let Some(state) = self.hosts.get_mut(host).filter(may_begin) else { return false };
         match state.not_before.filter(|time| *time > now) {
             None => true,
             Some(time) => {
@@ -276,9 +311,11 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Makes a host ready that may have something to do, and forgets one that has nothing.
     fn check(&mut self, host: H) {
+        let limits = self.limits();
         let Some(state) = self.hosts.get_mut(&host) else { return };
-        let is_ready = state.has_task() && state.active < self.first_per_host;
-        let (only_new, permits) = (state.resumed.is_empty(), state.active);
+        let (has_begun, permits) = (state.has_begun(limits), state.active);
+        let is_ready = has_begun || state.has_new(limits);
+        let only_new = !has_begun;
         match state.ready {
             Some(rank) if is_ready && (rank.only_new, rank.permits) == (only_new, permits) => return,
             Some(rank) => drop(self.ready.remove(&rank)),
@@ -304,9 +341,11 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         }
     }
 
-    fn add_resumed(&mut self, host: &H, task: T, deadline: Option<Instant>) {
-        let deadline = deadline.map(|at| self.time(at, host.clone(), Timed::Deadline));
-        self.host(host).resumed.push_back(Resumed { task, deadline });
+    fn add_resumed(&mut self, host: &H, task: T, priority: u8, deadline: Option<Instant>) {
+        self.count += 1;
+        let key = (priority, self.count);
+        let deadline = deadline.map(|at| self.time(at, host.clone(), Timed::Deadline(key)));
+        self.host(host).resumed.insert(key, Resumed { task, deadline });
     }
 
     fn time(&mut self, at: Instant, host: H, timed: Timed<T>) -> (Instant, u64) {
@@ -322,13 +361,17 @@ mod tests {
 
     const NONE: Duration = Duration::ZERO;
 
+    fn permits(count: usize) -> Limits {
+        Limits { new: count, begun: count }
+    }
+
     fn taken(queue: &mut Queue<char, u32>, now: Instant) -> Vec<(char, u32)> {
         std::iter::from_fn(|| queue.take(now)).collect()
     }
 
     #[test]
     fn hosts_take_turns_and_none_gets_more_than_its_permits() {
-        let (mut queue, now) = (Queue::new(100, 2, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(2), NONE), Instant::now());
         (0..10_000).for_each(|number| queue.push('a', number, 0));
         queue.push('b', 1, 0);
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 1), ('a', 1)]);
@@ -338,7 +381,7 @@ mod tests {
 
     #[test]
     fn the_host_with_the_fewest_permits_goes_first() {
-        let (mut queue, now) = (Queue::new(100, 6, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(6), NONE), Instant::now());
         for host in ['a', 'b', 'c'] {
             (0..10).for_each(|number| queue.push(host, number, 0));
         }
@@ -353,7 +396,7 @@ mod tests {
 
     #[test]
     fn while_others_may_come_a_host_leaves_one_worker_free() {
-        let (mut queue, now) = (Queue::new(4, 6, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(4, permits(6), NONE), Instant::now());
         (0..10).for_each(|number| queue.push('a', number, 0));
         assert_eq!(taken(&mut queue, now).len(), 3);
         queue.push('b', 0, 0);
@@ -364,20 +407,20 @@ mod tests {
 
     #[test]
     fn a_task_that_was_begun_goes_before_new_ones() {
-        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(1), NONE), Instant::now());
         queue.push('a', 1, 0);
         queue.push('a', 2, 0);
         assert_eq!(taken(&mut queue, now), [('a', 1)]);
-        queue.resume('a', 1, None);
+        queue.resume('a', 1, 0, None);
         queue.release(&'a');
         assert_eq!(taken(&mut queue, now), [('a', 1)]);
     }
 
     #[test]
     fn another_try_waits_in_the_queue_and_holds_no_permit() {
-        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(1), NONE), Instant::now());
         let later = now + Duration::from_secs(5);
-        queue.resume_at('a', 1, later, None);
+        queue.resume_at('a', 1, 0, later, None);
         queue.push('a', 2, 0);
         assert_eq!(taken(&mut queue, now), [('a', 2)]);
         assert_eq!(queue.next_time(), Some(later));
@@ -387,9 +430,9 @@ mod tests {
 
     #[test]
     fn a_host_that_fails_gets_no_new_tasks() {
-        let (mut queue, now) = (Queue::new(100, 100, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(100), NONE), Instant::now());
         let later = now + Duration::from_secs(5);
-        (0..32).for_each(|number| queue.resume_at('a', number, later, None));
+        (0..32).for_each(|number| queue.resume_at('a', number, 0, later, None));
         queue.push('a', 99, 0);
         queue.push('b', 1, 0);
         assert_eq!(taken(&mut queue, now), [('b', 1)]);
@@ -398,23 +441,23 @@ mod tests {
 
     #[test]
     fn tasks_that_were_begun_are_counted() {
-        let (mut queue, now) = (Queue::new(100, 100, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(100), NONE), Instant::now());
         queue.push('a', 1, 0);
-        queue.resume('a', 2, None);
-        queue.resume('a', 3, Some(now));
-        queue.resume_at('b', 4, now, None);
+        queue.resume('a', 2, 0, None);
+        queue.resume('a', 3, 0, Some(now));
+        queue.resume_at('b', 4, 0, now, None);
         assert_eq!((queue.begun(), queue.len()), (3, 4));
         assert_eq!((taken(&mut queue, now).len(), queue.begun()), (4, 0));
     }
 
     #[test]
     fn at_its_deadline_a_task_waits_for_no_permit() {
-        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(1), NONE), Instant::now());
         let (soon, later) = (now + Duration::from_secs(1), now + Duration::from_secs(2));
         queue.push('a', 0, 0);
         assert_eq!(taken(&mut queue, now), [('a', 0)]);
-        queue.resume('a', 1, Some(later));
-        queue.resume_at('a', 2, now, Some(soon));
+        queue.resume('a', 1, 0, Some(later));
+        queue.resume_at('a', 2, 0, now, Some(soon));
         assert_eq!((taken(&mut queue, now), queue.next_time()), (vec![], Some(soon)));
         assert_eq!(taken(&mut queue, soon), [('a', 2)]);
         queue.release(&'a');
@@ -423,9 +466,32 @@ mod tests {
     }
 
     #[test]
+    fn tasks_that_were_begun_may_have_more_permits_and_the_urgent_go_first() {
+        let (mut queue, now) = (Queue::new(100, Limits { new: 1, begun: 3 }, NONE), Instant::now());
+        (1..=2).for_each(|number| queue.push('a', number, 0));
+        [(11, 5), (12, 1), (13, 5), (14, 5)].into_iter().for_each(|(task, priority)| queue.resume('a', task, priority, None));
+        assert_eq!(taken(&mut queue, now), [('a', 12), ('a', 11), ('a', 13)]);
+        (0..3).for_each(|_| queue.release(&'a'));
+        assert_eq!(taken(&mut queue, now), [('a', 14)]);
+        queue.release(&'a');
+        assert_eq!(taken(&mut queue, now), [('a', 1)]);
+    }
+
+    #[test]
+    fn new_tasks_can_be_held_back() {
+        let (mut queue, now) = (Queue::new(100, permits(9), NONE), Instant::now());
+        queue.push('a', 1, 0);
+        queue.resume('a', 2, 0, None);
+        queue.hold_new(true);
+        assert_eq!((taken(&mut queue, now), queue.is_ready()), (vec![('a', 2)], false));
+        queue.hold_new(false);
+        assert_eq!(taken(&mut queue, now), [('a', 1)]);
+    }
+
+    #[test]
     fn requests_to_one_host_keep_their_distance() {
         let second = Duration::from_secs(1);
-        let (mut queue, now) = (Queue::new(100, 9, second), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(9), second), Instant::now());
         ['a', 'a', 'b'].into_iter().for_each(|host| queue.push(host, 0, 0));
         assert_eq!(taken(&mut queue, now), [('a', 0), ('b', 0)]);
         assert_eq!(queue.next_time(), Some(now + second));
@@ -434,8 +500,8 @@ mod tests {
 
     #[test]
     fn a_redirect_waits_for_its_hosts_turn() {
-        let (mut queue, now) = (Queue::new(100, 6, NONE), Instant::now());
-        (0..6).for_each(|number| queue.resume('a', number, None));
+        let (mut queue, now) = (Queue::new(100, permits(6), NONE), Instant::now());
+        (0..6).for_each(|number| queue.resume('a', number, 0, None));
         (0..3).for_each(|number| queue.push('b', number, 0));
         let first: String = (0..6).filter_map(|_| queue.take(now)).map(|(host, _)| host).collect();
         assert_eq!(first, "ababab");
@@ -444,7 +510,7 @@ mod tests {
     #[test]
     fn hosts_that_are_done_are_forgotten() {
         for wait in [NONE, Duration::from_secs(1)] {
-            let (mut queue, mut now) = (Queue::new(100, 2, wait), Instant::now());
+            let (mut queue, mut now) = (Queue::new(100, permits(2), wait), Instant::now());
             for number in 0..100 {
                 queue.push(number, 0, 0);
                 queue.push(number, 1, 0);
@@ -462,7 +528,7 @@ mod tests {
 
     #[test]
     fn a_long_list_of_few_hosts_takes_no_more_room_than_a_short_one() {
-        let (mut queue, now) = (Queue::new(6, 3, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(6, permits(3), NONE), Instant::now());
         let mut active: VecDeque<u32> = VecDeque::new();
         for number in 0..10_000 {
             (0..10).for_each(|host| queue.push(host, number, 0));
@@ -479,7 +545,7 @@ mod tests {
 
     #[test]
     fn the_size_is_that_of_new_tasks() {
-        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(1), NONE), Instant::now());
         queue.push('a', 1, 100);
         queue.push('a', 2, 10);
         assert_eq!((queue.size(), taken(&mut queue, now), queue.size()), (110, vec![('a', 1)], 10));
@@ -487,10 +553,10 @@ mod tests {
 
     #[test]
     fn what_was_begun_is_given_back_at_the_end() {
-        let (mut queue, now) = (Queue::new(100, 1, NONE), Instant::now());
+        let (mut queue, now) = (Queue::new(100, permits(1), NONE), Instant::now());
         queue.push('a', 1, 0);
-        queue.resume('b', 2, None);
-        queue.resume_at('c', 3, now, None);
+        queue.resume('b', 2, 0, None);
+        queue.resume_at('c', 3, 0, now, None);
         let mut begun = queue.clear();
         begun.sort_unstable();
         assert_eq!((begun, queue.len(), queue.take(now)), (vec![2, 3], 0, None));

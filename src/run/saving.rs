@@ -1,13 +1,15 @@
 //! What a reply calls for: a body saved from its first byte on, appended to, or not wanted.
 
+use super::SaveOptions;
+use super::page::{MAX_PAGE, PageRun};
 use super::plan::{Action, Plan, is_same};
 use super::receive::receive;
-use super::transfer::{Next, Transfer};
-use super::{SaveOptions, Session};
+use super::transfer::{Next, Received, Role, Transfer};
 use crate::client::{BodyLimits, Response};
 use crate::error::{Error, Kind};
 use crate::http::{ContentRange, Head, Method, StrongValidator, entity_tag, parse_date};
-use crate::save::{Destination, Existing, Finished, Provenance, ResumeInfo, Sink, derived_name};
+use crate::page::Resource;
+use crate::save::{Destination, Existing, Finished, Provenance, ResumeInfo, Sink, derived_name, is_html, page_name};
 use ring::digest::{Context, SHA256};
 
 impl Transfer<'_> {
@@ -25,8 +27,7 @@ impl Transfer<'_> {
                 return self.start_over("the part file cannot be resumed").map(Next::Request);
             }
             Action::Unchanged => {
-                let what =
-                    if self.session.options.newer || !self.session.options.resume { "not newer" } else { "already complete" };
+                let what = if self.options.newer || !self.options.resume { "not newer" } else { "already complete" };
                 match self.existing.clone() {
                     Some(file) => self.report_existing(&file, what)?,
                     None => self.session.report.note(&format!("not modified: {}", self.summary.url)),
@@ -48,14 +49,14 @@ impl Transfer<'_> {
             Some(proxy) if response.status() == 407 => error.context(proxy),
             _ => error,
         };
-        if !is_error || !self.session.options.include_error_body || self.retry_delay(&error).is_some() {
+        if !is_error || !self.options.include_error_body || self.retry_delay(&error).is_some() {
             return error;
         }
         let kept = self.sink.as_ref().is_some_and(|sink| sink.length() > 0 && sink.resume_info().is_some());
         let saved = match kept {
             true => Err(Error::new(Kind::File, "the part file is kept for -c")),
             false => self.save(destination, response, None).and_then(|()| match self.received.take() {
-                Some(head) => self.finish_file(Some(&head)),
+                Some(received) => self.finish_file(received.head.as_ref()),
                 None => Ok(()),
             }),
         };
@@ -127,9 +128,10 @@ impl Transfer<'_> {
         self.started_over = true;
         self.digest = self.new_digest();
         self.set_resume_info(self.resume_info_of(&response))?;
+        let url = response.url().clone();
         let head = self.receive(response, part)?;
         if self.session.is_list && self.sink.as_ref().is_some_and(Sink::is_in_memory) {
-            self.received = Some(head);
+            self.received = Some(Received { head: Some(head), url, public: self.came_from_public });
             return Ok(());
         }
         self.finish_file(Some(&head))?;
@@ -139,14 +141,26 @@ impl Transfer<'_> {
         Ok(())
     }
 
+    fn derived_name(&self, response: &Response) -> String {
+        match self.is_page(response) {
+            true => page_name(&self.item.url, Some(response.head())),
+            false => derived_name(&self.item.url, response.head()),
+        }
+    }
+
+    /// Whether a response is a page that is to be saved with its assets.
+    fn is_page(&self, response: &Response) -> bool {
+        matches!(self.role, Role::Page) && is_html(response.head().fields()) && response.status() < 400
+    }
+
     /// Whether the name that only the response gives is a file's already, and nothing is to be saved.
     fn name_is_taken(&mut self, destination: &Destination, response: &Response) -> Result<bool, Error> {
-        let SaveOptions { skip_existing, resume, newer, .. } = *self.session.options;
+        let SaveOptions { skip_existing, resume, newer, .. } = *self.options;
         if !(skip_existing || resume || newer) || response.status() >= 400 {
             return Ok(false);
         }
-        let name = derived_name(&self.item.url, response.head());
-        let Some(file) = destination.existing_named(&name, &self.item.url) else { return Ok(false) };
+        let name = self.derived_name(response);
+        let Some(file) = destination.existing_named(&name, self.source()) else { return Ok(false) };
         if skip_existing && file.provenance != Provenance::OtherUrl {
             return self.report_existing(&file, "already there").map(|()| true);
         }
@@ -162,13 +176,16 @@ impl Transfer<'_> {
     fn open(&self, destination: &Destination, response: &Response) -> Result<Sink, Error> {
         // Before a file is made: a body that is known to be too large needs none.
         self.limits(None).check_size(response.content_length().unwrap_or_default())?;
-        let SaveOptions { newer, resume, .. } = *self.session.options;
+        if self.is_page(response) {
+            return Ok(Sink::memory());
+        }
+        let SaveOptions { newer, resume, .. } = *self.options;
         let is_own = |file: &Existing| newer || resume && file.provenance == Provenance::SameUrl;
         let replaces = |file: &&Existing| is_own(file) && !file.is_link && response.status() < 400;
         match self.existing.as_ref().filter(replaces) {
             // The name that the URL gives is the file's to be replaced.
-            Some(file) if destination.derives_name() => Destination::replace(file, &self.item.url),
-            _ => destination.open(&self.item.url, &self.timer, || derived_name(&self.item.url, response.head())),
+            Some(file) if destination.derives_name() => Destination::replace(file, self.source()),
+            _ => destination.open(self.source(), &self.timer, || self.derived_name(response)),
         }
     }
 
@@ -180,7 +197,7 @@ impl Transfer<'_> {
 
     /// Whether a part is requested, by a Range field of the user's own included.
     pub(super) fn wants_part(&self) -> bool {
-        self.session.options.range.is_some() || self.session.client.config().headers.added().get("Range").is_some()
+        self.options.range.is_some() || self.session.client.config().headers.added().get("Range").is_some()
     }
 
     fn set_resume_info(&mut self, info: Option<ResumeInfo>) -> Result<(), Error> {
@@ -188,8 +205,7 @@ impl Transfer<'_> {
     }
 
     fn limits(&self, part: Option<ContentRange>) -> BodyLimits {
-        let Session { options, rate, .. } = self.session;
-        BodyLimits { max_size: options.max_size, rate: rate.clone(), expected: part.map(|part| part.length()) }
+        BodyLimits { max_size: self.options.max_size, rate: self.session.rate.clone(), expected: part.map(|part| part.length()) }
     }
 
     /// Receives a body into the sink; one that is a part, of as many bytes as that says.
@@ -216,11 +232,58 @@ impl Transfer<'_> {
         Ok(head)
     }
 
+    /// Takes the body that was received into memory, if it is one.
+    pub(super) fn take_resource(&mut self) -> Option<Resource> {
+        let received = self.received.as_ref()?;
+        let fields = received.head.as_ref().map(Head::fields);
+        let text = |name| Some(String::from_utf8_lossy(fields?.get(name)?).into_owned());
+        let (content_type, options) = (text("Content-Type"), text("X-Content-Type-Options"));
+        let nosniff = options.is_some_and(|options| options.trim().eq_ignore_ascii_case("nosniff"));
+        let url = received.url.clone();
+        self.sink.take_if(|sink| sink.is_memory()).and_then(Sink::into_memory).map(|body| Resource {
+            url,
+            content_type,
+            nosniff,
+            body,
+        })
+    }
+
+    /// Saves the page, with those of its assets that could be had.
+    pub(super) fn save_page(&mut self, page: &PageRun<'_>) {
+        self.failure = self.write_page(page).err();
+    }
+
+    fn write_page(&mut self, page: &PageRun<'_>) -> Result<(), Error> {
+        let (text, assets) = page.render().map_err(|_| {
+            let what = format!(
+                "the page with its assets is larger than {} bytes",
+                self.options.max_size.unwrap_or_default().max(MAX_PAGE)
+            );
+            Error::new(Kind::Protocol, what).hint("--omit KINDS leaves some out, --max-size raises the limit")
+        })?;
+        let line = assets.line();
+        self.summary.assets = Some(assets);
+        let head = self.received.take().and_then(|received| received.head);
+        let Some(prepared) = self.prepared() else { return Ok(()) };
+        let destination = &prepared.destination;
+        let mut sink = destination.open(self.source(), &self.timer, || page_name(&self.item.url, head.as_ref()))?;
+        self.digest = self.new_digest();
+        if let Some(digest) = &mut self.digest {
+            digest.update(text.as_bytes());
+        }
+        sink.write(text.as_bytes(), true)?;
+        drop(text);
+        self.sink = Some(sink);
+        self.finish_file(head.as_ref())?;
+        self.session.report.note(&line);
+        Ok(())
+    }
+
     /// The body is whole: checks its digest, and gives the file its name. `head` is of the last response.
     pub(super) fn finish_file(&mut self, head: Option<&Head>) -> Result<(), Error> {
         let Some(mut sink) = self.sink.take() else { return Ok(()) };
         let digest = self.digest.take().map(Context::finish);
-        if let (Some(wanted), Some(found)) = (&self.session.options.sha256, &digest)
+        if let (Some(wanted), Some(found)) = (&self.options.sha256, &digest)
             && found.as_ref() != wanted
         {
             let hex = data_encoding::HEXLOWER.encode(found.as_ref());
@@ -252,6 +315,6 @@ impl Transfer<'_> {
     }
 
     pub(super) fn new_digest(&self) -> Option<Context> {
-        (self.session.options.sha256.is_some() || self.session.report.wants_summaries()).then(|| Context::new(&SHA256))
+        (self.options.sha256.is_some() || self.session.report.wants_summaries()).then(|| Context::new(&SHA256))
     }
 }

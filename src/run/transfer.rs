@@ -6,24 +6,30 @@
 //! ```
 
 use super::observer::{Trace, TransferObserver};
+use super::page::{self, PageRun};
 use super::plan::{Plan, Reply, classify};
 use super::{Item, Outcome, Output, SaveOptions, Session, retry};
 use crate::client::{Home, Navigation, RequestOptions, Response, target, without_userinfo};
 use crate::error::{Error, Kind};
-use crate::http::{Head, Method};
+use crate::http::{Fields, Head, Method};
 use crate::interrupt;
 use crate::net::{NetError, Target, Timer};
+use crate::page::{AssetRequest, Resource};
 use crate::report::{Progress, Summary};
-use crate::save::{ClosedPart, Destination, Existing, Partial, Provenance, Sink};
+use crate::save::{ClosedPart, Destination, Existing, Partial, Provenance, Sink, Source};
 use ring::digest::Context;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use url::Url;
 
 /// One URL on its way to a file.
 pub(super) struct Transfer<'s> {
     pub(super) session: &'s Session<'s>,
     pub(super) item: Item,
+    pub(super) role: Role<'s>,
+    pub(super) options: &'s SaveOptions,
+    output: &'s Output,
     pub(super) timer: Timer,
     started: Instant,
     pub(super) summary: Summary,
@@ -50,15 +56,37 @@ pub(super) struct Transfer<'s> {
     /// What was decided after a try: how long to wait before the next, if there is one.
     retry_delay: Option<(u32, Option<Duration>)>,
     /// The header section of a body that is here, and of which no file was made yet.
-    pub(super) received: Option<Head>,
+    pub(super) received: Option<Received>,
+    /// The response came from a public address, or by way of one.
+    pub(super) came_from_public: bool,
     /// Why the last try failed.
-    failure: Option<Error>,
+    pub(super) failure: Option<Error>,
+}
+
+/// What is done with a body.
+pub(super) enum Role<'s> {
+    /// It is saved as it is.
+    File,
+    /// If it is HTML, it is saved with its assets.
+    Page,
+    /// It is part of a page.
+    Asset(Arc<PageRun<'s>>, AssetRequest),
+}
+
+/// A body that is here.
+pub(super) struct Received {
+    /// The header section that came before it; `None` where it was not requested.
+    pub(super) head: Option<Head>,
+    /// Where it came from in the end.
+    pub(super) url: Url,
+    /// Whether that, or what led there, had a public address.
+    pub(super) public: bool,
 }
 
 /// What is known before the first request.
-struct Prepared {
-    destination: Destination,
-    home: Home,
+pub(super) struct Prepared {
+    pub(super) destination: Destination,
+    pub(super) home: Home,
 }
 
 /// What follows a reply.
@@ -81,9 +109,16 @@ pub(super) enum Step {
 }
 
 impl<'s> Transfer<'s> {
-    pub(super) fn new(session: &'s Session<'s>, item: Item) -> Transfer<'s> {
+    pub(super) fn new(session: &'s Session<'s>, item: Item, role: Role<'s>, output: &'s Output) -> Transfer<'s> {
+        let (options, timer) = match &role {
+            Role::Asset(page, _) => (&session.asset_options, page.timer.clone()),
+            Role::File | Role::Page => (session.options, Timer::start(session.client.config().limits)),
+        };
         Transfer {
-            timer: Timer::start(session.client.config().limits),
+            timer,
+            role,
+            options,
+            output,
             started: Instant::now(),
             summary: Summary { id: item.id, url: without_userinfo(item.url.clone()).into(), ..Summary::default() },
             session,
@@ -102,14 +137,15 @@ impl<'s> Transfer<'s> {
             started_over: false,
             retry_delay: None,
             received: None,
+            came_from_public: false,
             failure: None,
         }
     }
 
     /// Runs it to its end, all waits included.
-    pub(super) fn run(mut self, output: &Output) -> Outcome {
+    pub(super) fn run(mut self) -> Outcome {
         loop {
-            match self.step(output) {
+            match self.step() {
                 Step::Request => {}
                 Step::Received => {
                     self.make_file();
@@ -122,8 +158,8 @@ impl<'s> Transfer<'s> {
     }
 
     /// Makes one request, and does what follows from the reply.
-    pub(super) fn step(&mut self, output: &Output) -> Step {
-        let error = match self.advance(output) {
+    pub(super) fn step(&mut self) -> Step {
+        let error = match self.advance() {
             Ok(step) => return step,
             Err(error) => error,
         };
@@ -147,20 +183,19 @@ impl<'s> Transfer<'s> {
 
     /// Sends its first request, if there is an idle connection for it and nothing has to be looked at before:
     /// the response is on its way while something else is done.
-    pub(super) fn send_ahead(&mut self, output: &Output) {
-        let SaveOptions { skip_existing, resume, newer, .. } = *self.session.options;
+    pub(super) fn send_ahead(&mut self) {
+        let SaveOptions { skip_existing, resume, newer, .. } = *self.options;
         if skip_existing || resume || newer || self.item.file.is_some() || self.prepared.is_some() {
             return;
         }
-        let Ok(Some(prepared)) = self.prepare(output) else { return };
+        let Ok(Some(prepared)) = self.prepare() else { return };
         let plan = self.first_plan();
         let mut navigation = self.navigate();
         let options = RequestOptions {
             url: &self.item.url,
             method: self.method(),
-            headers: &plan.fields(),
+            headers: &self.fields(&plan),
             home: &prepared.home,
-            public_only: false,
             identity: plan.needs_identity(),
             timer: &self.timer,
             tap: None,
@@ -172,8 +207,9 @@ impl<'s> Transfer<'s> {
 
     /// Makes the file of a body that is here.
     pub(super) fn make_file(&mut self) {
-        let head = self.received.take();
-        self.failure = self.finish_file(head.as_ref()).err();
+        if let Some(received) = self.received.take() {
+            self.failure = self.finish_file(received.head.as_ref()).err();
+        }
     }
 
     /// Closes its part file while it waits: too many are open. What cannot be resumed is discarded.
@@ -196,6 +232,37 @@ impl<'s> Transfer<'s> {
     /// The origin of the next request.
     pub(super) fn next_target(&self) -> Option<Target> {
         target(self.navigation.as_ref().map_or(&self.item.url, Navigation::url)).ok()
+    }
+
+    /// How urgent it is, the lowest number first.
+    pub(super) fn priority(&self) -> u8 {
+        match &self.role {
+            Role::File | Role::Page => 0,
+            Role::Asset(_, request) => page::priority(request.kind),
+        }
+    }
+
+    /// The page that it is the document of, if that is here.
+    pub(super) fn open_page(&mut self) -> Option<Arc<PageRun<'s>>> {
+        let (Role::Page, Some(omit)) = (&self.role, self.session.page) else { return None };
+        let document = self.take_resource()?;
+        let home = self.prepared()?.home.clone();
+        let public_only = self.received.as_ref().is_some_and(|received| received.public);
+        Some(Arc::new(PageRun::new(&document, omit, self.options.max_size, home, public_only, self.timer.clone())))
+    }
+
+    /// What came of it, if it is an asset.
+    pub(super) fn take_asset(&mut self) -> Option<(Arc<PageRun<'s>>, Url, Result<Resource, Error>)> {
+        let Role::Asset(page, request) = &self.role else { return None };
+        let (page, url) = (Arc::clone(page), request.url.clone());
+        let nothing = || Error::new(Kind::Other, "nothing was received");
+        let response = self.take_resource().ok_or_else(|| self.failure.take().unwrap_or_else(nothing));
+        Some((page, url, response))
+    }
+
+    /// What was known before the first request.
+    pub(super) fn prepared(&self) -> Option<Arc<Prepared>> {
+        self.prepared.clone()
     }
 
     /// When it has to end.
@@ -247,11 +314,11 @@ impl<'s> Transfer<'s> {
         Outcome { summary: self.summary, failed, https_guessed, progress, timer: self.timer }
     }
 
-    fn advance(&mut self, output: &Output) -> Result<Step, Error> {
+    fn advance(&mut self) -> Result<Step, Error> {
         let prepared = match &self.prepared {
             Some(prepared) => Arc::clone(prepared),
             None => {
-                let Some(prepared) = self.prepare(output)? else { return Ok(Step::Done) };
+                let Some(prepared) = self.prepare()? else { return Ok(Step::Done) };
                 let prepared = Arc::new(prepared);
                 self.prepared = Some(Arc::clone(&prepared));
                 prepared
@@ -272,7 +339,8 @@ impl<'s> Transfer<'s> {
             self.plan = Some(plan);
             return Ok(Step::Request);
         };
-        self.navigation = None;
+        let public = self.navigation.take().is_some_and(|navigation| navigation.public_only());
+        self.came_from_public = public;
         let reply = Reply {
             request: &response.request,
             url: response.url(),
@@ -295,7 +363,13 @@ impl<'s> Transfer<'s> {
     }
 
     /// Looks at what is there, before anything is sent; `None` where nothing is left to be done.
-    fn prepare(&mut self, output: &Output) -> Result<Option<Prepared>, Error> {
+    fn prepare(&mut self) -> Result<Option<Prepared>, Error> {
+        if let Role::Asset(page, _) = &self.role {
+            let home = page.home.clone();
+            self.progress = self.session.progress.as_ref().map(Progress::part_of);
+            return Ok(Some(Prepared { destination: Destination::memory(), home }));
+        }
+        let output = self.output;
         let is_get = self.method() == Method::Get;
         let directories = &self.session.directories;
         let destination = match (&self.item.file, output) {
@@ -331,16 +405,16 @@ impl<'s> Transfer<'s> {
     /// Makes one request; `None` for a redirect.
     fn hop(&mut self, plan: &Plan, home: &Home) -> Result<Option<Response>, Error> {
         let mut navigation = self.navigation.take().unwrap_or_else(|| self.navigate());
-        let Session { client, options, report, .. } = *self.session;
-        let (tap, fields) = (self.tap.clone(), plan.fields());
+        let Session { client, report, .. } = *self.session;
+        let (tap, fields) = (self.tap.clone(), self.fields(plan));
+        let identity = self.options.resume || self.sink.is_some() || plan.needs_identity();
         let options = RequestOptions {
             url: &self.item.url,
             method: client.config().method,
             headers: &fields,
             home,
-            public_only: false,
             // A save that breaks off can only be resumed if the body is not coded.
-            identity: options.resume || self.sink.is_some() || plan.needs_identity(),
+            identity,
             timer: &self.timer,
             tap: tap.as_deref().map(|tap| tap as _),
         };
@@ -351,6 +425,7 @@ impl<'s> Transfer<'s> {
             started: self.started,
             trace: &mut self.trace,
             several: self.session.is_list,
+            is_asset: matches!(self.role, Role::Asset(..)),
         };
         let response = client.hop(&mut navigation, &options, &mut observer)?;
         self.navigation = Some(navigation);
@@ -362,7 +437,35 @@ impl<'s> Transfer<'s> {
         // The results of an earlier one are not those of this.
         self.summary.reset();
         self.trace = Trace::default();
-        Navigation::new(&self.item.url, false)
+        Navigation::new(&self.item.url, self.page().is_some_and(|page| page.public_only))
+    }
+
+    /// The page that it is an asset of.
+    fn page(&self) -> Option<&Arc<PageRun<'s>>> {
+        if let Role::Asset(page, _) = &self.role { Some(page) } else { None }
+    }
+
+    /// The fields of a request, besides those of every request.
+    fn fields(&self, plan: &Plan) -> Fields {
+        let mut fields = plan.fields();
+        // A URL has nothing that a field may not have.
+        let mut add = |name: &str, value: &str| _ = fields.append(name, value.as_bytes());
+        match &self.role {
+            Role::File => {}
+            Role::Page => add("Accept", page::ACCEPT_DOCUMENT),
+            Role::Asset(_, request) => {
+                add("Accept", page::accept(request.kind));
+                if let Some(referer) = page::referer(&request.referrer, &self.item.url) {
+                    add("Referer", &referer);
+                }
+            }
+        }
+        fields
+    }
+
+    /// What it saves, as it is recorded.
+    pub(super) fn source(&self) -> Source<'_> {
+        Source { url: &self.item.url, is_page: matches!(self.role, Role::Page) }
     }
 
     /// How long to wait before another try; `None` where there is none.
@@ -384,17 +487,17 @@ impl<'s> Transfer<'s> {
             return None;
         }
         let tries = self.summary.attempts;
-        let retry_after = error.retry().filter(|_| tries <= self.session.options.retries)?;
+        let retry_after = error.retry().filter(|_| tries <= self.options.retries)?;
         // Where output was written already, only a resume is possible.
         let sink = self.sink.as_ref();
-        let can_continue = sink.is_none_or(|sink| sink.is_file() || sink.length() == 0 || sink.resume_info().is_some());
+        let can_continue = sink.is_none_or(|sink| sink.can_start_over() || sink.resume_info().is_some());
         let delay = retry::delay(tries.saturating_sub(1), retry_after);
         (can_continue && retry::has_time(delay, &self.timer)).then_some(delay)
     }
 
     /// Looks for the part file and the file; true where nothing is left to be done.
     fn check_existing(&mut self, destination: &Destination) -> Result<bool, Error> {
-        let SaveOptions { skip_existing, resume, newer, .. } = *self.session.options;
+        let SaveOptions { skip_existing, resume, newer, .. } = *self.options;
         if resume {
             match destination.find_partial(&self.item.url)? {
                 Partial::None => {}
@@ -415,7 +518,7 @@ impl<'s> Transfer<'s> {
             // A name of the user's is the file's, wherever that came from; a derived name may be several URLs'.
             let is_named = skip_existing && !destination.derives_name();
             let may_be_it = |file: &Existing| is_named || file.provenance != Provenance::OtherUrl;
-            let existing = destination.existing(&self.item.url);
+            let existing = destination.existing(self.source());
             self.completes = resume && !newer && existing.is_some() && !destination.derives_name();
             self.existing = existing.filter(may_be_it);
         }
@@ -423,7 +526,7 @@ impl<'s> Transfer<'s> {
         if skip_existing {
             return self.report_existing(&file, "already there").map(|()| true);
         }
-        match self.session.options.sha256.map(|wanted| file.has_digest(&wanted, &self.timer)).transpose()? {
+        match self.options.sha256.map(|wanted| file.has_digest(&wanted, &self.timer)).transpose()? {
             // There is no better evidence.
             Some(true) if resume => return self.report_existing(&file, "already complete").map(|()| true),
             // Then it is not what is wanted, whatever the server says of it.
@@ -435,7 +538,7 @@ impl<'s> Transfer<'s> {
 
     /// Nothing is to be saved: a file is there. It has to be the one that is wanted.
     pub(super) fn report_existing(&mut self, file: &Existing, what: &str) -> Result<(), Error> {
-        if let Some(wanted) = self.session.options.sha256
+        if let Some(wanted) = self.options.sha256
             && !file.has_digest(&wanted, &self.timer)?
         {
             let what = format!("{what}: {}, but its SHA-256 does not match", file.path.display());
@@ -449,7 +552,7 @@ impl<'s> Transfer<'s> {
 
     /// What is to be requested first.
     fn first_plan(&self) -> Plan {
-        let SaveOptions { range, newer, resume, .. } = *self.session.options;
+        let SaveOptions { range, newer, resume, .. } = *self.options;
         let is_unchanged = |file: &&Existing| matches!(file.provenance, Provenance::SameUrl | Provenance::Unknown);
         match (range, self.resume_plan(), self.existing.as_ref().filter(is_unchanged)) {
             (Some(range), ..) => Plan::Range(range),

@@ -10,7 +10,7 @@ use super::part::{Naming, PartFile};
 use super::path::{
     PART_SUFFIX, RECORD_SUFFIX, beside, check_links, check_owner, check_replaceable, directory_of, follow, is_numbered,
 };
-use super::resume_info::UrlDigest;
+use super::resume_info::{Source, UrlDigest};
 use super::{Sink, writer::DirectWriter};
 use crate::error::Error;
 use crate::net::Timer;
@@ -29,6 +29,7 @@ pub(crate) struct Destination(Place);
 #[derive(Debug)]
 enum Place {
     Stdout,
+    Memory,
     /// FIFO, device, terminal.
     Direct(PathBuf, Metadata),
     /// A regular file, or one yet to be: its own path, symbolic links followed.
@@ -55,6 +56,11 @@ impl Destination {
     /// Standard output.
     pub(crate) fn stdout() -> Destination {
         Destination(Place::Stdout)
+    }
+
+    /// Memory.
+    pub(crate) fn memory() -> Destination {
+        Destination(Place::Memory)
     }
 
     /// A directory for [derived names](super::derived_name), made when it is first needed.
@@ -107,32 +113,39 @@ impl Destination {
 
     /// Opens it for one body of `url`, of which `name` is the derived name, asked for only where it is
     /// needed. `timer` limits the wait for the reader of a FIFO.
-    pub(crate) fn open(&self, url: &Url, timer: &Timer, name: impl FnOnce() -> String) -> Result<Sink, Error> {
+    pub(crate) fn open<'u>(
+        &self,
+        source: impl Into<Source<'u>>,
+        timer: &Timer,
+        name: impl FnOnce() -> String,
+    ) -> Result<Sink, Error> {
+        let digest = source.into().digest();
         match &self.0 {
             Place::Stdout => Ok(Sink::stdout(DirectWriter::stdout(timer)?)),
+            Place::Memory => Ok(Sink::memory()),
             Place::Direct(path, metadata) => Ok(Sink::direct(DirectWriter::open(path, metadata, timer)?)),
             Place::File { path, old } => {
                 // A directory on the way may be a link by now.
                 check_links(directory_of(path))?;
                 let is_free = |suffix| fs::symlink_metadata(beside(path, suffix)).is_err();
                 if old.is_none() && is_free(PART_SUFFIX) && is_free(RECORD_SUFFIX) {
-                    return Ok(Sink::new_file(NewFile::named(path, UrlDigest::of(url))));
+                    return Ok(Sink::new_file(NewFile::named(path, digest)));
                 }
-                Ok(Sink::part(PartFile::create(path, Naming::Replace(old.clone()), &UrlDigest::of(url))?, 0))
+                Ok(Sink::part(PartFile::create(path, Naming::Replace(old.clone()), &digest)?, 0))
             }
             Place::Directory(directory) => {
                 directory.prepare()?;
-                Ok(Sink::new_file(NewFile::derived(directory, &name(), UrlDigest::of(url))))
+                Ok(Sink::new_file(NewFile::derived(directory, &name(), digest)))
             }
         }
     }
 
     /// Opens a file that is there for a body that replaces it. Links are not followed any more: its name
     /// was looked at before.
-    pub(crate) fn replace(existing: &Existing, url: &Url) -> Result<Sink, Error> {
+    pub(crate) fn replace<'u>(existing: &Existing, source: impl Into<Source<'u>>) -> Result<Sink, Error> {
         let old = fs::symlink_metadata(&existing.path).ok().filter(Metadata::is_file);
         check_replaceable(&existing.path, old.as_ref())?;
-        Ok(Sink::part(PartFile::create(&existing.path, Naming::Replace(old), &UrlDigest::of(url))?, 0))
+        Ok(Sink::part(PartFile::create(&existing.path, Naming::Replace(old), &source.into().digest())?, 0))
     }
 
     /// Finds the part file that an interrupted save of `url` left. One of ours that cannot be resumed is
@@ -140,10 +153,10 @@ impl Destination {
     pub(crate) fn find_partial(&self, url: &Url) -> Result<Partial, Error> {
         let source = UrlDigest::of(url);
         match &self.0 {
-            Place::Stdout | Place::Direct(..) => Ok(Partial::None),
+            Place::Stdout | Place::Memory | Place::Direct(..) => Ok(Partial::None),
             Place::File { path, old } => find_at(path, old.as_ref(), &source),
             Place::Directory(directory) => {
-                let plain: Vec<PathBuf> = names_of(url).iter().map(|name| directory.path.join(name)).collect();
+                let plain: Vec<PathBuf> = names_of(url.into()).iter().map(|name| directory.path.join(name)).collect();
                 for target in directory.with_part(&source) {
                     // Its number is the part file's; the file may get another.
                     let plain = plain.iter().find(|plain| is_numbered(&target, plain)).unwrap_or(&target);
@@ -159,12 +172,14 @@ impl Destination {
 
     /// The file that is there already; of those in a directory, the one that has a name that `url`
     /// alone would give.
-    pub(crate) fn existing(&self, url: &Url) -> Option<Existing> {
+    pub(crate) fn existing<'u>(&self, source: impl Into<Source<'u>>) -> Option<Existing> {
         match &self.0 {
-            Place::Stdout | Place::Direct(..) => None,
-            Place::File { path, .. } => Existing::at(path.clone(), url),
+            Place::Stdout | Place::Memory | Place::Direct(..) => None,
+            Place::File { path, .. } => Existing::at(path.clone(), source.into()),
             Place::Directory(_) => {
-                let mut files: Vec<Existing> = names_of(url).iter().filter_map(|name| self.existing_named(name, url)).collect();
+                let source = source.into();
+                let names = names_of(source);
+                let mut files: Vec<Existing> = names.iter().filter_map(|name| self.existing_named(name, source)).collect();
                 let own = files.iter().position(|file| file.provenance == Provenance::SameUrl).unwrap_or(0);
                 (own < files.len()).then(|| files.swap_remove(own))
             }
@@ -183,12 +198,13 @@ impl Destination {
 
     /// The file of a directory that a derived name gives, if it is there: one that was saved from `url`
     /// under that name or a number of it, else the one of just that name.
-    pub(crate) fn existing_named(&self, name: &str, url: &Url) -> Option<Existing> {
+    pub(crate) fn existing_named<'u>(&self, name: &str, source: impl Into<Source<'u>>) -> Option<Existing> {
         let Place::Directory(directory) = &self.0 else { return None };
+        let source = source.into();
         let path = directory.path.join(name);
-        let mut first = Existing::at(path.clone(), url);
+        let mut first = Existing::at(path.clone(), source);
         if let Some(file) = first.as_mut().filter(|file| file.provenance == Provenance::Unknown)
-            && !directory.claim_unknown(&path, &UrlDigest::of(url))
+            && !directory.claim_unknown(&path, &source.digest())
         {
             file.provenance = Provenance::OtherUrl;
         }
@@ -196,8 +212,8 @@ impl Destination {
             return first;
         }
         let of_name = |other: &PathBuf| is_numbered(other, &path);
-        let mut others = directory.numbered(&UrlDigest::of(url)).into_iter().filter(of_name);
-        let own = others.find_map(|other| Existing::at(other, url).filter(|file| file.provenance == Provenance::SameUrl));
+        let mut others = directory.numbered(&source.digest()).into_iter().filter(of_name);
+        let own = others.find_map(|other| Existing::at(other, source).filter(|file| file.provenance == Provenance::SameUrl));
         own.or(first)
     }
 }

@@ -4,7 +4,7 @@ use super::error::cannot;
 use super::origin::{Origin, is_users, since_1970};
 use super::path::check_owner;
 use super::read::read_file;
-use super::resume_info::UrlDigest;
+use super::resume_info::Source;
 use crate::error::Error;
 use crate::net::Timer;
 use ring::digest::{Context, SHA256};
@@ -14,7 +14,6 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use url::Url;
 
 /// A file, and where it came from as far as it has recorded that.
 #[derive(Clone, Debug)]
@@ -56,7 +55,7 @@ pub(crate) enum Provenance {
 
 impl Existing {
     /// The regular file at a path; symbolic links are followed, unless they may be an attack.
-    pub(super) fn at(path: PathBuf, url: &Url) -> Option<Existing> {
+    pub(super) fn at(path: PathBuf, source: Source<'_>) -> Option<Existing> {
         let link = fs::symlink_metadata(&path).ok().filter(Metadata::is_symlink);
         if let Some(link) = &link {
             check_owner(&path, link, "symbolic link").ok()?;
@@ -71,7 +70,7 @@ impl Existing {
         let provenance = match &origin {
             None if !is_users(&metadata) => Provenance::Changed,
             None => Provenance::Unknown,
-            Some(origin) if origin.source != UrlDigest::of(url) => Provenance::OtherUrl,
+            Some(origin) if origin.source != source.digest() => Provenance::OtherUrl,
             Some(Origin { length: None, .. }) => Provenance::OtherUrl,
             Some(origin) if origin.length == Some(length) && origin.modified == since_1970(modified) => Provenance::SameUrl,
             Some(_) => Provenance::Changed,

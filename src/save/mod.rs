@@ -24,12 +24,12 @@ pub(crate) use archive::{ArchiveFile, Spool, SpoolWriter};
 pub(crate) use destination::{Destination, Partial};
 pub(crate) use directory::Directories;
 pub(crate) use existing::{Existing, Provenance};
-pub(crate) use name::derived_name;
+pub(crate) use name::{derived_name, is_html, page_name};
 pub(crate) use named::{NamedFiles, check_name};
 pub(crate) use part::ClosedPart;
 pub(crate) use part::Finished;
 pub(crate) use private::{check_private, write_private};
-pub(crate) use resume_info::{ResumeInfo, UrlDigest};
+pub(crate) use resume_info::{ResumeInfo, Source, UrlDigest};
 
 use crate::error::{Error, Kind};
 use crate::net::Timer;
@@ -60,6 +60,8 @@ enum SinkKind {
     /// Not a regular file: it is written to directly, and nothing is replaced.
     Direct(DirectWriter),
     Stdout(DirectWriter),
+    /// No file at all.
+    Memory(Vec<u8>),
 }
 
 impl Sink {
@@ -79,6 +81,26 @@ impl Sink {
         Sink { kind: SinkKind::Stdout(writer), length: 0, resume_info: None }
     }
 
+    /// One that keeps the body in memory.
+    pub(crate) fn memory() -> Sink {
+        Sink { kind: SinkKind::Memory(Vec::new()), length: 0, resume_info: None }
+    }
+
+    /// Whether the body is kept in memory, and no file is made.
+    pub(crate) fn is_memory(&self) -> bool {
+        matches!(self.kind, SinkKind::Memory(_))
+    }
+
+    /// The body, if it was kept in memory.
+    pub(crate) fn into_memory(self) -> Option<Vec<u8>> {
+        if let SinkKind::Memory(bytes) = self.kind { Some(bytes) } else { None }
+    }
+
+    /// Whether what it has can be discarded.
+    pub(crate) fn can_start_over(&self) -> bool {
+        self.is_file() || self.length == 0 || matches!(self.kind, SinkKind::Memory(_))
+    }
+
     /// Whether a file is being written that does not appear before it is finished.
     pub(crate) fn is_file(&self) -> bool {
         matches!(self.kind, SinkKind::New(_) | SinkKind::Part(_))
@@ -86,7 +108,7 @@ impl Sink {
 
     /// Whether its bytes are in memory only: all that is left is to make a file of them.
     pub(crate) fn is_in_memory(&self) -> bool {
-        matches!(self.kind, SinkKind::New(_))
+        matches!(self.kind, SinkKind::New(_) | SinkKind::Memory(_))
     }
 
     /// How many bytes of the body it has.
@@ -98,7 +120,7 @@ impl Sink {
     pub(crate) fn resume_info(&self) -> Option<&ResumeInfo> {
         match &self.kind {
             SinkKind::Part(part) => part.resume_info(),
-            SinkKind::New(_) | SinkKind::Direct(_) | SinkKind::Stdout(_) => self.resume_info.as_ref(),
+            _ => self.resume_info.as_ref(),
         }
     }
 
@@ -106,7 +128,7 @@ impl Sink {
     pub(crate) fn set_resume_info(&mut self, info: Option<ResumeInfo>) -> Result<(), Error> {
         match &mut self.kind {
             SinkKind::Part(part) => part.set_resume_info(info),
-            SinkKind::New(_) | SinkKind::Direct(_) | SinkKind::Stdout(_) => {
+            _ => {
                 self.resume_info = info;
                 Ok(())
             }
@@ -136,6 +158,7 @@ impl Sink {
     pub(crate) fn start_over(&mut self) -> Result<(), Error> {
         match &mut self.kind {
             SinkKind::New(file) => file.clear(),
+            SinkKind::Memory(bytes) => bytes.clear(),
             SinkKind::Part(part) => part.start_over()?,
             SinkKind::Direct(_) | SinkKind::Stdout(_) if self.length > 0 => {
                 let why = "output was already written, and the server cannot resume";
@@ -181,6 +204,7 @@ impl Sink {
         match &mut self.kind {
             // Text is for terminals only.
             SinkKind::New(_) => {}
+            SinkKind::Memory(kept) => kept.extend_from_slice(bytes),
             SinkKind::Part(part) => part.file.write_all(bytes).map_err(|error| cannot("write", &part.path, &error))?,
             SinkKind::Direct(writer) | SinkKind::Stdout(writer) => writer.write(bytes)?,
         }
@@ -191,7 +215,7 @@ impl Sink {
     /// Whether the bytes go to a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         match &self.kind {
-            SinkKind::New(_) | SinkKind::Part(_) => false,
+            SinkKind::New(_) | SinkKind::Part(_) | SinkKind::Memory(_) => false,
             SinkKind::Direct(writer) | SinkKind::Stdout(writer) => writer.is_terminal(),
         }
     }
@@ -215,6 +239,7 @@ impl Sink {
             SinkKind::New(file) => file.finish(finished).map(Some),
             SinkKind::Part(part) => part.finish(finished).map(Some),
             SinkKind::Direct(writer) | SinkKind::Stdout(writer) => writer.finish().map(|()| None),
+            SinkKind::Memory(_) => Ok(None),
         }
     }
 }

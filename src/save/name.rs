@@ -2,7 +2,8 @@
 
 use super::disposition;
 use super::path::{PART_SUFFIX, RECORD_SUFFIX};
-use crate::http::Head;
+use super::resume_info::Source;
+use crate::http::{Fields, Head};
 use crate::text::is_bidi_or_separator;
 use percent_encoding::percent_decode_str;
 use std::path::Path;
@@ -16,7 +17,7 @@ const LONGEST_EXTENSION: usize = 20;
 /// The name to save a response under: Content-Disposition's, else the last path segment of the URL
 /// asked for that is not empty, else its host. HTML gets `.html` where the name has no extension.
 pub(crate) fn derived_name(asked: &Url, head: &Head) -> String {
-    let html = head.fields().get("Content-Type").is_some_and(is_html);
+    let html = is_html(head.fields());
     let from_server = head.fields().get("Content-Disposition").and_then(disposition::file_name);
     let (name, has_extension) = match from_server.map(|name| plain(&name)).filter(|name| !name.is_empty()) {
         Some(name) => with_extension(name),
@@ -25,9 +26,24 @@ pub(crate) fn derived_name(asked: &Url, head: &Head) -> String {
     if html && !has_extension { with_html(&name) } else { fit(&name) }
 }
 
-/// The names that [`derived_name`] may give where the server names nothing, told from the URL alone.
-pub(super) fn names_of(asked: &Url) -> Vec<String> {
-    let (name, has_extension) = name_of(asked);
+/// The name to save a page and its assets under: always with `.html`.
+pub(crate) fn page_name(asked: &Url, head: Option<&Head>) -> String {
+    let from_server = head.and_then(|head| head.fields().get("Content-Disposition")).and_then(disposition::file_name);
+    let (name, _) = match from_server.map(|name| plain(&name)).filter(|name| !name.is_empty()) {
+        Some(name) => with_extension(name),
+        None => name_of(asked),
+    };
+    let is_html =
+        Path::new(&name).extension().is_some_and(|end| end.eq_ignore_ascii_case("html") || end.eq_ignore_ascii_case("htm"));
+    if is_html { fit(&name) } else { with_html(&name) }
+}
+
+/// The names that [`derived_name`] or [`page_name`] may give where the server names nothing, told from the URL alone.
+pub(super) fn names_of(source: Source<'_>) -> Vec<String> {
+    if source.is_page {
+        return vec![page_name(source.url, None)];
+    }
+    let (name, has_extension) = name_of(source.url);
     let html = (!has_extension).then(|| with_html(&name));
     [fit(&name)].into_iter().chain(html).collect()
 }
@@ -61,7 +77,9 @@ fn with_extension(name: String) -> (String, bool) {
     (name, has_extension)
 }
 
-fn is_html(content_type: &[u8]) -> bool {
+/// Whether a response is an HTML document, as far as it says so.
+pub(crate) fn is_html(fields: &Fields) -> bool {
+    let Some(content_type) = fields.get("Content-Type") else { return false };
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     essence.eq_ignore_ascii_case(b"text/html") || essence.eq_ignore_ascii_case(b"application/xhtml+xml")
 }
@@ -135,6 +153,19 @@ mod tests {
     }
 
     #[test]
+    fn a_page_is_always_html() {
+        for (url, wanted) in [
+            ("http://h/a/b.php?c", "b.php.html"),
+            ("http://h/a/b.HTML", "b.HTML"),
+            ("http://h/a/b.htm", "b.htm"),
+            ("http://h/a/b", "b.html"),
+            ("http://h/", "h.html"),
+        ] {
+            assert_eq!(page_name(&Url::parse(url).expect("a URL"), None), wanted);
+        }
+    }
+
+    #[test]
     fn where_the_server_names_nothing_the_url_tells_the_names() {
         for (url, names) in [
             ("http://h/a/b.txt?c", &["b.txt"][..]),
@@ -143,7 +174,7 @@ mod tests {
             ("http://www.h.com/", &["www.h.com", "www.h.com.html"]),
             ("http://h/..%2fx", &["x", "x.html"]),
         ] {
-            assert_eq!(names_of(&Url::parse(url).expect("a URL")), names, "{url}");
+            assert_eq!(names_of(Source::from(&Url::parse(url).expect("a URL"))), names, "{url}");
             for fields in ["X: y", "Content-Type: text/html"] {
                 assert!(names.contains(&name(url, fields).as_str()), "{url} {fields}");
             }

@@ -22,12 +22,38 @@ impl UrlDigest {
 
     /// Of a URL, query included, userinfo and fragment left out.
     pub(crate) fn of(url: &Url) -> UrlDigest {
+        UrlDigest::with_prefix("", url)
+    }
+
+    fn with_prefix(prefix: &str, url: &Url) -> UrlDigest {
         let authority = &url[Position::BeforeHost..Position::AfterPort];
         let mut digest = Context::new(&SHA256);
-        for part in [url.scheme(), "://", authority, &url[Position::BeforePath..Position::AfterQuery]] {
+        for part in [prefix, url.scheme(), "://", authority, &url[Position::BeforePath..Position::AfterQuery]] {
             digest.update(part.as_bytes());
         }
         UrlDigest(HEXLOWER.encode(digest.finish().as_ref()))
+    }
+}
+
+/// What is saved of a URL.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'u> {
+    /// The URL asked for.
+    pub url: &'u Url,
+    /// Whether it is the page with its assets, rather than the resource.
+    pub is_page: bool,
+}
+
+impl<'u> From<&'u Url> for Source<'u> {
+    fn from(url: &'u Url) -> Source<'u> {
+        Source { url, is_page: false }
+    }
+}
+
+impl Source<'_> {
+    /// What recognises it.
+    pub(super) fn digest(self) -> UrlDigest {
+        UrlDigest::with_prefix(if self.is_page { "page " } else { "" }, self.url)
     }
 }
 

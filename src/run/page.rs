@@ -1,0 +1,162 @@
+//! Pages on their way: what each of them waits for. A page holds no worker while its assets are fetched; the
+//! worker that brings the last of them finishes it.
+
+use super::transfer::Transfer;
+use crate::client::Home;
+use crate::error::Error;
+use crate::lock::locked;
+use crate::net::Timer;
+use crate::page::{AssetRequest, Kind, Omit, Page, Resource, TooLarge};
+use crate::report::{Assets, MissingAsset};
+use std::sync::Mutex;
+use url::{Position, Url};
+
+/// The most bytes of all responses of a page, and of the page itself, unless more is asked for.
+pub(super) const MAX_PAGE: u64 = 512 * 1024 * 1024;
+/// The most bytes of one asset, unless another limit is asked for.
+pub(super) const MAX_ASSET: u64 = 64 * 1024 * 1024;
+
+/// A page of which the document has come.
+pub(super) struct PageRun<'s> {
+    pub(super) home: Home,
+    /// Whether the page came from a public address: then its assets do.
+    pub(super) public_only: bool,
+    /// The limits of the whole operation.
+    pub(super) timer: Timer,
+    /// How many bytes there may be.
+    max_size: u64,
+    state: Mutex<State<'s>>,
+}
+
+struct State<'s> {
+    page: Page,
+    /// How many bytes have come.
+    received: u64,
+    /// The page's own transfer, until the page is finished.
+    owner: Option<Box<Transfer<'s>>>,
+}
+
+/// What follows from a response.
+pub(super) struct Delivered<'s> {
+    /// What is to be requested now.
+    pub(super) requests: Vec<AssetRequest>,
+    /// The page's own transfer, where nothing more is waited for.
+    pub(super) owner: Option<Box<Transfer<'s>>>,
+}
+
+impl<'s> PageRun<'s> {
+    /// A page with this document.
+    pub(super) fn new(
+        document: &Resource,
+        omit: Omit,
+        max_size: Option<u64>,
+        home: Home,
+        public_only: bool,
+        timer: Timer,
+    ) -> PageRun<'s> {
+        let max_size = max_size.unwrap_or_default().max(MAX_PAGE);
+        let state = State { page: Page::new(document, omit), received: document.body.len() as u64, owner: None };
+        PageRun { home, public_only, timer, max_size, state: Mutex::new(state) }
+    }
+
+    /// Parks the page's own transfer, and tells what is to be requested; gives the transfer back where that is
+    /// nothing.
+    pub(super) fn park(&self, owner: Box<Transfer<'s>>) -> Delivered<'s> {
+        let mut state = locked(&self.state);
+        state.owner = Some(owner);
+        state.next()
+    }
+
+    /// Takes what the request for a URL came to.
+    pub(super) fn deliver(&self, url: &Url, response: Result<Resource, Error>) -> Delivered<'s> {
+        let mut state = locked(&self.state);
+        let response = response.map_err(|error| error.full()).and_then(|resource| {
+            state.received = state.received.saturating_add(resource.body.len() as u64);
+            if state.received > self.max_size {
+                Err(format!("the page has more than {} bytes", self.max_size))
+            } else {
+                Ok(resource)
+            }
+        });
+        state.page.add(url, response);
+        state.next()
+    }
+
+    /// The page's own transfer, if it still waits: the program was interrupted.
+    pub(super) fn abandon(&self) -> Option<Box<Transfer<'s>>> {
+        locked(&self.state).owner.take()
+    }
+
+    /// The page as it is saved, and what became of its assets.
+    pub(super) fn render(&self) -> Result<(String, Assets), TooLarge> {
+        let state = locked(&self.state);
+        let text = state.page.render(self.max_size)?;
+        let (found, saved) = state.page.counts();
+        let missing = state.page.missing().map(|(url, reason)| MissingAsset { url: url.to_string(), reason: reason.to_owned() });
+        Ok((text, Assets { found, saved, missing: missing.collect() }))
+    }
+}
+
+impl<'s> State<'s> {
+    fn next(&mut self) -> Delivered<'s> {
+        let requests = self.page.take_requests();
+        let owner = if self.page.is_complete() { self.owner.take() } else { None };
+        Delivered { requests, owner }
+    }
+}
+
+/// How urgent an asset is, the lowest number first: what leads to more goes before what does not.
+pub(super) fn priority(kind: Kind) -> u8 {
+    match kind {
+        Kind::Style => 1,
+        Kind::Frame => 2,
+        Kind::Module | Kind::Script => 3,
+        Kind::Font => 4,
+        Kind::Image => 5,
+        Kind::Track | Kind::Media => 6,
+    }
+}
+
+/// The Accept field that browsers send for a kind of asset.
+pub(super) fn accept(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Image => "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+        Kind::Style => "text/css,*/*;q=0.1",
+        Kind::Frame => ACCEPT_DOCUMENT,
+        Kind::Script | Kind::Module | Kind::Font | Kind::Media | Kind::Track => "*/*",
+    }
+}
+
+/// The Accept field that browsers send for a document.
+pub(super) const ACCEPT_DOCUMENT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+/// The Referer field by the default policy, strict-origin-when-cross-origin (Referrer Policy section 3.1.8).
+pub(super) fn referer(from: &Url, to: &Url) -> Option<String> {
+    if from.scheme() == "https" && to.scheme() == "http" {
+        None
+    } else if from.origin() == to.origin() {
+        // Userinfo was taken out before.
+        Some(from[..Position::AfterQuery].to_owned())
+    } else {
+        Some(format!("{}/", from.origin().ascii_serialization()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_referer_tells_other_sites_the_origin_only() {
+        for (from, to, wanted) in [
+            ("http://h/a?b#c", "http://h/d", Some("http://h/a?b")),
+            ("http://h/a?b", "http://other/d", Some("http://h/")),
+            ("http://h/a", "https://h/d", Some("http://h/")),
+            ("https://h:8443/a", "https://h/d", Some("https://h:8443/")),
+            ("https://h/a", "http://h/d", None),
+        ] {
+            let url = |text| Url::parse(text).expect("a URL");
+            assert_eq!(referer(&url(from), &url(to)).as_deref(), wanted, "{from} {to}");
+        }
+    }
+}
