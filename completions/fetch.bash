@@ -23,7 +23,7 @@ _fetch() {
 
     case "${cmd}" in
         fetch)
-            opts="-o -P -c -N -r -q -v -I -H -A -u -b -x -4 -6 -k -T -m -i -j -h -V --output --dir --skip-existing --continue --newer --range --max-size --sha256 --warc --no-compression --include-error-body --quiet --verbose --json --progress --head --header --user-agent --user --netrc --cookie --cookie-jar --max-redirects --proxy --resolve --unix-socket --ipv4 --ipv6 --insecure --cacert --connect-timeout --timeout --max-time --retry --limit-rate --allow-private --input-file --jobs --per-host --wait --help --version"
+            opts="-o -P -c -N -r -p -q -v -I -H -A -u -b -x -4 -6 -k -T -m -i -j -h -V --output --dir --skip-existing --continue --newer --range --max-size --sha256 --page --omit --warc --no-compression --include-error-body --quiet --verbose --json --progress --head --header --user-agent --user --netrc --cookie --cookie-jar --max-redirects --proxy --resolve --unix-socket --ipv4 --ipv6 --insecure --cacert --connect-timeout --timeout --max-time --retry --limit-rate --allow-private --input-file --jobs --per-host --wait --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -58,6 +58,10 @@ _fetch() {
                     return 0
                     ;;
                 --sha256)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --omit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

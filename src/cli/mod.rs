@@ -11,7 +11,7 @@ mod values;
 pub use crate::error::Kind;
 pub use crate::interrupt::{end_if_caught, install};
 pub use crate::report::Report;
-pub use crate::run::{Job, List, Output, ParseUrl, run};
+pub use crate::run::{Job, List, Omit, Output, ParseUrl, run};
 
 use crate::error::{Error, system_words};
 use crate::report::columns;

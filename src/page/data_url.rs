@@ -3,34 +3,55 @@
 use data_encoding::BASE64;
 use std::fmt::Write;
 
+/// How many bytes are looked at together: most have nothing in them that is encoded.
+const CHUNK: usize = 64;
+
 /// A `data:` URL of some media type, which can stand as it is in a quoted attribute, CSS string or JSON string;
 /// without spaces also in `srcset`. Text is percent-encoded where that is shorter than Base64.
 pub(super) fn encode(media_type: &str, body: &[u8], without_spaces: bool) -> String {
-    let is_encoded = |byte: u8| match byte {
-        // A URL parser takes control characters out, and ends the URL at a number sign.
-        0..0x20 | 0x7f | b'%' | b'#' | b'"' | b'<' | b'>' | b'&' | b'\\' => true,
-        b' ' => without_spaces,
-        // Characters beyond ASCII are encoded by a URL parser.
-        _ => false,
-    };
     let base64_length = body.len().div_ceil(3) * 4 + ";base64".len();
     // A space at the end would be taken off.
     let text = std::str::from_utf8(body).ok().filter(|text| !text.ends_with(' '));
-    let text = text.filter(|text| text.len() + 2 * text.bytes().filter(|byte| is_encoded(*byte)).count() <= base64_length);
-    let Some(text) = text else {
+    let length =
+        |text: &str| text.len() + 2 * text.bytes().map(|byte| usize::from(is_encoded(byte, without_spaces))).sum::<usize>();
+    let Some((text, length)) = text.map(|text| (text, length(text))).filter(|(_, length)| *length <= base64_length) else {
         let mut url = format!("data:{media_type};base64,");
+        url.reserve(base64_length);
         BASE64.encode_append(body, &mut url);
         return url;
     };
     let mut url = format!("data:{media_type},");
+    url.reserve(length);
     let mut start = 0;
-    for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| is_encoded(*byte)) {
-        url.push_str(&text[start..at]);
-        let _ = write!(url, "%{byte:02X}");
-        start = at + 1;
+    for (index, chunk) in body.chunks(CHUNK).enumerate() {
+        if !chunk.iter().fold(false, |found, byte| found | is_encoded(*byte, without_spaces)) {
+            continue;
+        }
+        for (at, byte) in chunk.iter().enumerate().filter(|(_, byte)| is_encoded(**byte, without_spaces)) {
+            let at = index * CHUNK + at;
+            url.push_str(&text[start..at]);
+            let _ = write!(url, "%{byte:02X}");
+            start = at + 1;
+        }
     }
     url.push_str(&text[start..]);
     url
+}
+
+/// Whether a byte cannot stand for itself. Without branches, so that many are looked at at once.
+fn is_encoded(byte: u8, without_spaces: bool) -> bool {
+    // A URL parser takes control characters out, and ends the URL at a number sign; characters beyond ASCII it
+    // encodes itself.
+    (byte < 0x20)
+        | (byte == 0x7f)
+        | (byte == b'%')
+        | (byte == b'#')
+        | (byte == b'"')
+        | (byte == b'<')
+        | (byte == b'>')
+        | (byte == b'&')
+        | (byte == b'\\')
+        | (without_spaces & (byte == b' '))
 }
 
 #[cfg(test)]

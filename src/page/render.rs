@@ -74,7 +74,11 @@ impl Renderer<'_> {
                     let mut value = String::new();
                     self.template(inner, shared, &mut value)?;
                     out.push('"');
-                    escape_attribute(&value, out);
+                    match &inner.parts[..] {
+                        // It has nothing that is escaped.
+                        [Part::Link(link)] if link.fragment.is_empty() && value.starts_with("data:") => out.push_str(&value),
+                        _ => escape_attribute(&value, out),
+                    }
                     out.push('"');
                 }
                 Part::Nested(inner) => self.template(inner, shared, out)?,
@@ -173,7 +177,12 @@ impl Renderer<'_> {
 
 fn css_url(url: &str, out: &mut String) {
     out.push_str("url(");
-    css_string(url, out);
+    if url.starts_with("data:") {
+        // It has nothing that is escaped.
+        out.extend(["\"", url, "\""]);
+    } else {
+        css_string(url, out);
+    }
     out.push(')');
 }
 

@@ -102,18 +102,13 @@ impl Edits {
 
 /// Escapes text for a quoted attribute value.
 pub(super) fn escape_attribute(text: &str, out: &mut String) {
-    let mut start = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let escaped = match byte {
-            b'&' => "&amp;",
-            b'"' => "&quot;",
-            _ => continue,
-        };
-        out.push_str(&text[start..at]);
-        out.push_str(escaped);
-        start = at + 1;
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| (byte == b'&') | (byte == b'"')) {
+        out.push_str(&rest[..at]);
+        out.push_str(if rest.as_bytes()[at] == b'&' { "&amp;" } else { "&quot;" });
+        rest = &rest[at + 1..];
     }
-    out.push_str(&text[start..]);
+    out.push_str(rest);
 }
 
 /// Writes a string of CSS, quotes included.
