@@ -23,7 +23,7 @@ _fetch() {
 
     case "${cmd}" in
         fetch)
-            opts="-o -P -c -N -r -p -q -v -I -H -A -u -b -x -4 -6 -k -T -m -i -j -h -V --output --dir --skip-existing --continue --newer --range --max-size --sha256 --page --omit --warc --no-compression --include-error-body --quiet --verbose --json --progress --head --header --user-agent --user --netrc --cookie --cookie-jar --max-redirects --proxy --resolve --unix-socket --ipv4 --ipv6 --insecure --cacert --connect-timeout --timeout --max-time --retry --limit-rate --allow-private --input-file --jobs --per-host --wait --help --version"
+            opts="-o -P -p -c -N -r -q -v -I -H -A -u -b -x -4 -6 -k -T -m -i -j -h -V --output --dir --skip-existing --page --omit --base --warc --continue --newer --range --max-size --sha256 --no-compression --include-error-body --quiet --verbose --json --progress --head --header --user-agent --user --netrc --cookie --cookie-jar --max-redirects --proxy --resolve --unix-socket --ipv4 --ipv6 --insecure --cacert --connect-timeout --timeout --max-time --retry --limit-rate --allow-private --input-file --jobs --per-host --wait --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -45,6 +45,18 @@ _fetch() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --omit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --base)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warc)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --range)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -58,14 +70,6 @@ _fetch() {
                     return 0
                     ;;
                 --sha256)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --omit)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --warc)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

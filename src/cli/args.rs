@@ -56,6 +56,19 @@ pub(super) struct Cli {
     /// A URL whose file is already there is done
     #[arg(long, help_heading = "What is saved")]
     pub(super) skip_existing: bool,
+    /// Save the complete page as one self-contained HTML file: images, style sheets, fonts, scripts, frames and media in
+    /// it, and nothing from the network when it is opened
+    #[arg(short, long, conflicts_with_all = ["resume", "newer", "range", "head"], help_heading = "What is saved")]
+    pub(super) page: bool,
+    /// With -p: leave out some of images, css, fonts, js, frames, media (comma-separated)
+    #[arg(long, value_name = "KINDS", requires = "page", help_heading = "What is saved")]
+    pub(super) omit: Option<Omit>,
+    /// With -p -: the HTML comes from standard input (a browser's rendered DOM, say), and this is its address
+    #[arg(long, value_name = "URL", requires = "page", help_heading = "What is saved")]
+    pub(super) base: Option<String>,
+    /// Also record every exchange in FILE as WARC/1.1, redirects and assets too; one gzip member a record where FILE ends in .gz
+    #[arg(long, value_name = "FILE", value_parser = named(), help_heading = "What is saved")]
+    pub(super) warc: Option<PathBuf>,
     /// Finish an interrupted save: FILE.part is completed with Range and If-Range, only on a strong validator that
     /// the 206 confirms and if that starts where it must; else it starts over. A file that is already complete, by
     /// its recorded entity tag or its time and length, is done
@@ -74,16 +87,6 @@ pub(super) struct Cli {
     /// Save only a body with this SHA-256
     #[arg(long, value_name = "HEX", value_parser = sha256, help_heading = "What is saved")]
     pub(super) sha256: Option<[u8; 32]>,
-    /// Save the complete page as one self-contained HTML file: images, style sheets, fonts, scripts, frames and media in
-    /// it, and nothing from the network when it is opened
-    #[arg(short, long, conflicts_with_all = ["resume", "newer", "range", "head"], help_heading = "What is saved")]
-    pub(super) page: bool,
-    /// With -p: leave out some of images, css, fonts, js, frames, media (comma-separated)
-    #[arg(long, value_name = "KINDS", requires = "page", help_heading = "What is saved")]
-    pub(super) omit: Option<Omit>,
-    /// Also record every exchange in FILE as WARC/1.1, redirects and assets too; one gzip member a record where FILE ends in .gz
-    #[arg(long, value_name = "FILE", value_parser = named(), help_heading = "What is saved")]
-    pub(super) warc: Option<PathBuf>,
     /// Neither request nor decode content codings (gzip, deflate, br, zstd are decoded by default)
     #[arg(long, help_heading = "What is saved")]
     pub(super) no_compression: bool,

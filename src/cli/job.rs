@@ -14,12 +14,14 @@ use percent_encoding::{AsciiSet, percent_encode};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+/// The most bytes of HTML that are read from standard input.
+const MAX_DOCUMENT: u64 = 512 * 1024 * 1024;
 /// The names of standard output: opened again under its own, it would lose what was printed.
 const STDOUT: &[&str] = &["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
@@ -35,10 +37,15 @@ impl Cli {
         let headers = self.headers()?;
         let with_credentials = self.user.is_some() || !cookies.literals.is_empty() || has_credentials(&headers);
         let mut urls = Vec::with_capacity(self.urls.len());
-        for text in &self.urls {
+        let document = self.document()?;
+        let texts = if document.is_some() { &[] } else { &self.urls[..] };
+        for text in texts {
             // Bytes of another charset go out percent-encoded as they are.
             let text = text.to_str().map_or_else(|| percent_encode(text.as_bytes(), &AsciiSet::EMPTY).into(), Cow::Borrowed);
             urls.push(parse_url(&text, with_credentials, netrc.as_ref())?);
+        }
+        if let (Some(_), Some(base)) = (&document, &self.base) {
+            urls.push(parse_url(base, with_credentials, netrc.as_ref())?);
         }
         let plain: Vec<_> = urls.iter().map(|url| &url.url).collect();
         if self.input_file.len() > 1 {
@@ -83,12 +90,35 @@ impl Cli {
             output,
             config,
             options,
+            document,
             page: self.page.then_some(self.omit.unwrap_or_default()),
             warc: self.warc,
             cookie_jar: self.cookie_jar,
             warnings: cookies.warnings,
         };
         Ok((job, report))
+    }
+
+    /// The HTML of a page that comes from standard input.
+    fn document(&self) -> Result<Option<Vec<u8>>, Error> {
+        let is_stdin = self.page && self.urls.iter().any(|url| url == OsStr::new("-"));
+        let wrong = |why: &str| Error::new(Kind::Usage, why.to_owned());
+        match (is_stdin, &self.base) {
+            (false, None) => return Ok(None),
+            (false, Some(_)) => return Err(wrong("--base is the address of HTML on standard input: fetch -p - --base URL")),
+            (true, None) => return Err(wrong("-p - needs --base URL, the address of the HTML on standard input")),
+            (true, Some(_)) if self.urls.len() > 1 || !self.input_file.is_empty() => {
+                return Err(wrong("-p - takes no other URLs"));
+            }
+            (true, Some(_)) => {}
+        }
+        let mut html = Vec::new();
+        let read = io::stdin().lock().take(MAX_DOCUMENT + 1).read_to_end(&mut html);
+        read.map_err(|error| Error::new(Kind::File, "cannot read standard input").detail(system_words(&error)))?;
+        if html.len() as u64 > self.max_size.unwrap_or(MAX_DOCUMENT) {
+            return Err(Error::new(Kind::Protocol, "the HTML on standard input is too large").hint("--max-size raises the limit"));
+        }
+        Ok(Some(html))
     }
 
     /// What clap cannot check.

@@ -2,7 +2,10 @@
 
 use super::css::{self, FontSource, Grammar};
 use super::html::{self, Document, Role};
+use super::import_map::ImportMap;
 use super::media_type::{self, MediaType};
+use super::script::{self, Reference};
+use super::template::Part;
 use super::template::{Edits, Template};
 use super::{AssetId, Collector, Kind, Omit, Resolver, charset};
 use encoding_rs::{Encoding, UTF_8};
@@ -110,6 +113,7 @@ pub(super) struct Assets {
     responses: HashMap<Url, Response>,
     requests: Vec<AssetRequest>,
     waiting: usize,
+    import_map: ImportMap,
 }
 
 impl Assets {
@@ -177,7 +181,7 @@ impl Assets {
         let shown = if essence.is_empty() { "no media type" } else { essence };
         let is_home = resource.url.origin() == *origin;
         let bytes = |media_type: &str| Ok(State::Bytes(media_type.to_owned(), Arc::clone(resource)));
-        if resource.body.is_empty() && !matches!(kind, Kind::Style | Kind::Script | Kind::Module | Kind::Frame) {
+        if resource.body.is_empty() && !matches!(kind, Kind::Style | Kind::Script | Kind::Module | Kind::Import | Kind::Frame) {
             return Err("it is empty".to_owned());
         }
         match kind {
@@ -207,14 +211,18 @@ impl Assets {
                 let (text, encoding) = charset::decode_css(&resource.body, declared, environment);
                 Ok(State::Text("text/css", self.sheet(&text, &resource.url, encoding, depth, quirks)))
             }
-            Kind::Script | Kind::Module => {
-                let strict = kind == Kind::Module || resource.nosniff;
+            Kind::Script | Kind::Module | Kind::Import => {
+                let is_module = kind != Kind::Script;
+                let strict = is_module || resource.nosniff;
                 if media_type.is_blocked_as_script() || strict && !media_type.is_script() {
                     return Err(format!("not a script: {shown}"));
                 }
-                let environment = if kind == Kind::Module { UTF_8 } else { environment };
-                let text = charset::decode_script(&resource.body, declared.filter(|_| kind == Kind::Script), environment);
-                Ok(State::Text("text/javascript", Edits::default().into_template(text.into())))
+                let environment = if is_module { UTF_8 } else { environment };
+                let text = charset::decode_script(&resource.body, declared.filter(|_| !is_module), environment);
+                let url = &resource.url;
+                let mut collecting = Collecting { assets: self, referrer: url, encoding: UTF_8, depth, quirks };
+                let template = edit_script(&text.into(), is_module, &Resolver { base: url, encoding: UTF_8 }, &mut collecting);
+                Ok(State::Text("text/javascript", template))
             }
             Kind::Frame if media_type.is_html() => {
                 let parent = Some(environment).filter(|_| is_home);
@@ -252,6 +260,22 @@ impl Assets {
         let mut collecting = Collecting { assets: self, referrer: &referrer, encoding: environment, depth: depth - 1, quirks };
         collecting.next_font(group);
     }
+}
+
+/// Replaces the references in a script.
+pub(super) fn edit_script(text: &Arc<str>, is_module: bool, resolver: &Resolver<'_>, collector: &mut dyn Collector) -> Template {
+    let mut edits = Edits::default();
+    for reference in script::references(text, is_module) {
+        match reference {
+            Reference::Specifier(range, specifier) => {
+                if let Some(asset) = collector.module(&specifier, resolver) {
+                    edits.replace(range, vec![Part::Specifier(asset, specifier)]);
+                }
+            }
+            Reference::MetaUrl(range) => edits.text(range, format!("\"{}\"", resolver.base)),
+        }
+    }
+    edits.into_template(Arc::clone(text))
 }
 
 /// Takes the references of one document or style sheet.
@@ -328,6 +352,19 @@ impl Collector for Collecting<'_> {
             }
         }
         id
+    }
+
+    fn module(&mut self, specifier: &str, resolver: &Resolver<'_>) -> Option<AssetId> {
+        let mut url = self.assets.import_map.resolve(specifier, resolver)?;
+        url.set_fragment(None);
+        matches!(url.scheme(), "http" | "https").then(|| self.asset(url, Kind::Import))
+    }
+
+    fn import_map(&mut self, map: ImportMap) {
+        // The first one counts.
+        if self.assets.import_map == ImportMap::default() {
+            self.assets.import_map = map;
+        }
     }
 
     fn fonts(&mut self, sources: Vec<FontSource>) -> usize {

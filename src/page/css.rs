@@ -231,6 +231,12 @@ mod tests {
             self.0.push(format!("fonts {}", shown.collect::<Vec<_>>().join(",")));
             self.0.len() - 1
         }
+
+        fn module(&mut self, _: &str, _: &Resolver<'_>) -> Option<AssetId> {
+            None
+        }
+
+        fn import_map(&mut self, _: crate::page::import_map::ImportMap) {}
     }
 
     /// What is found, and the text with `[n]` where it is replaced.

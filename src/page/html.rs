@@ -1,6 +1,8 @@
 //! References in HTML, with their places, and what else has to change for a page to stand alone.
 
+use super::assets::edit_script;
 use super::css::{self, Grammar};
+use super::import_map::ImportMap;
 use super::tag::{Attribute, Attributes};
 use super::template::{Edits, Link, Part, Place, Template};
 use super::tokens::{Namespace, Token, tokens};
@@ -95,6 +97,7 @@ fn edit_nested(text: &Arc<str>, document: &Document<'_>, collector: &mut dyn Col
     let resolver = Resolver { base: &base, encoding: document.encoding };
     let mut walker = Walker { text, document, resolver, collector, edits: Edits::default(), depth };
     walker.head(&tokens);
+    walker.import_map(&tokens);
     for (index, token) in tokens.iter().enumerate() {
         if let Token::Start(name, namespace, range) = token {
             let content = match tokens.get(index + 1) {
@@ -199,7 +202,7 @@ impl Walker<'_> {
                     self.css(content);
                 }
             }
-            "script" => self.script(attributes),
+            "script" => self.script(attributes, content),
             "noscript" => {
                 if let Some(content) = content {
                     let text = Arc::from(&self.text[content.clone()]);
@@ -350,13 +353,20 @@ impl Walker<'_> {
         }
     }
 
-    fn script(&mut self, attributes: &Attributes<'_>) {
+    fn script(&mut self, attributes: &Attributes<'_>, content: Option<Range<usize>>) {
         let kind = attributes.text("type").or_else(|| attributes.text("language").map(|name| format!("text/{name}").into()));
         let kind = kind.unwrap_or_default().trim_ascii().to_ascii_lowercase();
         let kind = match kind.as_str() {
             // A browser of today does not run it.
             _ if attributes.get("nomodule").is_some() && kind != "module" => return self.links(attributes, &["src"]),
             "module" => Kind::Module,
+            "importmap" => {
+                // It is in the one that the document's head gets.
+                if let Some(content) = content {
+                    self.edits.text(content, "{}");
+                }
+                return;
+            }
             "" | "text/" => Kind::Script,
             kind if super::media_type::MediaType::parse(kind).is_script() => Kind::Script,
             _ => return,
@@ -364,6 +374,24 @@ impl Walker<'_> {
         if attributes.get("src").is_some() {
             self.asset(attributes, "src", kind, Place::Attribute);
             self.remove_attribute(attributes, "integrity");
+        } else if let Some(content) = content {
+            let text = Arc::from(&self.text[content.clone()]);
+            let template = edit_script(&text, kind == Kind::Module, &self.resolver, self.collector);
+            if template.parts.len() > 1 {
+                self.edits.replace(content, vec![Part::Nested(template)]);
+            }
+        }
+    }
+
+    /// Takes the page's import map, which stands before what needs it.
+    fn import_map(&mut self, tokens: &[Token]) {
+        for pair in tokens.windows(2) {
+            if let [Token::Start(name, Namespace::Html, range), Token::Text(content)] = pair
+                && name == "script"
+                && Attributes::of(self.text, range.clone()).is("type", "importmap")
+            {
+                self.collector.import_map(ImportMap::parse(&self.text[content.clone()], &self.resolver));
+            }
         }
     }
 

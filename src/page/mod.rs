@@ -6,9 +6,11 @@ mod charset;
 mod css;
 mod data_url;
 mod html;
+mod import_map;
 mod media_type;
 mod omit;
 mod render;
+mod script;
 mod srcset;
 mod tag;
 mod template;
@@ -40,6 +42,8 @@ pub(crate) enum Kind {
     Script,
     /// A module script.
     Module,
+    /// A module that a script imports.
+    Import,
     /// A document in a frame, or what an `object` or `embed` element shows.
     Frame,
     /// Audio or video.
@@ -106,6 +110,10 @@ trait Collector {
     fn asset(&mut self, url: Url, kind: Kind) -> AssetId;
     /// The fonts of one `src` descriptor, of which one is to be used; their group.
     fn fonts(&mut self, sources: Vec<css::FontSource>) -> usize;
+    /// The module that a specifier in a script stands for.
+    fn module(&mut self, specifier: &str, resolver: &Resolver<'_>) -> Option<AssetId>;
+    /// The page's import map.
+    fn import_map(&mut self, map: import_map::ImportMap);
 }
 
 /// Makes URLs of references (WHATWG HTML section 2.4.1).
@@ -273,6 +281,25 @@ mod tests {
     fn nothing_leads_away_or_tells_that_the_page_is_opened() {
         let html = "<link rel=preconnect href=//o><meta http-equiv=Refresh content='0;url=/x'><meta http-equiv=content-security-policy                     content=x><link rel=dns-prefetch href=//o><link rel=modulepreload href=a.js><link rel=stylesheet integrity=x href=a.css>";
         assert_eq!(saved(html, &[("/d/a.css", "text/css", "b{}")]), "<link rel=stylesheet  href=\"data:text/css,b{}\">");
+    }
+
+    #[test]
+    fn modules_are_in_the_page_once() {
+        let html = "<!DOCTYPE html><html><head><script type=importmap>{\"imports\":{\"b\":\"./b.js\"}}</script><script type=module src=a.js></script>\
+                    <script type=module>import './c.js'; import 'b';</script>";
+        let others = [
+            ("/d/a.js", "text/javascript", "import './c.js';a(import.meta.url)"),
+            ("/d/b.js", "text/javascript", "export * from './c.js'"),
+            ("/d/c.js", "text/javascript", "import './b.js';c()"),
+        ];
+        let text = page_of(&[&[("/d/page.html", "text/html", html)], &others[..]].concat(), "").render(u64::MAX).expect("small");
+        let map = text.split("<script type=\"importmap\">").nth(1).and_then(|rest| rest.split("</script>").next()).expect("a map");
+        let map: serde_json::Value = serde_json::from_str(map).expect("JSON");
+        let (b, c) = ("data:text/javascript,export * from %22http://h/d/c.js%22", "data:text/javascript,import %22http://h/d/b.js%22;c()");
+        assert_eq!(map, serde_json::json!({"imports": {"http://h/d/c.js": c, "http://h/d/b.js": b, "b": b}}));
+        let a = "src=\"data:text/javascript,import %22http://h/d/c.js%22;a(%22http://h/d/a.js%22)\"";
+        assert!(text.contains(a) && text.contains("<script type=module>import \"http://h/d/c.js\"; import \"b\";</script>"), "{text}");
+        assert!(text.contains("<script type=importmap>{}</script>"), "{text}");
     }
 
     #[test]

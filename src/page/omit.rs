@@ -21,7 +21,7 @@ impl Omit {
             Kind::Image => self.images,
             Kind::Style => self.css,
             Kind::Font => self.fonts,
-            Kind::Script | Kind::Module => self.js,
+            Kind::Script | Kind::Module | Kind::Import => self.js,
             Kind::Frame => self.frames,
             Kind::Media | Kind::Track => self.media,
         }

@@ -36,6 +36,8 @@ struct Shared {
     /// Images that are used several times, in the order of their first use, with the number of their property.
     images: Vec<(AssetId, String)>,
     numbers: HashMap<(AssetId, String), usize>,
+    /// Modules that are imported, under each of their names.
+    modules: Vec<(AssetId, String)>,
     /// The URLs of assets, by whether they are written without spaces.
     urls: HashMap<(AssetId, bool), Arc<str>>,
 }
@@ -45,7 +47,7 @@ impl Renderer<'_> {
     fn document(&mut self, template: &Template) -> Result<String, TooLarge> {
         let mut uses = Uses::default();
         uses.count(template, self.assets);
-        let mut shared = Shared::default();
+        let mut shared = Shared { modules: uses.modules, ..Shared::default() };
         for image in uses.order {
             if uses.counts[&image] > 1 && self.size(image.0) >= MIN_SHARED {
                 shared.numbers.insert(image.clone(), shared.images.len() + 1);
@@ -89,6 +91,7 @@ impl Renderer<'_> {
                     let data = asset.map(|asset| self.url(asset, false, shared)).transpose()?.flatten();
                     css_url(data.as_deref().unwrap_or(&url), out);
                 }
+                Part::Specifier(asset, specifier) => out.push_str(&json_string(&self.specifier(*asset, specifier))),
                 Part::Head => self.head(shared, out)?,
             }
             if out.len() as u64 > self.max_size {
@@ -154,12 +157,34 @@ impl Renderer<'_> {
         Ok(Some(url))
     }
 
+    /// What a script says for a module: its own name for it, unless that depends on where the script came from.
+    fn specifier<'s>(&'s self, asset: AssetId, specifier: &'s str) -> std::borrow::Cow<'s, str> {
+        let is_relative = specifier.starts_with(['.', '/']);
+        if is_relative { self.assets.get(asset).url.as_str().into() } else { specifier.into() }
+    }
+
+    /// The modules that scripts import, each by its names.
+    fn import_map(&mut self, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
+        let mut separator = "<script type=\"importmap\">{\"imports\":{";
+        for (asset, specifier) in std::mem::take(&mut shared.modules) {
+            let Some(url) = self.url(asset, false, shared)? else { continue };
+            let name = self.specifier(asset, &specifier).into_owned();
+            out.extend([separator, &json_string(&name), ":", &json_string(&url)]);
+            separator = ",";
+        }
+        if separator == "," {
+            out.push_str("}}</script>");
+        }
+        Ok(())
+    }
+
     /// The start of a document's head: its charset, nothing from the network, and images that are used several
     /// times.
     fn head(&mut self, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
         out.push_str("<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"");
         out.push_str(&self.omit.policy());
         out.push_str("\">");
+        self.import_map(shared, out)?;
         if shared.images.is_empty() {
             return Ok(());
         }
@@ -173,6 +198,11 @@ impl Renderer<'_> {
         out.push_str("}</style>");
         Ok(())
     }
+}
+
+/// A string of JSON and of JavaScript, which ends no script element.
+fn json_string(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default().replace('<', "\\u003c")
 }
 
 fn css_url(url: &str, out: &mut String) {
@@ -191,8 +221,10 @@ fn css_url(url: &str, out: &mut String) {
 struct Uses {
     counts: HashMap<(AssetId, String), usize>,
     order: Vec<(AssetId, String)>,
-    /// Style sheets that were counted.
-    sheets: HashSet<AssetId>,
+    /// Style sheets and scripts that were counted.
+    counted: HashSet<AssetId>,
+    modules: Vec<(AssetId, String)>,
+    named: HashSet<(AssetId, String)>,
 }
 
 impl Uses {
@@ -209,10 +241,22 @@ impl Uses {
                     }
                 }
                 Part::Link(Link { asset, .. }) => {
-                    if let State::Text("text/css", sheet) = &assets.get(*asset).state
-                        && self.sheets.insert(*asset)
+                    if let State::Text("text/css" | "text/javascript", text) = &assets.get(*asset).state
+                        && self.counted.insert(*asset)
                     {
-                        self.count(sheet, assets);
+                        self.count(text, assets);
+                    }
+                }
+                Part::Specifier(asset, specifier) => {
+                    // Relative names all become its URL.
+                    let name = if specifier.starts_with(['.', '/']) { "./".to_owned() } else { specifier.clone() };
+                    if self.named.insert((*asset, name.clone())) {
+                        self.modules.push((*asset, name));
+                    }
+                    if let State::Text(_, text) = &assets.get(*asset).state
+                        && self.counted.insert(*asset)
+                    {
+                        self.count(text, assets);
                     }
                 }
                 _ => {}

@@ -19,6 +19,8 @@ pub(super) enum Part {
     Link(Link),
     /// Of the fonts of an `@font-face` rule, the one that is used; the others stay absolute URLs.
     Font { group: usize, index: usize },
+    /// The string in a script that names a module.
+    Specifier(AssetId, String),
     /// Where a document of its own gets what it needs to stand alone.
     Head,
 }

@@ -30,7 +30,7 @@ use list::ListReader;
 pub(crate) use list::{Entry, Input};
 use outcomes::Outcomes;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use transfer::{Role, Transfer};
 use url::Url;
@@ -52,6 +52,8 @@ pub struct Job {
     pub options: SaveOptions,
     /// Whether pages are saved with their assets, and without which.
     pub page: Option<Omit>,
+    /// The page's HTML, if it is here already.
+    pub document: Option<Vec<u8>>,
     /// Where every exchange is recorded.
     pub warc: Option<PathBuf>,
     /// Where the cookies are written at the end.
@@ -214,6 +216,8 @@ pub(crate) struct Session<'s> {
     archive: Option<Archive>,
     /// Whether pages are saved with their assets, and without which.
     page: Option<Omit>,
+    /// The page's HTML, if it is here already.
+    document: Mutex<Option<Vec<u8>>>,
     /// How assets are fetched.
     asset_options: SaveOptions,
     /// Whether there are several transfers.
@@ -234,6 +238,7 @@ impl<'s> Session<'s> {
             directories: Directories::default(),
             archive: None,
             page: None,
+            document: Mutex::default(),
             asset_options: asset_options(options),
             is_list: false,
             progress: None,
@@ -314,7 +319,13 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     }
     let reserved: Vec<&Path> = job.warc.iter().chain(&job.cookie_jar).map(PathBuf::as_path).collect();
     let directories = Directories::new(&reserved, files);
-    let mut session = Session { archive, directories, page: job.page, ..Session::new(&client, &job.options, report) };
+    let mut session = Session {
+        archive,
+        directories,
+        page: job.page,
+        document: Mutex::new(job.document.take()),
+        ..Session::new(&client, &job.options, report)
+    };
     let done = if several {
         let progress = report.list_progress();
         session.progress = Some(Arc::clone(&progress));

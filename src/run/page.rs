@@ -110,7 +110,7 @@ pub(super) fn priority(kind: Kind) -> u8 {
     match kind {
         Kind::Style => 1,
         Kind::Frame => 2,
-        Kind::Module | Kind::Script => 3,
+        Kind::Module | Kind::Import | Kind::Script => 3,
         Kind::Font => 4,
         Kind::Image => 5,
         Kind::Track | Kind::Media => 6,
@@ -123,7 +123,7 @@ pub(super) fn accept(kind: Kind) -> &'static str {
         Kind::Image => "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
         Kind::Style => "text/css,*/*;q=0.1",
         Kind::Frame => ACCEPT_DOCUMENT,
-        Kind::Script | Kind::Module | Kind::Font | Kind::Media | Kind::Track => "*/*",
+        Kind::Script | Kind::Module | Kind::Import | Kind::Font | Kind::Media | Kind::Track => "*/*",
     }
 }
 

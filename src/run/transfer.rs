@@ -13,7 +13,8 @@ use crate::client::{Home, Navigation, RequestOptions, Response, target, without_
 use crate::error::{Error, Kind};
 use crate::http::{Fields, Head, Method};
 use crate::interrupt;
-use crate::net::{NetError, Target, Timer};
+use crate::lock::locked;
+use crate::net::{NetError, Target, Timer, may_be_public};
 use crate::page::{AssetRequest, Resource};
 use crate::report::{Progress, Summary};
 use crate::save::{ClosedPart, Destination, Existing, Partial, Provenance, Sink, Source};
@@ -324,6 +325,17 @@ impl<'s> Transfer<'s> {
                 prepared
             }
         };
+        if let Role::Page = self.role
+            && let Some(html) = locked(&self.session.document).take()
+        {
+            let mut sink = Sink::memory();
+            sink.write(&html, true)?;
+            self.sink = Some(sink);
+            // What it refers to is as private as it is.
+            let public = may_be_public(&target(&self.item.url)?.host) && !self.session.client.config().allow_private;
+            self.received = Some(Received { head: None, url: self.item.url.clone(), public });
+            return Ok(Step::Received);
+        }
         let plan = match self.plan.take() {
             Some(plan) => plan,
             None => {

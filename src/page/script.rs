@@ -1,0 +1,321 @@
+//! The modules that a script imports, with their places (ECMAScript section 16.2 and `import()`).
+
+use std::ops::Range;
+
+/// Something in a script that depends on where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reference {
+    /// The string, quotes included, that names a module, and what it says.
+    Specifier(Range<usize>, String),
+    /// `import.meta.url`.
+    MetaUrl(Range<usize>),
+}
+
+/// What a script refers to; of a classic script, what it imports as it runs.
+pub(super) fn references(script: &str, is_module: bool) -> Vec<Reference> {
+    // Most scripts import nothing.
+    if !script.contains("import") && !(is_module && script.contains("export")) {
+        return Vec::new();
+    }
+    let mut lexer = Lexer { text: script, at: 0, previous: Token::Punctuation(b';') };
+    let mut found = Vec::new();
+    let mut after_dot = false;
+    while let Some((token, range)) = lexer.next() {
+        match token {
+            Token::Word if !after_dot && &script[range.clone()] == "import" => import(&mut lexer, is_module, range, &mut found),
+            Token::Word if !after_dot && is_module && &script[range.clone()] == "export" => export(&mut lexer, &mut found),
+            _ => {}
+        }
+        after_dot = token == Token::Punctuation(b'.');
+    }
+    found
+}
+
+/// What stands behind `import`.
+fn import(lexer: &mut Lexer<'_>, is_module: bool, import: Range<usize>, found: &mut Vec<Reference>) {
+    match lexer.peek() {
+        Some((Token::Punctuation(b'('), _)) => {
+            lexer.next();
+            let Some((Token::String, string)) = lexer.peek() else { return };
+            lexer.next();
+            if matches!(lexer.peek(), Some((Token::Punctuation(b')' | b','), _))) {
+                found.extend(specifier(lexer.text, string));
+            }
+        }
+        Some((Token::Punctuation(b'.'), _)) if is_module => {
+            lexer.next();
+            for name in ["meta", ".", "url"] {
+                match lexer.peek() {
+                    Some((_, range)) if &lexer.text[range.clone()] == name => {
+                        lexer.next();
+                        if name == "url" {
+                            found.push(Reference::MetaUrl(import.start..range.end));
+                        }
+                    }
+                    _ => return,
+                }
+            }
+        }
+        Some((Token::String, string)) if is_module => {
+            lexer.next();
+            found.extend(specifier(lexer.text, string));
+        }
+        Some((Token::Word, _) | (Token::Punctuation(b'{' | b'*'), _)) if is_module => from(lexer, found),
+        _ => {}
+    }
+}
+
+/// What stands behind `export`: names of another module, or something else.
+fn export(lexer: &mut Lexer<'_>, found: &mut Vec<Reference>) {
+    if matches!(lexer.peek(), Some((Token::Punctuation(b'{' | b'*'), _))) {
+        from(lexer, found);
+    }
+}
+
+/// Names, and perhaps `from` and a module.
+fn from(lexer: &mut Lexer<'_>, found: &mut Vec<Reference>) {
+    let mut depth = 0;
+    while let Some((token, range)) = lexer.peek() {
+        match token {
+            Token::Punctuation(b'{') => depth += 1,
+            Token::Punctuation(b'}') => depth -= 1,
+            Token::Punctuation(b',' | b'*') => {}
+            // `"any name" as x`, or `from`.
+            Token::String if depth > 0 => {}
+            Token::Word if depth == 0 && &lexer.text[range.clone()] == "from" => {
+                let before = lexer.clone();
+                lexer.next();
+                if let Some((Token::String, string)) = lexer.peek() {
+                    lexer.next();
+                    found.extend(specifier(lexer.text, string));
+                    return;
+                }
+                *lexer = before;
+            }
+            Token::Word => {}
+            _ => return,
+        }
+        lexer.next();
+    }
+}
+
+/// A string without escapes, which no URL needs.
+fn specifier(text: &str, range: Range<usize>) -> Option<Reference> {
+    let inner = text.get(range.start + 1..range.end - 1)?;
+    (!inner.contains(['\\', '\n'])).then(|| Reference::Specifier(range, inner.to_owned()))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Word,
+    String,
+    Template,
+    Number,
+    Regex,
+    Punctuation(u8),
+}
+
+/// JavaScript as tokens, as far as is needed to tell code from strings, comments and regular expressions.
+#[derive(Clone)]
+struct Lexer<'t> {
+    text: &'t str,
+    at: usize,
+    previous: Token,
+}
+
+impl Lexer<'_> {
+    fn peek(&self) -> Option<(Token, Range<usize>)> {
+        self.clone().next()
+    }
+
+    fn next(&mut self) -> Option<(Token, Range<usize>)> {
+        self.skip_space();
+        let bytes = self.text.as_bytes();
+        let (start, byte) = (self.at, *bytes.get(self.at)?);
+        let token = match byte {
+            b'\'' | b'"' => {
+                self.at = end_of_string(bytes, start);
+                Token::String
+            }
+            b'`' => {
+                self.at = end_of_template(bytes, start);
+                Token::Template
+            }
+            b'/' if self.may_be_regex(start) => {
+                self.at = end_of_regex(bytes, start);
+                Token::Regex
+            }
+            b'0'..=b'9' => {
+                self.skip(|byte| is_word(byte) || byte == b'.');
+                Token::Number
+            }
+            byte if is_word(byte) => {
+                self.skip(is_word);
+                Token::Word
+            }
+            byte => {
+                self.at += 1;
+                Token::Punctuation(byte)
+            }
+        };
+        self.previous = token;
+        Some((token, start..self.at))
+    }
+
+    fn skip(&mut self, skipped: impl Fn(u8) -> bool) {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest.iter().position(|byte| !skipped(*byte)).unwrap_or(rest.len());
+    }
+
+    fn skip_space(&mut self) {
+        loop {
+            self.skip(|byte| byte.is_ascii_whitespace() || byte == 0x0b);
+            let rest = &self.text[self.at..];
+            let length = match () {
+                () if rest.starts_with("//") || rest.starts_with("<!--") => rest.find('\n'),
+                () if rest.starts_with("/*") => rest[2..].find("*/").map(|end| end + 4),
+                () if rest.starts_with(['\u{a0}', '\u{feff}']) => rest.chars().next().map(char::len_utf8),
+                () => return,
+            };
+            self.at += length.unwrap_or(rest.len());
+        }
+    }
+
+    /// Whether a slash begins a regular expression, and is no division: by what stands before it.
+    fn may_be_regex(&self, slash: usize) -> bool {
+        const BEFORE: &[&str] =
+            &["return", "typeof", "case", "in", "of", "delete", "void", "throw", "new", "else", "do", "await", "yield", "instanceof"];
+        match self.previous {
+            Token::Punctuation(b')' | b']' | b'}') | Token::String | Token::Template | Token::Number | Token::Regex => false,
+            Token::Punctuation(_) => true,
+            Token::Word => {
+                let before = self.text[..slash].trim_end();
+                let start = before.bytes().rposition(|byte| !is_word(byte)).map_or(0, |at| at + 1);
+                BEFORE.contains(&&before[start..])
+            }
+        }
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'#') || byte >= 0x80
+}
+
+fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            // One that ends nowhere is no string.
+            b'\n' => return at,
+            byte if *byte == bytes[start] => return at + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+/// Expressions in it are skipped, whatever they are.
+fn end_of_template(bytes: &[u8], start: usize) -> usize {
+    let (mut at, mut depth) = (start + 1, 0_usize);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'$' if bytes.get(at + 1) == Some(&b'{') => {
+                depth += 1;
+                at += 1;
+            }
+            b'{' if depth > 0 => depth += 1,
+            b'}' if depth > 0 => depth -= 1,
+            b'\'' | b'"' if depth > 0 => at = end_of_string(bytes, at) - 1,
+            // Another one in an expression of this one.
+            b'`' if depth > 0 => at = skip_inner_template(bytes, at),
+            b'`' => return at + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+/// The last byte of a template in another one; what is in it is not looked at.
+fn skip_inner_template(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'`' => return at,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+fn end_of_regex(bytes: &[u8], start: usize) -> usize {
+    let (mut at, mut in_class) = (start + 1, false);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'[' => in_class = true,
+            b']' => in_class = false,
+            b'/' if !in_class => return at + 1,
+            // It was a division.
+            b'\n' => return start + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    start + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(script: &str, is_module: bool) -> String {
+        let show = |reference| match reference {
+            Reference::Specifier(range, text) => {
+                assert_eq!(&script[range.start + 1..range.end - 1], text);
+                text
+            }
+            Reference::MetaUrl(range) => script[range].to_owned(),
+        };
+        references(script, is_module).into_iter().map(show).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn imports_are_found() {
+        for (script, wanted) in [
+            ("import './a.js'", "./a.js"),
+            ("import a from './a.js';import{b as c}from\"./b.js\";import*as d from'./d.js'", "./a.js ./b.js ./d.js"),
+            ("import e, {f, g as h} from './e.js'", "./e.js"),
+            ("import{'any name' as x}from './a.js'", "./a.js"),
+            ("import from from './a.js'", "./a.js"),
+            ("export * from './a.js'; export * as b from './b.js'; export {c} from './c.js'; export {d}; export default 'x'", "./a.js ./b.js ./c.js"),
+            ("export const from = './a.js'", ""),
+            ("const a = await import('./a.js'), b = import(b)", "./a.js"),
+            ("import('./a.js', {with: {type: 'json'}})", "./a.js"),
+            ("import(`./a.js`); import('./a' + b)", ""),
+            ("x.import('./a.js'); ximport('./b.js'); ({import: 1}); import.meta.url; import.meta.env", "import.meta.url"),
+            ("// import './a.js'\n/* import './b.js' */ '\\'import(\"./c.js\")'; `import('./d.js')${`x`}`; import './e.js'", "./e.js"),
+            ("a = /import '.\\/[/'\"]/g; import './a.js'", "./a.js"),
+            ("a = b / c; import './a.js'; d = e / f", "./a.js"),
+            ("return /'/.test(x); import './a.js'", "./a.js"),
+            ("'unended\nimport './a.js'", "./a.js"),
+            ("import a from \"lodash\"", "lodash"),
+        ] {
+            assert_eq!(found(script, true), wanted, "{script}");
+        }
+        assert_eq!(found("import('./a.js'); import './b.js'; export * from './c.js'", false), "./a.js");
+    }
+
+    #[test]
+    fn nothing_is_out_of_bounds() {
+        for end in ["'", "\"", "`", "`${", "`${`", "/", "/[", "\\", "'\\", "import", "import(", "import('a", "import.", "export{", "/*", "//", "é"] {
+            references(&format!("import {end}"), true);
+            references(&format!("{end}import "), true);
+        }
+    }
+}
