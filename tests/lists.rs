@@ -561,12 +561,59 @@ fn a_named_file_and_a_derived_name_are_two_files() {
     let mut urls = child.stdin.take().expect("piped");
     writeln!(urls, "{}", server.url("/x")).expect("written");
     wait_until("the first is saved", || place.path("x").exists());
+    writeln!(urls, "{}", server.url("/x?again")).expect("written");
+    wait_until("the second is saved", || place.path("x-1").exists());
     write!(urls, "{}", server.url("/y\tx\n")).expect("written");
     drop(urls);
     let output = child.wait_with_output().expect("ended");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(2) && stderr.contains("x has been saved in this run already"), "{stderr}");
     assert_eq!(place.bytes("x"), body_of("/x"));
+}
+
+#[test]
+fn what_a_list_names_is_not_replaced_under_a_derived_name() {
+    if no_attributes() {
+        return;
+    }
+    static VERSION: AtomicUsize = AtomicUsize::new(0);
+    let versioned = |request: &Request| {
+        let version = VERSION.load(Ordering::SeqCst);
+        reply("200 OK", &format!("ETag: \"{version}\""), format!("{} {version}", request.path()))
+    };
+    for option in ["-N", "-c"] {
+        let (server, place) = (Server::start(versioned).expect("started"), Place::new());
+        place.fetch(&["-q", &server.url("/a")]).succeeded();
+        VERSION.fetch_add(1, Ordering::SeqCst);
+        place.write("list", server.url("/a\n") + &server.url("/x\ta\n"));
+        place.fetch(&["-q", option, "-i", "list"]).succeeded();
+        assert!(place.read("a").starts_with("/x") && place.read("a-1").starts_with("/a"), "{}", place.listing());
+        // The same URL twice.
+        place.write("list", server.url("/b\n"));
+        place.fetch(&["-q", option, "-i", "list"]).succeeded();
+        VERSION.fetch_add(1, Ordering::SeqCst);
+        place.write("list", server.url("/b\n").repeat(3));
+        place.fetch(&["-q", option, "-i", "list"]).succeeded();
+    }
+}
+
+#[test]
+fn a_replacement_that_was_interrupted_is_resumed_as_one() {
+    if no_attributes() {
+        return;
+    }
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let server = Server::start(|request| match TURN.load(Ordering::SeqCst) {
+        0 => ranged(request, "ETag: \"1\"", "1".repeat(200_000)),
+        1 => cut(&ranged(request, "ETag: \"2\"", "2".repeat(200_000)), 100_000),
+        _ => ranged(request, "ETag: \"2\"", "2".repeat(200_000)),
+    });
+    let (server, place) = (server.expect("started"), Place::new());
+    for (turn, status) in [(0, 0), (1, 4), (2, 0), (2, 0)] {
+        TURN.store(turn, Ordering::SeqCst);
+        assert_eq!(place.fetch(&["-q", "-c", &server.url("/a")]).status, status);
+    }
+    assert!(place.listing() == "a" && place.read("a").starts_with('2'), "{}", place.listing());
 }
 
 #[test]

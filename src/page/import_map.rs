@@ -29,7 +29,7 @@ impl ImportMap {
             return Some(url.clone());
         }
         // The longest prefix wins.
-        let prefix = self.0.iter().filter(|(prefix, _)| prefix.ends_with('/') && name.starts_with(prefix.as_str())).next_back();
+        let prefix = self.0.iter().rfind(|(prefix, _)| prefix.ends_with('/') && name.starts_with(prefix.as_str()));
         match prefix {
             Some((prefix, url)) => url.join(&name[prefix.len()..]).ok(),
             None => as_url,

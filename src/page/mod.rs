@@ -293,12 +293,17 @@ mod tests {
             ("/d/c.js", "text/javascript", "import './b.js';c()"),
         ];
         let text = page_of(&[&[("/d/page.html", "text/html", html)], &others[..]].concat(), "").render(u64::MAX).expect("small");
-        let map = text.split("<script type=\"importmap\">").nth(1).and_then(|rest| rest.split("</script>").next()).expect("a map");
+        let map =
+            text.split("<script type=\"importmap\">").nth(1).and_then(|rest| rest.split("</script>").next()).expect("a map");
         let map: serde_json::Value = serde_json::from_str(map).expect("JSON");
-        let (b, c) = ("data:text/javascript,export * from %22http://h/d/c.js%22", "data:text/javascript,import %22http://h/d/b.js%22;c()");
+        let (b, c) =
+            ("data:text/javascript,export * from %22http://h/d/c.js%22", "data:text/javascript,import %22http://h/d/b.js%22;c()");
         assert_eq!(map, serde_json::json!({"imports": {"http://h/d/c.js": c, "http://h/d/b.js": b, "b": b}}));
         let a = "src=\"data:text/javascript,import %22http://h/d/c.js%22;a(%22http://h/d/a.js%22)\"";
-        assert!(text.contains(a) && text.contains("<script type=module>import \"http://h/d/c.js\"; import \"b\";</script>"), "{text}");
+        assert!(
+            text.contains(a) && text.contains("<script type=module>import \"http://h/d/c.js\"; import \"b\";</script>"),
+            "{text}"
+        );
         assert!(text.contains("<script type=importmap>{}</script>"), "{text}");
     }
 

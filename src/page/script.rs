@@ -14,7 +14,8 @@ pub(super) enum Reference {
 /// What a script refers to; of a classic script, what it imports as it runs.
 pub(super) fn references(script: &str, is_module: bool) -> Vec<Reference> {
     // Most scripts import nothing.
-    if !script.contains("import") && !(is_module && script.contains("export")) {
+    let words: &[&str] = if is_module { &["import", "export"] } else { &["import"] };
+    if !words.iter().any(|word| script.contains(word)) {
         return Vec::new();
     }
     let mut lexer = Lexer { text: script, at: 0, previous: Token::Punctuation(b';') };
@@ -183,8 +184,22 @@ impl Lexer<'_> {
 
     /// Whether a slash begins a regular expression, and is no division: by what stands before it.
     fn may_be_regex(&self, slash: usize) -> bool {
-        const BEFORE: &[&str] =
-            &["return", "typeof", "case", "in", "of", "delete", "void", "throw", "new", "else", "do", "await", "yield", "instanceof"];
+        const BEFORE: &[&str] = &[
+            "return",
+            "typeof",
+            "case",
+            "in",
+            "of",
+            "delete",
+            "void",
+            "throw",
+            "new",
+            "else",
+            "do",
+            "await",
+            "yield",
+            "instanceof",
+        ];
         match self.previous {
             Token::Punctuation(b')' | b']' | b'}') | Token::String | Token::Template | Token::Number | Token::Regex => false,
             Token::Punctuation(_) => true,
@@ -293,13 +308,19 @@ mod tests {
             ("import e, {f, g as h} from './e.js'", "./e.js"),
             ("import{'any name' as x}from './a.js'", "./a.js"),
             ("import from from './a.js'", "./a.js"),
-            ("export * from './a.js'; export * as b from './b.js'; export {c} from './c.js'; export {d}; export default 'x'", "./a.js ./b.js ./c.js"),
+            (
+                "export * from './a.js'; export * as b from './b.js'; export {c} from './c.js'; export {d}; export default 'x'",
+                "./a.js ./b.js ./c.js",
+            ),
             ("export const from = './a.js'", ""),
             ("const a = await import('./a.js'), b = import(b)", "./a.js"),
             ("import('./a.js', {with: {type: 'json'}})", "./a.js"),
             ("import(`./a.js`); import('./a' + b)", ""),
             ("x.import('./a.js'); ximport('./b.js'); ({import: 1}); import.meta.url; import.meta.env", "import.meta.url"),
-            ("// import './a.js'\n/* import './b.js' */ '\\'import(\"./c.js\")'; `import('./d.js')${`x`}`; import './e.js'", "./e.js"),
+            (
+                "// import './a.js'\n/* import './b.js' */ '\\'import(\"./c.js\")'; `import('./d.js')${`x`}`; import './e.js'",
+                "./e.js",
+            ),
             ("a = /import '.\\/[/'\"]/g; import './a.js'", "./a.js"),
             ("a = b / c; import './a.js'; d = e / f", "./a.js"),
             ("return /'/.test(x); import './a.js'", "./a.js"),
@@ -313,7 +334,25 @@ mod tests {
 
     #[test]
     fn nothing_is_out_of_bounds() {
-        for end in ["'", "\"", "`", "`${", "`${`", "/", "/[", "\\", "'\\", "import", "import(", "import('a", "import.", "export{", "/*", "//", "é"] {
+        for end in [
+            "'",
+            "\"",
+            "`",
+            "`${",
+            "`${`",
+            "/",
+            "/[",
+            "\\",
+            "'\\",
+            "import",
+            "import(",
+            "import('a",
+            "import.",
+            "export{",
+            "/*",
+            "//",
+            "é",
+        ] {
             references(&format!("import {end}"), true);
             references(&format!("{end}import "), true);
         }

@@ -119,11 +119,12 @@ impl Report {
         }
     }
 
-    /// Prints lines that are sent, all at once.
-    pub fn sent(&self, lines: &[String]) {
+    /// Prints lines that are sent, all at once; of several transfers, below the URL of one.
+    pub fn sent(&self, url: Option<&str>, lines: &[String]) {
         if self.options.verbose {
-            let lines: Vec<String> = lines.iter().map(|line| format!("> {}", safe_line(line))).collect();
-            self.error_line(&lines.join("\n"));
+            let url = url.map(|url| format!("* {}: request", safe_line(url)));
+            let lines = lines.iter().map(|line| format!("> {}", safe_line(line)));
+            self.error_line(&url.into_iter().chain(lines).collect::<Vec<_>>().join("\n"));
         }
     }
 

@@ -135,6 +135,13 @@ impl From<&Error> for Failure {
 #[derive(Debug, Default)]
 pub struct Headers(Vec<(String, Vec<String>)>);
 
+impl Headers {
+    /// How many bytes they have.
+    fn size(&self) -> usize {
+        self.0.iter().map(|(name, values)| name.len() + values.iter().map(String::len).sum::<usize>()).sum()
+    }
+}
+
 impl From<&Fields> for Headers {
     fn from(fields: &Fields) -> Headers {
         let mut headers: Vec<(String, Vec<String>)> = Vec::new();
@@ -180,10 +187,12 @@ impl Summary {
         };
     }
 
-    /// Forgets a response that is not the last.
-    pub fn reset_response(&mut self) {
-        (self.status, self.final_url) = (None, None);
-        self.headers = Default::default();
+    /// Forgets the fields of a response that is not the last, if they take much memory.
+    pub fn shrink(&mut self) {
+        const MAX_KEPT: usize = 1024;
+        if self.headers.size() > MAX_KEPT {
+            self.headers = Headers::default();
+        }
     }
 
     /// As one line. Control characters are written as JSON escapes, which mean the same.

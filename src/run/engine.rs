@@ -2,7 +2,7 @@
 
 use super::list::{Entry, Input};
 use super::page::{Delivered, PageRun};
-use super::queue::{Limits, Queue};
+use super::queue::{Begun, Limits, Queue};
 use super::transfer::{Role, Step, Transfer};
 use super::{Item, Outcome, Output, Parallel, Session};
 use crate::client::target;
@@ -325,20 +325,17 @@ impl<'e> Engine<'e> {
                     (host, transfer) = another;
                     taken = now;
                 }
-                Step::Retry(delay) => {
+                Step::Retry(_) | Step::Request => {
                     if state.queue.begun() >= state.max_open {
                         drop(state);
                         guarded(&mut transfer, Transfer::close_file);
                         state = self.locked();
                     }
-                    let (priority, deadline) = (transfer.priority(), transfer.deadline());
-                    state.queue.resume_at(next, Task::Begun(transfer), priority, now + delay, deadline);
-                    return self.wake_others(scope, &mut state);
-                }
-                Step::Request => {
-                    // Other hosts may come first.
-                    let (priority, deadline) = (transfer.priority(), transfer.deadline());
-                    state.queue.resume(next, Task::Begun(transfer), priority, deadline);
+                    match step {
+                        Step::Retry(delay) => state.queue.resume_at(next, begun(transfer), now + delay),
+                        // Other hosts may come first.
+                        _ => state.queue.resume(next, begun(transfer)),
+                    }
                     return self.wake_others(scope, &mut state);
                 }
             }
@@ -397,8 +394,7 @@ impl<'e> Engine<'e> {
         let transfers: Vec<_> = requests.into_iter().filter_map(begin).collect();
         let mut state = self.locked();
         for (host, transfer) in transfers {
-            let (priority, deadline) = (transfer.priority(), transfer.deadline());
-            state.queue.resume(host, Task::Begun(transfer), priority, deadline);
+            state.queue.resume(host, begun(transfer));
             self.wake_others(scope, &mut state);
         }
     }
@@ -427,6 +423,12 @@ impl<'e> Engine<'e> {
             if begins { progress.begin_at(&host.host) } else { progress.end_at(&host.host) }
         }
     }
+}
+
+/// A transfer as it is queued.
+fn begun(transfer: Box<Transfer<'_>>) -> Begun<Task<'_>> {
+    let (size, priority, deadline) = (transfer.size(), transfer.priority(), transfer.deadline());
+    Begun { task: Task::Begun(transfer), size, priority, deadline }
 }
 
 /// Whether no more is read ahead.

@@ -103,14 +103,11 @@ impl Observer for TransferObserver<'_> {
             return;
         }
         let mut lines = vec![request.line()];
-        if self.several {
-            self.detail("request");
-        }
         lines.extend(request.fields().iter().map(|(name, value)| {
             let value = if may_be_secret(name) { "(hidden)".into() } else { String::from_utf8_lossy(value) };
             format!("{name}: {value}")
         }));
-        self.report.sent(&lines);
+        self.report.sent(self.several.then_some(self.summary.url.as_str()), &lines);
     }
 
     fn interim(&mut self, head: &Head) {

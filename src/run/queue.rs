@@ -20,7 +20,7 @@ pub(super) struct Queue<H, T> {
     count: u64,
     /// How many tasks are in it that were begun.
     begun: usize,
-    /// How many tasks there are, and how much memory the new ones take.
+    /// How many tasks there are, and how much memory they take.
     length: usize,
     size: usize,
     limits: Limits,
@@ -69,9 +69,21 @@ struct Host<T> {
     is_timed: bool,
 }
 
+/// A task that was begun.
+#[derive(Debug)]
+pub(super) struct Begun<T> {
+    pub(super) task: T,
+    /// How many bytes of memory it takes that are not the program's to choose.
+    pub(super) size: usize,
+    /// The lowest goes first.
+    pub(super) priority: u8,
+    /// When it is given out without waiting for a permit.
+    pub(super) deadline: Option<Instant>,
+}
+
 #[derive(Debug)]
 struct Resumed<T> {
-    task: T,
+    begun: Begun<T>,
     /// The key in `timed` of the time when it is given out without a permit.
     deadline: Option<(Instant, u64)>,
 }
@@ -81,8 +93,8 @@ struct Resumed<T> {
 enum Timed<T> {
     /// The host, which had to wait.
     Host,
-    /// Another try of this task, which has a priority, and has to end at a time.
-    Task(T, u8, Option<Instant>),
+    /// Another try of a task.
+    Task(Begun<T>),
     /// A task that waits for a permit, by its key.
     Deadline((u8, u64)),
 }
@@ -173,7 +185,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         self.begun
     }
 
-    /// How many bytes of memory the new tasks take.
+    /// How many bytes of memory the tasks take.
     pub(super) fn size(&self) -> usize {
         self.size
     }
@@ -188,19 +200,21 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
 
     /// Adds a task that was begun, and goes before new ones. At its deadline it is given out without waiting for
     /// a permit.
-    pub(super) fn resume(&mut self, host: H, task: T, priority: u8, deadline: Option<Instant>) {
+    pub(super) fn resume(&mut self, host: H, begun: Begun<T>) {
         self.length += 1;
         self.begun += 1;
-        self.add_resumed(&host, task, priority, deadline);
+        self.size += begun.size;
+        self.add_resumed(&host, begun);
         self.check(host);
     }
 
     /// Adds a task that was begun, and may go on at a time.
-    pub(super) fn resume_at(&mut self, host: H, task: T, priority: u8, at: Instant, deadline: Option<Instant>) {
+    pub(super) fn resume_at(&mut self, host: H, begun: Begun<T>, at: Instant) {
         self.length += 1;
         self.begun += 1;
+        self.size += begun.size;
         self.host(&host).waiting += 1;
-        self.time(at, host, Timed::Task(task, priority, deadline));
+        self.time(at, host, Timed::Task(begun));
     }
 
     /// The next task that may be begun now, and its host, of which it holds a permit.
@@ -208,9 +222,9 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         while let Some(first) = self.timed.first_entry().filter(|first| first.key().0 <= now) {
             let (host, timed) = first.remove();
             match timed {
-                Timed::Task(task, priority, deadline) => {
+                Timed::Task(begun) => {
                     self.host(&host).waiting -= 1;
-                    self.add_resumed(&host, task, priority, deadline);
+                    self.add_resumed(&host, begun);
                 }
                 Timed::Host => {
                     let state = self.host(&host);
@@ -218,7 +232,8 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
                     state.not_before = state.not_before.filter(|time| *time > now);
                 }
                 Timed::Deadline(key) => {
-                    if let Some(Resumed { task, .. }) = self.host(&host).resumed.remove(&key) {
+                    if let Some(Resumed { begun: Begun { task, size, .. }, .. }) = self.host(&host).resumed.remove(&key) {
+                        self.size -= size;
                         self.host(&host).active += 1;
                         self.length -= 1;
                         self.begun -= 1;
@@ -239,7 +254,7 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
             let resumed = state.has_begun(limits).then(|| state.resumed.pop_first()).flatten().map(|(_, resumed)| resumed);
             let deadline = resumed.as_ref().and_then(|resumed| resumed.deadline);
             let is_begun = resumed.is_some();
-            let task = resumed.map(|resumed| (0, resumed.task)).or_else(|| state.new.pop_front());
+            let task = resumed.map(|resumed| (resumed.begun.size, resumed.begun.task)).or_else(|| state.new.pop_front());
             let Some((size, task)) = task else {
                 self.check(host);
                 continue;
@@ -279,11 +294,11 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
     /// Removes all tasks, and returns those that were begun.
     pub(super) fn clear(&mut self) -> Vec<T> {
         let waiting = std::mem::take(&mut self.timed).into_values().filter_map(|(_, timed)| match timed {
-            Timed::Task(task, ..) => Some(task),
+            Timed::Task(begun) => Some(begun.task),
             Timed::Host | Timed::Deadline(_) => None,
         });
         let mut begun: Vec<T> = waiting.collect();
-        begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed.into_values()).map(|resumed| resumed.task));
+        begun.extend(self.hosts.drain().flat_map(|(_, host)| host.resumed.into_values()).map(|resumed| resumed.begun.task));
         self.ready.clear();
         (self.length, self.size, self.begun) = (0, 0, 0);
         begun
@@ -341,11 +356,11 @@ impl<H: Clone + Eq + Hash, T> Queue<H, T> {
         }
     }
 
-    fn add_resumed(&mut self, host: &H, task: T, priority: u8, deadline: Option<Instant>) {
+    fn add_resumed(&mut self, host: &H, begun: Begun<T>) {
         self.count += 1;
-        let key = (priority, self.count);
-        let deadline = deadline.map(|at| self.time(at, host.clone(), Timed::Deadline(key)));
-        self.host(host).resumed.insert(key, Resumed { task, deadline });
+        let key = (begun.priority, self.count);
+        let deadline = begun.deadline.map(|at| self.time(at, host.clone(), Timed::Deadline(key)));
+        self.host(host).resumed.insert(key, Resumed { begun, deadline });
     }
 
     fn time(&mut self, at: Instant, host: H, timed: Timed<T>) -> (Instant, u64) {
@@ -360,6 +375,10 @@ mod tests {
     use super::*;
 
     const NONE: Duration = Duration::ZERO;
+
+    fn begun(task: u32, priority: u8, deadline: Option<Instant>) -> Begun<u32> {
+        Begun { task, size: 0, priority, deadline }
+    }
 
     fn permits(count: usize) -> Limits {
         Limits { new: count, begun: count }
@@ -411,7 +430,7 @@ mod tests {
         queue.push('a', 1, 0);
         queue.push('a', 2, 0);
         assert_eq!(taken(&mut queue, now), [('a', 1)]);
-        queue.resume('a', 1, 0, None);
+        queue.resume('a', begun(1, 0, None));
         queue.release(&'a');
         assert_eq!(taken(&mut queue, now), [('a', 1)]);
     }
@@ -420,7 +439,7 @@ mod tests {
     fn another_try_waits_in_the_queue_and_holds_no_permit() {
         let (mut queue, now) = (Queue::new(100, permits(1), NONE), Instant::now());
         let later = now + Duration::from_secs(5);
-        queue.resume_at('a', 1, 0, later, None);
+        queue.resume_at('a', begun(1, 0, None), later);
         queue.push('a', 2, 0);
         assert_eq!(taken(&mut queue, now), [('a', 2)]);
         assert_eq!(queue.next_time(), Some(later));
@@ -432,7 +451,7 @@ mod tests {
     fn a_host_that_fails_gets_no_new_tasks() {
         let (mut queue, now) = (Queue::new(100, permits(100), NONE), Instant::now());
         let later = now + Duration::from_secs(5);
-        (0..32).for_each(|number| queue.resume_at('a', number, 0, later, None));
+        (0..32).for_each(|number| queue.resume_at('a', begun(number, 0, None), later));
         queue.push('a', 99, 0);
         queue.push('b', 1, 0);
         assert_eq!(taken(&mut queue, now), [('b', 1)]);
@@ -443,9 +462,9 @@ mod tests {
     fn tasks_that_were_begun_are_counted() {
         let (mut queue, now) = (Queue::new(100, permits(100), NONE), Instant::now());
         queue.push('a', 1, 0);
-        queue.resume('a', 2, 0, None);
-        queue.resume('a', 3, 0, Some(now));
-        queue.resume_at('b', 4, 0, now, None);
+        queue.resume('a', begun(2, 0, None));
+        queue.resume('a', begun(3, 0, Some(now)));
+        queue.resume_at('b', begun(4, 0, None), now);
         assert_eq!((queue.begun(), queue.len()), (3, 4));
         assert_eq!((taken(&mut queue, now).len(), queue.begun()), (4, 0));
     }
@@ -456,8 +475,8 @@ mod tests {
         let (soon, later) = (now + Duration::from_secs(1), now + Duration::from_secs(2));
         queue.push('a', 0, 0);
         assert_eq!(taken(&mut queue, now), [('a', 0)]);
-        queue.resume('a', 1, 0, Some(later));
-        queue.resume_at('a', 2, 0, now, Some(soon));
+        queue.resume('a', begun(1, 0, Some(later)));
+        queue.resume_at('a', begun(2, 0, Some(soon)), now);
         assert_eq!((taken(&mut queue, now), queue.next_time()), (vec![], Some(soon)));
         assert_eq!(taken(&mut queue, soon), [('a', 2)]);
         queue.release(&'a');
@@ -469,7 +488,9 @@ mod tests {
     fn tasks_that_were_begun_may_have_more_permits_and_the_urgent_go_first() {
         let (mut queue, now) = (Queue::new(100, Limits { new: 1, begun: 3 }, NONE), Instant::now());
         (1..=2).for_each(|number| queue.push('a', number, 0));
-        [(11, 5), (12, 1), (13, 5), (14, 5)].into_iter().for_each(|(task, priority)| queue.resume('a', task, priority, None));
+        [(11, 5), (12, 1), (13, 5), (14, 5)]
+            .into_iter()
+            .for_each(|(task, priority)| queue.resume('a', begun(task, priority, None)));
         assert_eq!(taken(&mut queue, now), [('a', 12), ('a', 11), ('a', 13)]);
         (0..3).for_each(|_| queue.release(&'a'));
         assert_eq!(taken(&mut queue, now), [('a', 14)]);
@@ -481,7 +502,7 @@ mod tests {
     fn new_tasks_can_be_held_back() {
         let (mut queue, now) = (Queue::new(100, permits(9), NONE), Instant::now());
         queue.push('a', 1, 0);
-        queue.resume('a', 2, 0, None);
+        queue.resume('a', begun(2, 0, None));
         queue.hold_new(true);
         assert_eq!((taken(&mut queue, now), queue.is_ready()), (vec![('a', 2)], false));
         queue.hold_new(false);
@@ -501,7 +522,7 @@ mod tests {
     #[test]
     fn a_redirect_waits_for_its_hosts_turn() {
         let (mut queue, now) = (Queue::new(100, permits(6), NONE), Instant::now());
-        (0..6).for_each(|number| queue.resume('a', number, 0, None));
+        (0..6).for_each(|number| queue.resume('a', begun(number, 0, None)));
         (0..3).for_each(|number| queue.push('b', number, 0));
         let first: String = (0..6).filter_map(|_| queue.take(now)).map(|(host, _)| host).collect();
         assert_eq!(first, "ababab");
@@ -544,19 +565,21 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_that_of_new_tasks() {
+    fn the_size_is_that_of_all_tasks() {
         let (mut queue, now) = (Queue::new(100, permits(1), NONE), Instant::now());
         queue.push('a', 1, 100);
         queue.push('a', 2, 10);
-        assert_eq!((queue.size(), taken(&mut queue, now), queue.size()), (110, vec![('a', 1)], 10));
+        queue.resume('b', Begun { size: 1000, ..begun(3, 0, None) });
+        queue.resume_at('c', Begun { size: 5000, ..begun(4, 0, None) }, now + Duration::from_secs(1));
+        assert_eq!((queue.size(), taken(&mut queue, now).len(), queue.size()), (6110, 2, 5010));
     }
 
     #[test]
     fn what_was_begun_is_given_back_at_the_end() {
         let (mut queue, now) = (Queue::new(100, permits(1), NONE), Instant::now());
         queue.push('a', 1, 0);
-        queue.resume('b', 2, 0, None);
-        queue.resume_at('c', 3, 0, now, None);
+        queue.resume('b', begun(2, 0, None));
+        queue.resume_at('c', begun(3, 0, None), now);
         let mut begun = queue.clear();
         begun.sort_unstable();
         assert_eq!((begun, queue.len(), queue.take(now)), (vec![2, 3], 0, None));

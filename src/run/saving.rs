@@ -182,10 +182,12 @@ impl Transfer<'_> {
         let SaveOptions { newer, resume, .. } = *self.options;
         let is_own = |file: &Existing| newer || resume && file.provenance == Provenance::SameUrl;
         let replaces = |file: &&Existing| is_own(file) && !file.is_link && response.status() < 400;
-        match self.existing.as_ref().filter(replaces) {
-            // The name that the URL gives is the file's to be replaced.
-            Some(file) if destination.derives_name() => Destination::replace(file, self.source()),
-            _ => destination.open(self.source(), &self.timer, || self.derived_name(response)),
+        // The name that the URL gives is the file's to be replaced.
+        let own = self.existing.as_ref().filter(|_| destination.derives_name()).filter(replaces);
+        let replaced = own.map(|file| Destination::replace(file, self.source())).transpose()?.flatten();
+        match replaced {
+            Some(sink) => Ok(sink),
+            None => destination.open(self.source(), &self.timer, || self.derived_name(response)),
         }
     }
 

@@ -170,16 +170,11 @@ impl<'s> Transfer<'s> {
             self.session.report.warning(&self.summary.url, &retry::notice(&error, delay));
         }
         self.failure = Some(error);
+        // Another response is to come. This one's fields would take memory as long as the transfer waits.
         if delay.is_some() {
-            self.forget_response();
+            self.summary.shrink();
         }
         delay.map_or(Step::Done, Step::Retry)
-    }
-
-    /// Another response is to come. This one's fields would take memory as long as the transfer waits.
-    fn forget_response(&mut self) {
-        self.summary.reset_response();
-        self.tap.iter().for_each(|tap| tap.forget());
     }
 
     /// Sends its first request, if there is an idle connection for it and nothing has to be looked at before:
@@ -223,9 +218,10 @@ impl<'s> Transfer<'s> {
     fn reopen_file(&mut self) -> Result<(), Error> {
         if let Some(closed) = self.closed.take() {
             self.sink = closed.reopen()?;
-        }
-        if self.sink.is_none() {
-            self.digest = None;
+            if self.sink.is_none() {
+                // It is gone: the whole is requested.
+                (self.plan, self.navigation, self.digest) = (None, None, None);
+            }
         }
         Ok(())
     }
@@ -233,6 +229,11 @@ impl<'s> Transfer<'s> {
     /// The origin of the next request.
     pub(super) fn next_target(&self) -> Option<Target> {
         target(self.navigation.as_ref().map_or(&self.item.url, Navigation::url)).ok()
+    }
+
+    /// How many bytes of memory it takes that a list or a server chose.
+    pub(super) fn size(&self) -> usize {
+        self.item.size() + self.navigation.as_ref().map_or(0, |navigation| navigation.url().as_str().len())
     }
 
     /// How urgent it is, the lowest number first.
@@ -336,18 +337,18 @@ impl<'s> Transfer<'s> {
             self.received = Some(Received { head: None, url: self.item.url.clone(), public });
             return Ok(Step::Received);
         }
+        self.reopen_file()?;
         let plan = match self.plan.take() {
             Some(plan) => plan,
             None => {
                 self.summary.attempts += 1;
                 self.failure = None;
-                self.reopen_file()?;
                 self.first_plan()
             }
         };
         let response = self.hop(&plan, &prepared.home)?;
         let Some(response) = response else {
-            self.forget_response();
+            self.summary.shrink();
             self.plan = Some(plan);
             return Ok(Step::Request);
         };
@@ -448,6 +449,7 @@ impl<'s> Transfer<'s> {
     fn navigate(&mut self) -> Navigation {
         // The results of an earlier one are not those of this.
         self.summary.reset();
+        self.tap.iter().for_each(|tap| tap.forget());
         self.trace = Trace::default();
         Navigation::new(&self.item.url, self.page().is_some_and(|page| page.public_only))
     }

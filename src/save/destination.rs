@@ -140,12 +140,15 @@ impl Destination {
         }
     }
 
-    /// Opens a file that is there for a body that replaces it. Links are not followed any more: its name
-    /// was looked at before.
-    pub(crate) fn replace<'u>(existing: &Existing, source: impl Into<Source<'u>>) -> Result<Sink, Error> {
+    /// Opens a file that is there for a body that replaces it; `None` where another one is replacing it. Links are
+    /// not followed any more: its name was looked at before.
+    pub(crate) fn replace<'u>(existing: &Existing, source: impl Into<Source<'u>>) -> Result<Option<Sink>, Error> {
         let old = fs::symlink_metadata(&existing.path).ok().filter(Metadata::is_file);
         check_replaceable(&existing.path, old.as_ref())?;
-        Ok(Sink::part(PartFile::create(&existing.path, Naming::Replace(old), &source.into().digest())?, 0))
+        if matches!(inspect(&existing.path, None)?, Leftover::InUse) {
+            return Ok(None);
+        }
+        Ok(Some(Sink::part(PartFile::create(&existing.path, Naming::Replace(old), &source.into().digest())?, 0)))
     }
 
     /// Finds the part file that an interrupted save of `url` left. One of ours that cannot be resumed is
@@ -160,7 +163,7 @@ impl Destination {
                 for target in directory.with_part(&source) {
                     // Its number is the part file's; the file may get another.
                     let plain = plain.iter().find(|plain| is_numbered(&target, plain)).unwrap_or(&target);
-                    match find_own(&target, plain, directory, &source)? {
+                    match find_own(&target, plain, directory, url)? {
                         Partial::None => {}
                         found => return Ok(found),
                     }
@@ -202,19 +205,22 @@ impl Destination {
         let Place::Directory(directory) = &self.0 else { return None };
         let source = source.into();
         let path = directory.path.join(name);
-        let mut first = Existing::at(path.clone(), source);
+        let mut first = Existing::at(path.clone(), source).filter(|_| !directory.is_given(&path));
         if let Some(file) = first.as_mut().filter(|file| file.provenance == Provenance::Unknown)
             && !directory.claim_unknown(&path, &source.digest())
         {
             file.provenance = Provenance::OtherUrl;
         }
-        if first.as_ref().is_some_and(|file| file.provenance == Provenance::SameUrl) {
-            return first;
-        }
-        let of_name = |other: &PathBuf| is_numbered(other, &path);
-        let mut others = directory.numbered(&source.digest()).into_iter().filter(of_name);
-        let own = others.find_map(|other| Existing::at(other, source).filter(|file| file.provenance == Provenance::SameUrl));
-        own.or(first)
+        let own = if first.as_ref().is_some_and(|file| file.provenance == Provenance::SameUrl) {
+            first
+        } else {
+            let of_name = |other: &PathBuf| is_numbered(other, &path) && !directory.is_given(other);
+            let mut others = directory.numbered(&source.digest()).into_iter().filter(of_name);
+            let own = others.find_map(|other| Existing::at(other, source).filter(|file| file.provenance == Provenance::SameUrl));
+            own.or(first)
+        };
+        // What is a URL's is not to be a FILE of the list any more.
+        own.inspect(|file| directory.keep(&file.path))
     }
 }
 
@@ -237,12 +243,19 @@ fn find_at(target: &Path, old: Option<&Metadata>, source: &UrlDigest) -> Result<
 
 /// The part file of a derived name, if it is one of this source; nothing else is touched. `plain` is the name
 /// without a number.
-fn find_own(target: &Path, plain: &Path, directory: &Arc<Directory>, source: &UrlDigest) -> Result<Partial, Error> {
+fn find_own(target: &Path, plain: &Path, directory: &Arc<Directory>, url: &Url) -> Result<Partial, Error> {
     let hold = interrupt::hold();
-    match inspect(target, Some(source))? {
+    match inspect(target, Some(&UrlDigest::of(url)))? {
         Leftover::Ours(found) if found.resume_info.is_some() && found.length > 0 => {
             let length = found.length;
-            let part = PartFile::resume(found, target, plain, Naming::New(Arc::clone(directory)), hold);
+            // What it was to replace, if it was.
+            let old = fs::symlink_metadata(target).ok().filter(Metadata::is_file);
+            let is_own = Existing::at(target.to_owned(), Source { url, is_page: false })
+                .is_some_and(|file| file.provenance == Provenance::SameUrl);
+            let part = match old.filter(|_| is_own && !directory.is_given(target)) {
+                Some(old) => PartFile::resume(found, target, target, Naming::Replace(Some(old)), hold),
+                None => PartFile::resume(found, target, plain, Naming::New(Arc::clone(directory)), hold),
+            };
             Ok(Partial::Resumable(Box::new(Sink::part(part, length))))
         }
         Leftover::Ours(found) => found.remove().map(|()| Partial::Discarded(beside(target, PART_SUFFIX))),

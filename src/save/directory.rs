@@ -194,6 +194,11 @@ impl Directory {
         self.reserved.has(file) || self.named.is_given(&self.resolved.join(file.file_name().unwrap_or_default()))
     }
 
+    /// No item of the list is to name this file any more.
+    pub(super) fn keep(&self, file: &Path) {
+        self.named.claim(&self.resolved.join(file.file_name().unwrap_or_default()));
+    }
+
     /// Gives a file of this source the name of `target` or, where that is taken, one with a number behind it.
     /// `give` fails with [`io::ErrorKind::AlreadyExists`] where a name is taken. The file may have `recorded` where it
     /// came from; else the run remembers.

@@ -15,6 +15,9 @@ const MAX_DERIVED: usize = 64 * 1024;
 /// How many directories are remembered; then all are forgotten.
 const MAX_DIRECTORIES: usize = 10_000;
 
+/// The names of standard output, which has the outcomes of a list.
+const STDOUT: &[&[u8]] = &[b"-", b"/dev/stdout", b"/dev/fd/1", b"/proc/self/fd/1"];
+
 /// The files that items of a list name, and those that got a derived name in the same run.
 #[derive(Debug)]
 pub(crate) struct NamedFiles {
@@ -92,7 +95,7 @@ impl NamedFiles {
         !names.given.is_empty() && names.given.contains_key(&self.hasher.hash_one(path))
     }
 
-    /// Takes a resolved path for a derived name; false where it is an item's.
+    /// Takes a resolved path for a derived name; false where it is an item's, or was taken before.
     pub(super) fn claim(&self, path: &Path) -> bool {
         let (hash, mut names) = (self.hasher.hash_one(path), locked(&self.names));
         if names.given.contains_key(&hash) {
@@ -101,8 +104,7 @@ impl NamedFiles {
         if names.derived.len() >= MAX_DERIVED {
             names.derived.clear();
         }
-        names.derived.insert(hash);
-        true
+        names.derived.insert(hash)
     }
 
     /// Gives a path back that was not needed.
@@ -113,7 +115,7 @@ impl NamedFiles {
 
 /// Whether an item of a list may be saved under a name.
 pub(crate) fn check_name(file: &[u8]) -> Result<(), Error> {
-    if file == b"-" {
+    if STDOUT.contains(&file) {
         return Err(Error::new(Kind::Usage, "a list saves to files, not to standard output (./- is a file)"));
     }
     if file.contains(&0) {
@@ -134,7 +136,7 @@ mod tests {
         for again in ["a", "./a", ".//a"] {
             assert!(files.add(Path::new(again), 7).expect_err("twice").full().starts_with("lines 1 and 7 both name the file "));
         }
-        assert!(files.add(Path::new("-"), 8).is_err());
+        assert!(["-", "/dev/stdout"].iter().all(|name| files.add(Path::new(name), 8).is_err()));
     }
 
     #[test]
@@ -158,7 +160,7 @@ mod tests {
         let files = NamedFiles::of("lines");
         files.add(Path::new("a"), 1).expect("named");
         assert!(!files.claim(&files.resolved(Path::new("a"))));
-        assert!(files.claim(&files.resolved(Path::new("b"))));
+        assert!(files.claim(&files.resolved(Path::new("b"))) && !files.claim(&files.resolved(Path::new("b"))));
         assert!(files.add(Path::new("./b"), 2).expect_err("saved").full().contains("saved in this run already"));
         files.unclaim(&files.resolved(Path::new("b")));
         assert!(files.add(Path::new("./b"), 2).is_ok());

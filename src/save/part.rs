@@ -116,7 +116,8 @@ impl PartFile {
         for number in 0..MAX_NAMES {
             let name = numbered(target, number);
             let path = beside(&name, PART_SUFFIX);
-            if directory.is_given(&name) || fs::symlink_metadata(beside(&name, RECORD_SUFFIX)).is_ok() {
+            let record = beside(&name, RECORD_SUFFIX);
+            if [&name, &path, &record].iter().any(|path| directory.is_given(path)) || fs::symlink_metadata(&record).is_ok() {
                 continue;
             }
             if let Some((file, marked)) = create_locked(&path, 0o666, source).map_err(|error| cannot("write", &path, &error))? {
