@@ -18,9 +18,11 @@
 //! | [`interrupted`] | signals and closed pipes |
 //! | [`lists`] | many URLs at once |
 //! | [`archive`] | WARC files, judged by the tools of archivists |
+//! | [`pages`] | pages with their assets, opened by a real browser |
 //! | [`nginx`] | a real nginx serving a real tree of files |
 
 mod archive;
+mod browser;
 mod codings;
 mod conditional;
 mod connection;
@@ -32,6 +34,7 @@ mod interrupted;
 mod lists;
 mod nginx;
 mod output;
+mod pages;
 mod proxies;
 mod redirects;
 mod request;

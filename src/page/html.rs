@@ -3,10 +3,11 @@
 use super::assets::edit_script;
 use super::css::{self, Grammar};
 use super::import_map::ImportMap;
+use super::srcset::{self, Candidate};
 use super::tag::{Attribute, Attributes};
 use super::template::{Edits, Link, Part, Place, Template};
 use super::tokens::{Namespace, Token, tokens};
-use super::{Collector, Kind, Resolver, charset, srcset};
+use super::{Collector, Kind, Resolver, charset};
 use encoding_rs::{Encoding, UTF_8};
 use std::ops::Range;
 use std::sync::Arc;
@@ -411,21 +412,16 @@ impl Walker<'_> {
         Some((url, fragment))
     }
 
-    /// An attribute with several images.
+    /// An attribute with several images: the one that is shown stays.
     fn source_set(&mut self, attributes: &Attributes<'_>, name: &str) {
         let Some(attribute) = attributes.get(name) else { return };
-        let text = attribute.text();
-        let mut edits = Edits::default();
-        for range in srcset::urls(&text) {
-            if let Some((url, fragment)) = self.resolve(&text[range.clone()]) {
-                let asset = self.collector.asset(url, Kind::Image);
-                edits.replace(range, vec![Part::Link(Link { asset, fragment, place: Place::List })]);
-            }
-        }
-        if !edits.is_empty() {
-            let template = edits.into_template(Arc::from(&*text));
-            self.edits.replace(attribute.value.clone(), vec![Part::Attribute(template)]);
-        }
+        let (text, sizes) = (attribute.text(), attributes.text(if name == "imagesrcset" { "imagesizes" } else { "sizes" }));
+        let Some(Candidate { url, descriptors, .. }) = srcset::choose(&text, sizes.as_deref()) else { return };
+        let Some((url, fragment)) = self.resolve(&text[url]) else { return };
+        let asset = self.collector.asset(url, Kind::Image);
+        let link = Part::Link(Link { asset, fragment, place: Place::List });
+        let parts = vec![link, Part::Text(text[descriptors].trim_end().to_owned())];
+        self.edits.replace(attribute.value.clone(), vec![attribute_of(parts)]);
     }
 
     /// Attributes that scripts make sources of.

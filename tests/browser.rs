@@ -1,0 +1,173 @@
+//! A real Chromium without a screen, told what to do over pipes by the DevTools protocol.
+
+use fixtures::{Server, reply};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A browser. What it opens offline has no network but a proxy that refuses everything and counts.
+pub(crate) struct Browser {
+    child: Child,
+    to: File,
+    from: Receiver<Value>,
+    calls: u64,
+    /// What it told since a page began to be opened.
+    events: Vec<Value>,
+    refusing: Server,
+    offline: String,
+    _directory: TempDir,
+}
+
+/// A page that is open.
+pub(crate) struct Tab {
+    target: String,
+    session: String,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Browser {
+    /// Starts one, if there is one on this machine.
+    pub(crate) fn start() -> Option<Browser> {
+        let chromium = crate::daemon::program("chromium")?;
+        let directory = tempfile::tempdir().expect("made");
+        let pipe = |name: &str| {
+            let path = directory.path().join(name);
+            nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("made");
+            path
+        };
+        let (to, from) = (pipe("to"), pipe("from"));
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" 3<\"$TO\" 4>\"$FROM\""]).arg(chromium).args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--remote-debugging-pipe",
+            "--no-proxy-server",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--hide-scrollbars",
+            "--force-color-profile=srgb",
+            "--window-size=800,600",
+        ]);
+        command.arg(format!("--user-data-dir={}", directory.path().join("profile").display()));
+        command.env("TO", &to).env("FROM", &from).env("HOME", directory.path());
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+        let to = File::options().write(true).open(to).expect("opened");
+        let from = receive(File::open(from).expect("opened"));
+        let refusing = Server::start(|_| reply("403 Forbidden", "", "")).expect("started");
+        let offline = String::new();
+        let mut browser = Browser { child, to, from, calls: 0, events: Vec::new(), refusing, offline, _directory: directory };
+        let proxy = format!("127.0.0.1:{}", browser.refusing.port());
+        let context =
+            browser.call(None, "Target.createBrowserContext", json!({"proxyServer": proxy, "proxyBypassList": "<-loopback>"}));
+        browser.offline = context["browserContextId"].as_str().expect("a context").to_owned();
+        Some(browser)
+    }
+
+    /// Calls a method, and waits for what it returns.
+    #[track_caller]
+    fn call(&mut self, session: Option<&str>, method: &str, parameters: Value) -> Value {
+        self.calls += 1;
+        let mut call = json!({"id": self.calls, "method": method, "params": parameters});
+        if let Some(session) = session {
+            call["sessionId"] = session.into();
+        }
+        self.to.write_all(format!("{call}\0").as_bytes()).expect("sent");
+        loop {
+            let mut message = self.receive(&call.to_string());
+            if message["id"] == self.calls {
+                assert!(message["error"].is_null(), "{method}: {message}");
+                return message["result"].take();
+            }
+            self.events.push(message);
+        }
+    }
+
+    #[track_caller]
+    fn receive(&mut self, what: &str) -> Value {
+        self.from.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    /// Opens a page, and waits until it is shown.
+    #[track_caller]
+    pub(crate) fn open(&mut self, url: &str) -> Tab {
+        self.open_in(url, None)
+    }
+
+    /// Opens a file with the network shut.
+    #[track_caller]
+    pub(crate) fn open_offline(&mut self, file: &Path) -> Tab {
+        let context = self.offline.clone();
+        self.open_in(&format!("file://{}", file.display()), Some(&context))
+    }
+
+    #[track_caller]
+    fn open_in(&mut self, url: &str, context: Option<&str>) -> Tab {
+        let mut parameters = json!({"url": "about:blank"});
+        if let Some(context) = context {
+            parameters["browserContextId"] = context.into();
+        }
+        let target = self.call(None, "Target.createTarget", parameters)["targetId"].as_str().expect("a target").to_owned();
+        let session = self.call(None, "Target.attachToTarget", json!({"targetId": target, "flatten": true}));
+        let session = session["sessionId"].as_str().expect("a session").to_owned();
+        self.call(Some(&session), "Page.enable", json!({}));
+        self.events.clear();
+        self.call(Some(&session), "Page.navigate", json!({"url": url}));
+        let is_loaded = |event: &Value| event["method"] == "Page.loadEventFired" && event["sessionId"] == session.as_str();
+        while !self.events.iter().any(is_loaded) {
+            let event = self.receive(url);
+            self.events.push(event);
+        }
+        let tab = Tab { target, session };
+        let shown =
+            "document.fonts.ready.then(() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(1)))))";
+        self.evaluate(&tab, &format!("/* {url} */ {shown}"));
+        tab
+    }
+
+    /// The value of an expression in a page, awaited.
+    #[track_caller]
+    pub(crate) fn evaluate(&mut self, tab: &Tab, expression: &str) -> Value {
+        let parameters = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        let mut evaluated = self.call(Some(&tab.session), "Runtime.evaluate", parameters);
+        assert!(evaluated["exceptionDetails"].is_null(), "{expression}: {evaluated}");
+        evaluated["result"]["value"].take()
+    }
+
+    /// Closes a page.
+    pub(crate) fn close(&mut self, tab: &Tab) {
+        self.call(None, "Target.closeTarget", json!({"targetId": tab.target}));
+    }
+
+    /// What was requested offline.
+    pub(crate) fn attempts(&self) -> Vec<String> {
+        self.refusing.requests().iter().map(|request| request.path().to_owned()).collect()
+    }
+}
+
+/// The messages that come, each of which ends with NUL.
+fn receive(from: File) -> Receiver<Value> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for bytes in BufReader::new(from).split(0).map_while(Result::ok) {
+            if sender.send(serde_json::from_slice(&bytes).expect("JSON")).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
