@@ -73,14 +73,14 @@ impl Browser {
         let mut browser = Browser { child, to, from, calls: 0, events: Vec::new(), refusing, offline, _directory: directory };
         let proxy = format!("127.0.0.1:{}", browser.refusing.port());
         let context =
-            browser.call(None, "Target.createBrowserContext", json!({"proxyServer": proxy, "proxyBypassList": "<-loopback>"}));
+            browser.call(None, "Target.createBrowserContext", &json!({"proxyServer": proxy, "proxyBypassList": "<-loopback>"}));
         browser.offline = context["browserContextId"].as_str().expect("a context").to_owned();
         Some(browser)
     }
 
     /// Calls a method, and waits for what it returns.
     #[track_caller]
-    fn call(&mut self, session: Option<&str>, method: &str, parameters: Value) -> Value {
+    fn call(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> Value {
         self.calls += 1;
         let mut call = json!({"id": self.calls, "method": method, "params": parameters});
         if let Some(session) = session {
@@ -121,12 +121,12 @@ impl Browser {
         if let Some(context) = context {
             parameters["browserContextId"] = context.into();
         }
-        let target = self.call(None, "Target.createTarget", parameters)["targetId"].as_str().expect("a target").to_owned();
-        let session = self.call(None, "Target.attachToTarget", json!({"targetId": target, "flatten": true}));
+        let target = self.call(None, "Target.createTarget", &parameters)["targetId"].as_str().expect("a target").to_owned();
+        let session = self.call(None, "Target.attachToTarget", &json!({"targetId": target, "flatten": true}));
         let session = session["sessionId"].as_str().expect("a session").to_owned();
-        self.call(Some(&session), "Page.enable", json!({}));
+        self.call(Some(&session), "Page.enable", &json!({}));
         self.events.clear();
-        self.call(Some(&session), "Page.navigate", json!({"url": url}));
+        self.call(Some(&session), "Page.navigate", &json!({"url": url}));
         let is_loaded = |event: &Value| event["method"] == "Page.loadEventFired" && event["sessionId"] == session.as_str();
         while !self.events.iter().any(is_loaded) {
             let event = self.receive(url);
@@ -143,14 +143,14 @@ impl Browser {
     #[track_caller]
     pub(crate) fn evaluate(&mut self, tab: &Tab, expression: &str) -> Value {
         let parameters = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let mut evaluated = self.call(Some(&tab.session), "Runtime.evaluate", parameters);
+        let mut evaluated = self.call(Some(&tab.session), "Runtime.evaluate", &parameters);
         assert!(evaluated["exceptionDetails"].is_null(), "{expression}: {evaluated}");
         evaluated["result"]["value"].take()
     }
 
     /// Closes a page.
     pub(crate) fn close(&mut self, tab: &Tab) {
-        self.call(None, "Target.closeTarget", json!({"targetId": tab.target}));
+        self.call(None, "Target.closeTarget", &json!({"targetId": tab.target}));
     }
 
     /// What was requested offline.

@@ -91,6 +91,7 @@ impl ListReader {
                     files.add(Path::new(OsStr::from_bytes(file)), number).map_err(|error| error.context(&list.name))?;
                 }
             }
+            files.complete();
             list.file.seek(SeekFrom::Start(start)).map_err(|error| unreadable(&list.name, &error))?;
         }
         Ok(ListReader { list, lines: Lines::default(), files, offset })

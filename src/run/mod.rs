@@ -297,6 +297,9 @@ fn run_all(job: &mut Job, outcomes: &Outcomes<'_>, report: &Report) -> Result<()
     let urls = std::mem::take(&mut job.urls);
     let files = Arc::new(NamedFiles::default());
     let list = job.list.take().map(|list| ListReader::new(list, urls.len() as u64, Arc::clone(&files))).transpose()?;
+    if list.is_none() {
+        files.complete();
+    }
     let archive = job.warc.as_deref().map(|path| Archive::create(path, job.options.max_size)).transpose()?;
     let archive = archive.map(|(archive, left)| {
         if let Some(left) = left {

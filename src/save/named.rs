@@ -35,6 +35,8 @@ struct Names {
     /// With the number of the item.
     given: HashMap<u64, u64>,
     derived: HashSet<u64>,
+    /// No item names another file: derived names need not be remembered.
+    is_complete: bool,
 }
 
 impl Default for NamedFiles {
@@ -74,6 +76,11 @@ impl NamedFiles {
         Err(Error::new(Kind::Usage, why))
     }
 
+    /// All that items name is known.
+    pub(crate) fn complete(&self) {
+        locked(&self.names).is_complete = true;
+    }
+
     fn resolved(&self, path: &Path) -> PathBuf {
         resolved_file(path, |directory| {
             let mut known = locked(&self.directories);
@@ -95,11 +102,18 @@ impl NamedFiles {
         !names.given.is_empty() && names.given.contains_key(&self.hasher.hash_one(path))
     }
 
-    /// Takes a resolved path for a derived name; false where it is an item's, or was taken before.
+    /// Takes a resolved path for a derived name; false where it is an item's, or is known to have been taken.
     pub(super) fn claim(&self, path: &Path) -> bool {
-        let (hash, mut names) = (self.hasher.hash_one(path), locked(&self.names));
+        let mut names = locked(&self.names);
+        if names.is_complete && names.given.is_empty() {
+            return true;
+        }
+        let hash = self.hasher.hash_one(path);
         if names.given.contains_key(&hash) {
             return false;
+        }
+        if names.is_complete {
+            return true;
         }
         if names.derived.len() >= MAX_DERIVED {
             names.derived.clear();
