@@ -100,6 +100,11 @@ const TRAPS: &[(&str, &str)] = &[
     ("<embed src=a.svg>", "document.querySelector('embed').offsetWidth > 0"),
     ("<img src=a.svg>", "document.images[0].naturalWidth == 13"),
     ("<svg width=20 height=20><image href=7.bmp /></svg>", "document.querySelector('image').getBBox().width == 7"),
+    ("<svg width=30 height=30><use href='a.svg#s' /></svg>", "document.querySelector('use').getBBox().width == 17"),
+    (
+        "<svg width=30 height=30><symbol id=t><rect width=21 height=2 /></symbol><use xlink:href='#t' /></svg><base href=/sub/>",
+        "document.querySelector('use').getBBox().width == 21",
+    ),
     ("<svg><style>rect { width: 19px }</style><rect height=1 /></svg>", "document.querySelector('rect').getBBox().width == 19"),
     ("<video poster=7.bmp></video>", "document.querySelector('video').offsetWidth > 0"),
     (
@@ -118,6 +123,44 @@ const TRAPS: &[(&str, &str)] = &[
     ("<style>p { content: image-set('7.bmp' 1x, '9.bmp' 2x); display: inline-block }</style><p id=a></p>", "a.offsetWidth == 7"),
     ("<style>:root { --i: url(7.bmp) } p { content: var(--i); display: inline-block }</style><p id=a></p>", "a.offsetWidth == 7"),
 ];
+
+#[test]
+fn what_is_used_many_times_is_in_the_file_once() {
+    let server = Server::start(|request| match request.path() {
+        "/images" => {
+            reply("200 OK", "Content-Type: text/html", "<!DOCTYPE html>".to_owned() + &"<img src=large.bmp>".repeat(500))
+        }
+        "/backgrounds" => reply(
+            "200 OK",
+            "Content-Type: text/html",
+            "<!DOCTYPE html>".to_owned() + &"<p style='background:url(large.bmp)'>".repeat(500),
+        ),
+        "/sprites" => {
+            let uses = "<svg><use href='large.svg#s'/></svg>".repeat(500);
+            reply("200 OK", "Content-Type: text/html", "<!DOCTYPE html>".to_owned() + &uses)
+        }
+        "/large.svg" => {
+            let padding = " ".repeat(30_000);
+            reply(
+                "200 OK",
+                "Content-Type: image/svg+xml",
+                format!("<svg xmlns='http://www.w3.org/2000/svg'><g id='s'/>{padding}</svg>"),
+            )
+        }
+        _ => reply("200 OK", "Content-Type: image/bmp", bmp(100, 100)),
+    });
+    let (server, place) = (server.expect("started"), Place::new());
+    for page in ["/images", "/backgrounds", "/sprites"] {
+        place.fetch(&["-q", "-p", &server.url(page), "-o", "page.html"]).succeeded();
+        let length = place.bytes("page.html").len();
+        assert!((30_000..150_000).contains(&length), "{page}: {length} bytes");
+    }
+    let Some(mut browser) = Browser::start() else { return };
+    place.fetch(&["-q", "-p", &server.url("/images"), "-o", "page.html"]).succeeded();
+    let tab = browser.open_offline(&place.path("page.html"));
+    let shown = "document.images[499].naturalWidth == 100 && getComputedStyle(document.images[0]).backgroundImage.length > 30000";
+    assert_eq!(browser.evaluate(&tab, shown), Value::Bool(true));
+}
 
 #[test]
 fn what_a_browser_shows_is_in_the_file() {

@@ -77,6 +77,8 @@ pub(super) enum State {
     Text(&'static str, Template),
     /// A document in a frame.
     Document(Template),
+    /// An SVG document whose elements are used elsewhere; their identifiers begin with the asset's.
+    Sprite(Template),
 }
 
 /// The fonts of an `@font-face` rule's `src`: the first that can be had is used.
@@ -224,6 +226,14 @@ impl Assets {
                 let template = edit_script(&text.into(), is_module, &Resolver { base: url, encoding: UTF_8 }, &mut collecting);
                 Ok(State::Text("text/javascript", template))
             }
+            Kind::Sprite if !is_home => Err("SVG of another origin is not used by browsers".to_owned()),
+            Kind::Sprite if media_type.is_svg() => {
+                let text = charset::decode_xml(&resource.body, declared);
+                // What stands before the root is XML's.
+                let root = text.find("<svg").map_or(text.as_str(), |at| &text[at..]);
+                Ok(State::Sprite(self.document(&root.into(), &resource.url, UTF_8, Role::Sprite(id), depth)))
+            }
+            Kind::Sprite => Err(format!("not an SVG document: {shown}")),
             Kind::Frame if media_type.is_html() => {
                 let parent = Some(environment).filter(|_| is_home);
                 let (text, encoding) = charset::decode_html(&resource.body, declared, parent, resource.url.host_str());
@@ -242,7 +252,7 @@ impl Assets {
     }
 
     fn document(&mut self, text: &Arc<str>, url: &Url, encoding: &'static Encoding, role: Role, depth: u32) -> Template {
-        let quirks = role != Role::Svg && html::is_quirky(text);
+        let quirks = matches!(role, Role::Page | Role::Framed) && html::is_quirky(text);
         let mut collecting = Collecting { assets: self, referrer: url, encoding, depth, quirks };
         html::edit(text, &Document { url, base: url, encoding, role }, &mut collecting)
     }

@@ -7,7 +7,7 @@ use super::srcset::{self, Candidate};
 use super::tag::{Attribute, Attributes};
 use super::template::{Edits, Link, Part, Place, Template};
 use super::tokens::{Namespace, Token, tokens};
-use super::{Collector, Kind, Resolver, charset};
+use super::{AssetId, Collector, Kind, Resolver, charset};
 use encoding_rs::{Encoding, UTF_8};
 use std::ops::Range;
 use std::sync::Arc;
@@ -75,6 +75,8 @@ pub(super) enum Role {
     Inner,
     /// An SVG document.
     Svg,
+    /// An SVG document that stands in another one.
+    Sprite(AssetId),
 }
 
 /// A document, decoded.
@@ -177,6 +179,8 @@ impl Walker<'_> {
         });
         let at = at.unwrap_or(self.text.len());
         self.edits.replace(at..at, vec![Part::Head]);
+        let end = self.text.len();
+        self.edits.replace(end..end, vec![Part::Sprites]);
     }
 
     fn start_tag(&mut self, name: &str, namespace: Namespace, range: Range<usize>, content: Option<Range<usize>>) {
@@ -283,12 +287,47 @@ impl Walker<'_> {
                     self.css(content);
                 }
             }
-            _ => self.links(attributes, &["href", "xlink:href"]),
+            "use" => ["href", "xlink:href"].into_iter().for_each(|name| self.svg_use(attributes, name)),
+            "a" => self.links(attributes, &["href", "xlink:href"]),
+            _ => {}
+        }
+        if let Role::Sprite(id) = self.document.role {
+            self.prefix(attributes, id);
+            return;
         }
         for attribute in PRESENTATION.iter().filter_map(|name| attributes.get(name)) {
             if attribute.text().contains('(') {
                 self.css_attribute(attribute, Grammar::Value);
             }
+        }
+    }
+
+    /// An element of another SVG document, which has to stand in this one: browsers take none from a `data:` URL.
+    fn svg_use(&mut self, attributes: &Attributes<'_>, name: &str) {
+        let Some(attribute) = attributes.get(name) else { return };
+        let text = attribute.text();
+        let Some((url, fragment)) = self.resolve(&text) else { return };
+        let mut here = self.document.url.clone();
+        here.set_fragment(None);
+        if url == here {
+            self.set(attribute, fragment);
+        } else if !fragment.is_empty() {
+            let asset = self.collector.asset(url, Kind::Sprite);
+            self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![Part::Use(asset, fragment)])]);
+        }
+    }
+
+    /// Makes the identifiers of an SVG document, and references to them, its own in another one.
+    fn prefix(&mut self, attributes: &Attributes<'_>, id: AssetId) {
+        for (name, attribute) in attributes.iter() {
+            let text = attribute.text();
+            let new = match name.to_ascii_lowercase().as_str() {
+                "id" => sprite_id(id, &text),
+                "href" | "xlink:href" if text.starts_with('#') => format!("#{}", sprite_id(id, &text[1..])),
+                _ if text.contains("url(#") => text.replace("url(#", &format!("url(#{}", sprite_id(id, ""))),
+                _ => continue,
+            };
+            self.set(attribute, new);
         }
     }
 
@@ -498,6 +537,11 @@ impl Walker<'_> {
             self.edits.remove(attribute.whole.clone());
         }
     }
+}
+
+/// The identifier of an element of an SVG document that stands in another one.
+pub(super) fn sprite_id(asset: AssetId, id: &str) -> String {
+    format!("fetch-{}-{id}", asset.0)
 }
 
 fn attribute_of(parts: Vec<Part>) -> Part {

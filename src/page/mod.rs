@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     Media,
     /// Subtitles.
     Track,
+    /// An SVG document of which elements are used in another one.
+    Sprite,
 }
 
 /// A page and its assets, as they come.

@@ -18,7 +18,7 @@ impl Omit {
     /// Whether assets of a kind are left out.
     pub(super) fn has(self, kind: Kind) -> bool {
         match kind {
-            Kind::Image => self.images,
+            Kind::Image | Kind::Sprite => self.images,
             Kind::Style => self.css,
             Kind::Font => self.fonts,
             Kind::Script | Kind::Module | Kind::Import => self.js,

@@ -1,6 +1,7 @@
 //! The page as text, with its assets in it.
 
 use super::assets::{Assets, State};
+use super::html::sprite_id;
 use super::template::{Link, Part, Place, Template, css_string, escape_attribute};
 use super::{AssetId, Omit, data_url};
 use std::collections::{HashMap, HashSet};
@@ -11,6 +12,9 @@ use std::sync::Arc;
 const PROPERTY: &str = "--fetch-";
 /// An image that is smaller, in bytes, is repeated.
 const MIN_SHARED: usize = 256;
+/// Images of elements are repeated unless so many bytes are spared: a script that copies the address of one that is
+/// not finds nothing there.
+const MIN_SPARED: usize = 16 * 1024;
 
 /// The page is larger than it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,10 @@ struct Shared {
     numbers: HashMap<(AssetId, String), usize>,
     /// Modules that are imported, under each of their names.
     modules: Vec<(AssetId, String)>,
+    /// SVG documents of which elements are used.
+    sprites: Vec<AssetId>,
+    /// What stands in elements for their image, which the style sheet has.
+    placeholders: HashMap<AssetId, String>,
     /// The URLs of assets, by whether they are written without spaces.
     urls: HashMap<(AssetId, bool), Arc<str>>,
 }
@@ -47,9 +55,16 @@ impl Renderer<'_> {
     fn document(&mut self, template: &Template) -> Result<String, TooLarge> {
         let mut uses = Uses::default();
         uses.count(template, self.assets);
-        let mut shared = Shared { modules: uses.modules, ..Shared::default() };
+        let mut shared = Shared { modules: uses.modules, sprites: uses.sprites, ..Shared::default() };
         for image in uses.order {
-            if uses.counts[&image] > 1 && self.size(image.0) >= MIN_SHARED {
+            let size = self.size(image.0);
+            let elements = uses.elements.get(&image.0).copied().unwrap_or_default();
+            let in_elements = image.1.is_empty() && elements > 2 && (elements - 1) * size >= MIN_SPARED && !uses.fits_objects;
+            if in_elements && let Some(placeholder) = self.placeholder(image.0, shared.images.len() + 1) {
+                shared.placeholders.insert(image.0, placeholder);
+            }
+            let uses = uses.counts[&image] + elements * usize::from(in_elements);
+            if uses > 1 && size >= MIN_SHARED {
                 shared.numbers.insert(image.clone(), shared.images.len() + 1);
                 shared.images.push(image);
             }
@@ -57,6 +72,14 @@ impl Renderer<'_> {
         let mut out = String::with_capacity(template.source.len());
         self.template(template, &mut shared, &mut out)?;
         Ok(out)
+    }
+
+    /// An image of the same size in which nothing is drawn.
+    fn placeholder(&self, id: AssetId, number: usize) -> Option<String> {
+        let State::Bytes(_, resource) = &self.assets.get(id).state else { return None };
+        let size = imagesize::blob_size(&resource.body).ok()?;
+        let svg = format!("<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{}'/>", size.width, size.height);
+        Some(format!("{}#fetch-{number}", data_url::encode("image/svg+xml", svg.as_bytes(), false)))
     }
 
     /// How many bytes an image has.
@@ -91,6 +114,11 @@ impl Renderer<'_> {
                     let data = asset.map(|asset| self.url(asset, false, shared)).transpose()?.flatten();
                     css_url(data.as_deref().unwrap_or(&url), out);
                 }
+                Part::Use(asset, fragment) => match &self.assets.get(*asset).state {
+                    State::Sprite(_) => out.extend(["#", &sprite_id(*asset, &fragment[1..])]),
+                    _ => out.extend([self.assets.get(*asset).url.as_str(), fragment]),
+                },
+                Part::Sprites => self.sprites(shared, out)?,
                 Part::Specifier(asset, specifier) => out.push_str(&json_string(&self.specifier(*asset, specifier))),
                 Part::Head => self.head(shared, out)?,
             }
@@ -103,6 +131,12 @@ impl Renderer<'_> {
 
     fn link(&mut self, link: &Link, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
         let Link { asset, fragment, place } = link;
+        if *place == Place::Image
+            && let Some(placeholder) = shared.placeholders.get(asset).filter(|_| fragment.is_empty())
+        {
+            out.push_str(placeholder);
+            return Ok(());
+        }
         if *place == Place::CssProperty
             && let Some(number) = shared.numbers.get(&(*asset, fragment.clone()))
         {
@@ -128,7 +162,7 @@ impl Renderer<'_> {
         }
         let assets = self.assets;
         let url = match &assets.get(id).state {
-            State::Waiting | State::Omitted | State::Missing(_) => return Ok(None),
+            State::Waiting | State::Omitted | State::Missing(_) | State::Sprite(_) => return Ok(None),
             State::Bytes(media_type, resource) => data_url::encode(media_type, &resource.body, without_spaces),
             // An import of what is being imported is none, and neither is a document framed in itself.
             State::Text(media_type, _) if self.stack.contains(&id) => {
@@ -178,6 +212,19 @@ impl Renderer<'_> {
         Ok(())
     }
 
+    /// SVG documents of which elements are used.
+    fn sprites(&mut self, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
+        let assets = self.assets;
+        for id in std::mem::take(&mut shared.sprites) {
+            if let State::Sprite(template) = &assets.get(id).state {
+                out.push_str("<svg aria-hidden=\"true\" style=\"position:absolute;width:0;height:0;overflow:hidden\">");
+                self.template(template, shared, out)?;
+                out.push_str("</svg>");
+            }
+        }
+        Ok(())
+    }
+
     /// The start of a document's head: its charset, nothing from the network, and images that are used several
     /// times.
     fn head(&mut self, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
@@ -188,14 +235,24 @@ impl Renderer<'_> {
         if shared.images.is_empty() {
             return Ok(());
         }
+        let images = std::mem::take(&mut shared.images);
         out.push_str("<style>:root{");
-        for (number, (asset, fragment)) in std::mem::take(&mut shared.images).into_iter().enumerate() {
+        for (number, (asset, fragment)) in images.iter().cloned().enumerate() {
             let Some(url) = self.url(asset, false, shared)? else { continue };
             let _ = write!(out, "{PROPERTY}{}:", number + 1);
             css_url(&format!("{url}{fragment}"), out);
             out.push(';');
         }
-        out.push_str("}</style>");
+        out.push('}');
+        for (number, _) in images.iter().enumerate().filter(|(_, (asset, _))| shared.placeholders.contains_key(asset)) {
+            let number = number + 1;
+            let _ = write!(
+                out,
+                "img[src$=\"#fetch-{number}\"]{{background:var({PROPERTY}{number}) 0 0/100% 100% no-repeat content-box!important;\
+                 print-color-adjust:exact}}"
+            );
+        }
+        out.push_str("</style>");
         Ok(())
     }
 }
@@ -225,18 +282,33 @@ struct Uses {
     counted: HashSet<AssetId>,
     modules: Vec<(AssetId, String)>,
     named: HashSet<(AssetId, String)>,
+    sprites: Vec<AssetId>,
+    /// How often each image is an element's.
+    elements: HashMap<AssetId, usize>,
+    /// A style sheet says how images fit their elements.
+    fits_objects: bool,
 }
 
 impl Uses {
     fn count(&mut self, template: &Template, assets: &Assets) {
+        self.fits_objects |= template.source.contains("object-");
         for part in &template.parts {
             match part {
                 Part::Attribute(inner) | Part::Nested(inner) => self.count(inner, assets),
                 Part::Link(Link { asset, fragment, place: Place::CssProperty }) => {
                     let image = (*asset, fragment.clone());
                     let count = self.counts.entry(image.clone()).or_default();
+                    let is_first = *count == 0 && !self.elements.contains_key(asset);
                     *count += 1;
-                    if *count == 1 {
+                    if is_first {
+                        self.order.push(image);
+                    }
+                }
+                Part::Link(Link { asset, place: Place::Image, fragment }) if fragment.is_empty() => {
+                    let image = (*asset, String::new());
+                    *self.elements.entry(*asset).or_default() += 1;
+                    if let std::collections::hash_map::Entry::Vacant(entry) = self.counts.entry(image.clone()) {
+                        entry.insert(0);
                         self.order.push(image);
                     }
                 }
@@ -245,6 +317,14 @@ impl Uses {
                         && self.counted.insert(*asset)
                     {
                         self.count(text, assets);
+                    }
+                }
+                Part::Use(asset, _) => {
+                    if let State::Sprite(sprite) = &assets.get(*asset).state
+                        && self.counted.insert(*asset)
+                    {
+                        self.sprites.push(*asset);
+                        self.count(sprite, assets);
                     }
                 }
                 Part::Specifier(asset, specifier) => {

@@ -19,6 +19,10 @@ pub(super) enum Part {
     Link(Link),
     /// Of the fonts of an `@font-face` rule, the one that is used; the others stay absolute URLs.
     Font { group: usize, index: usize },
+    /// A reference to an element of an SVG document, which stands in this one.
+    Use(AssetId, String),
+    /// Where those SVG documents stand.
+    Sprites,
     /// The string in a script that names a module.
     Specifier(AssetId, String),
     /// Where a document of its own gets what it needs to stand alone.

@@ -112,7 +112,7 @@ pub(super) fn priority(kind: Kind) -> u8 {
         Kind::Frame => 2,
         Kind::Module | Kind::Import | Kind::Script => 3,
         Kind::Font => 4,
-        Kind::Image => 5,
+        Kind::Image | Kind::Sprite => 5,
         Kind::Track | Kind::Media => 6,
     }
 }
@@ -120,7 +120,7 @@ pub(super) fn priority(kind: Kind) -> u8 {
 /// The Accept field that browsers send for a kind of asset.
 pub(super) fn accept(kind: Kind) -> &'static str {
     match kind {
-        Kind::Image => "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+        Kind::Image | Kind::Sprite => "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
         Kind::Style => "text/css,*/*;q=0.1",
         Kind::Frame => ACCEPT_DOCUMENT,
         Kind::Script | Kind::Module | Kind::Import | Kind::Font | Kind::Media | Kind::Track => "*/*",
