@@ -4,9 +4,8 @@ use super::css::{self, FontSource, Grammar};
 use super::html::{self, Document, Role};
 use super::import_map::ImportMap;
 use super::media_type::{self, MediaType};
-use super::script::{self, Reference};
-use super::template::Part;
-use super::template::{Edits, Template};
+use super::script;
+use super::template::Template;
 use super::{AssetId, Collector, Kind, Omit, Resolver, charset};
 use encoding_rs::{Encoding, UTF_8};
 use std::collections::HashMap;
@@ -223,7 +222,7 @@ impl Assets {
                 let text = charset::decode_script(&resource.body, declared.filter(|_| !is_module), environment);
                 let url = &resource.url;
                 let mut collecting = Collecting { assets: self, referrer: url, encoding: UTF_8, depth, quirks };
-                let template = edit_script(&text.into(), is_module, &Resolver { base: url, encoding: UTF_8 }, &mut collecting);
+                let template = script::edit(&text.into(), is_module, &Resolver { base: url, encoding: UTF_8 }, &mut collecting);
                 Ok(State::Text("text/javascript", template))
             }
             Kind::Sprite if !is_home => Err("SVG of another origin is not used by browsers".to_owned()),
@@ -270,22 +269,6 @@ impl Assets {
         let mut collecting = Collecting { assets: self, referrer: &referrer, encoding: environment, depth: depth - 1, quirks };
         collecting.next_font(group);
     }
-}
-
-/// Replaces the references in a script.
-pub(super) fn edit_script(text: &Arc<str>, is_module: bool, resolver: &Resolver<'_>, collector: &mut dyn Collector) -> Template {
-    let mut edits = Edits::default();
-    for reference in script::references(text, is_module) {
-        match reference {
-            Reference::Specifier(range, specifier) => {
-                if let Some(asset) = collector.module(&specifier, resolver) {
-                    edits.replace(range, vec![Part::Specifier(asset, specifier)]);
-                }
-            }
-            Reference::MetaUrl(range) => edits.text(range, format!("\"{}\"", resolver.base)),
-        }
-    }
-    edits.into_template(Arc::clone(text))
 }
 
 /// Takes the references of one document or style sheet.

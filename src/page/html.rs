@@ -1,13 +1,12 @@
 //! References in HTML, with their places, and what else has to change for a page to stand alone.
 
-use super::assets::edit_script;
 use super::css::{self, Grammar};
 use super::import_map::ImportMap;
 use super::srcset::{self, Candidate};
 use super::tag::{Attribute, Attributes};
 use super::template::{Edits, Link, Part, Place, Template};
 use super::tokens::{Namespace, Token, tokens};
-use super::{AssetId, Collector, Kind, Resolver, charset};
+use super::{AssetId, Collector, Kind, Resolver, charset, script};
 use encoding_rs::{Encoding, UTF_8};
 use std::ops::Range;
 use std::sync::Arc;
@@ -416,7 +415,7 @@ impl Walker<'_> {
             self.remove_attribute(attributes, "integrity");
         } else if let Some(content) = content {
             let text = Arc::from(&self.text[content.clone()]);
-            let template = edit_script(&text, kind == Kind::Module, &self.resolver, self.collector);
+            let template = script::edit(&text, kind == Kind::Module, &self.resolver, self.collector);
             if template.parts.len() > 1 {
                 self.edits.replace(content, vec![Part::Nested(template)]);
             }

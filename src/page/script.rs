@@ -1,10 +1,29 @@
 //! The modules that a script imports, with their places (ECMAScript section 16.2 and `import()`).
 
+use super::template::{Edits, Part, Template};
+use super::{Collector, Resolver};
 use std::ops::Range;
+use std::sync::Arc;
+
+/// Replaces the references in a script.
+pub(super) fn edit(text: &Arc<str>, is_module: bool, resolver: &Resolver<'_>, collector: &mut dyn Collector) -> Template {
+    let mut edits = Edits::default();
+    for reference in references(text, is_module) {
+        match reference {
+            Reference::Specifier(range, specifier) => {
+                if let Some(asset) = collector.module(&specifier, resolver) {
+                    edits.replace(range, vec![Part::Specifier(asset, specifier)]);
+                }
+            }
+            Reference::MetaUrl(range) => edits.text(range, format!("\"{}\"", resolver.base)),
+        }
+    }
+    edits.into_template(Arc::clone(text))
+}
 
 /// Something in a script that depends on where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reference {
+enum Reference {
     /// The string, quotes included, that names a module, and what it says.
     Specifier(Range<usize>, String),
     /// `import.meta.url`.
@@ -12,7 +31,7 @@ pub(super) enum Reference {
 }
 
 /// What a script refers to; of a classic script, what it imports as it runs.
-pub(super) fn references(script: &str, is_module: bool) -> Vec<Reference> {
+fn references(script: &str, is_module: bool) -> Vec<Reference> {
     // Most scripts import nothing.
     let words: &[&str] = if is_module { &["import", "export"] } else { &["import"] };
     if !words.iter().any(|word| script.contains(word)) {

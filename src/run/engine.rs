@@ -1,9 +1,9 @@
 //! Many URLs at once: worker threads over one queue.
 
 use super::list::{Entry, Input};
-use super::page::{Delivered, PageRun};
+use super::page::Delivered;
 use super::queue::{Begun, Limits, Queue};
-use super::transfer::{Role, Step, Transfer};
+use super::transfer::{PageOf, Role, Step, Transfer};
 use super::{Item, Outcome, Output, Parallel, Session};
 use crate::client::target;
 use crate::error::{Error, Kind, system_words};
@@ -377,14 +377,14 @@ impl<'e> Engine<'e> {
     }
 
     /// Saves a page of which all assets have come.
-    fn finish_page<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, page: &PageRun<'e>, mut owner: Box<Transfer<'e>>) {
+    fn finish_page<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, page: &PageOf<'e>, mut owner: Box<Transfer<'e>>) {
         guarded(&mut owner, |owner| owner.save_page(page));
         self.opened(scope, -1);
         self.report(owner.finish());
     }
 
     /// Queues requests for the assets of a page.
-    fn request<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, page: &Arc<PageRun<'e>>, requests: Vec<AssetRequest>) {
+    fn request<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, page: &Arc<PageOf<'e>>, requests: Vec<AssetRequest>) {
         let begin = |request: AssetRequest| {
             let host = target(&request.url).ok()?;
             let item = Item { id: 0, url: request.url.clone(), https_guessed: false, file: None };

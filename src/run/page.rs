@@ -1,7 +1,6 @@
 //! Pages on their way: what each of them waits for. A page holds no worker while its assets are fetched; the
 //! worker that brings the last of them finishes it.
 
-use super::transfer::Transfer;
 use crate::client::Home;
 use crate::error::Error;
 use crate::lock::locked;
@@ -16,8 +15,8 @@ pub(super) const MAX_PAGE: u64 = 512 * 1024 * 1024;
 /// The most bytes of one asset, unless another limit is asked for.
 pub(super) const MAX_ASSET: u64 = 64 * 1024 * 1024;
 
-/// A page of which the document has come.
-pub(super) struct PageRun<'s> {
+/// A page of which the document has come. `O` is what waits for its assets: the page's own transfer.
+pub(super) struct PageRun<O> {
     pub(super) home: Home,
     /// Whether the page came from a public address: then its assets do.
     pub(super) public_only: bool,
@@ -25,26 +24,26 @@ pub(super) struct PageRun<'s> {
     pub(super) timer: Timer,
     /// How many bytes there may be.
     max_size: u64,
-    state: Mutex<State<'s>>,
+    state: Mutex<State<O>>,
 }
 
-struct State<'s> {
+struct State<O> {
     page: Page,
     /// How many bytes have come.
     received: u64,
-    /// The page's own transfer, until the page is finished.
-    owner: Option<Box<Transfer<'s>>>,
+    /// Until the page is finished.
+    owner: Option<O>,
 }
 
 /// What follows from a response.
-pub(super) struct Delivered<'s> {
+pub(super) struct Delivered<O> {
     /// What is to be requested now.
     pub(super) requests: Vec<AssetRequest>,
-    /// The page's own transfer, where nothing more is waited for.
-    pub(super) owner: Option<Box<Transfer<'s>>>,
+    /// What waited, where nothing more is waited for.
+    pub(super) owner: Option<O>,
 }
 
-impl<'s> PageRun<'s> {
+impl<O> PageRun<O> {
     /// A page with this document.
     pub(super) fn new(
         document: &Resource,
@@ -53,22 +52,21 @@ impl<'s> PageRun<'s> {
         home: Home,
         public_only: bool,
         timer: Timer,
-    ) -> PageRun<'s> {
+    ) -> PageRun<O> {
         let max_size = max_size.unwrap_or_default().max(MAX_PAGE);
         let state = State { page: Page::new(document, omit), received: document.body.len() as u64, owner: None };
         PageRun { home, public_only, timer, max_size, state: Mutex::new(state) }
     }
 
-    /// Parks the page's own transfer, and tells what is to be requested; gives the transfer back where that is
-    /// nothing.
-    pub(super) fn park(&self, owner: Box<Transfer<'s>>) -> Delivered<'s> {
+    /// Parks the owner, and tells what is to be requested; gives the owner back where that is nothing.
+    pub(super) fn park(&self, owner: O) -> Delivered<O> {
         let mut state = locked(&self.state);
         state.owner = Some(owner);
         state.next()
     }
 
     /// Takes what the request for a URL came to.
-    pub(super) fn deliver(&self, url: &Url, response: Result<Resource, Error>) -> Delivered<'s> {
+    pub(super) fn deliver(&self, url: &Url, response: Result<Resource, Error>) -> Delivered<O> {
         let mut state = locked(&self.state);
         let response = response.map_err(|error| error.full()).and_then(|resource| {
             state.received = state.received.saturating_add(resource.body.len() as u64);
@@ -82,8 +80,8 @@ impl<'s> PageRun<'s> {
         state.next()
     }
 
-    /// The page's own transfer, if it still waits: the program was interrupted.
-    pub(super) fn abandon(&self) -> Option<Box<Transfer<'s>>> {
+    /// The owner, if it still waits: the program was interrupted.
+    pub(super) fn abandon(&self) -> Option<O> {
         locked(&self.state).owner.take()
     }
 
@@ -97,8 +95,8 @@ impl<'s> PageRun<'s> {
     }
 }
 
-impl<'s> State<'s> {
-    fn next(&mut self) -> Delivered<'s> {
+impl<O> State<O> {
+    fn next(&mut self) -> Delivered<O> {
         let requests = self.page.take_requests();
         let owner = if self.page.is_complete() { self.owner.take() } else { None };
         Delivered { requests, owner }

@@ -117,12 +117,12 @@ impl<T> Host<T> {
         self.resumed.is_empty() && self.new.is_empty() && self.active == 0 && self.waiting == 0 && !self.is_timed
     }
 
-    /// Whether it has a task that may go on with these limits.
+    /// Whether a task that was begun may be given out with these limits.
     fn has_begun(&self, limits: Limits) -> bool {
         !self.resumed.is_empty() && self.active < limits.begun
     }
 
-    /// Whether it has a task that may be begun with these limits.
+    /// Whether a new task may be given out with these limits.
     fn has_new(&self, limits: Limits) -> bool {
         !self.new.is_empty() && self.waiting < MAX_WAITING && self.active < limits.new
     }

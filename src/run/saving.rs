@@ -1,10 +1,10 @@
 //! What a reply calls for: a body saved from its first byte on, appended to, or not wanted.
 
 use super::SaveOptions;
-use super::page::{MAX_PAGE, PageRun};
+use super::page::MAX_PAGE;
 use super::plan::{Action, Plan, is_same};
 use super::receive::receive;
-use super::transfer::{Next, Received, Role, Transfer};
+use super::transfer::{Next, PageOf, Received, Role, Transfer};
 use crate::client::{BodyLimits, Response};
 use crate::error::{Error, Kind};
 use crate::http::{ContentRange, Head, Method, StrongValidator, entity_tag, parse_date};
@@ -251,11 +251,11 @@ impl Transfer<'_> {
     }
 
     /// Saves the page, with those of its assets that could be had.
-    pub(super) fn save_page(&mut self, page: &PageRun<'_>) {
+    pub(super) fn save_page(&mut self, page: &PageOf<'_>) {
         self.failure = self.write_page(page).err();
     }
 
-    fn write_page(&mut self, page: &PageRun<'_>) -> Result<(), Error> {
+    fn write_page(&mut self, page: &PageOf<'_>) -> Result<(), Error> {
         let (text, assets) = page.render().map_err(|_| {
             let what = format!(
                 "the page with its assets is larger than {} bytes",

@@ -64,6 +64,9 @@ pub(super) struct Transfer<'s> {
     pub(super) failure: Option<Error>,
 }
 
+/// A page that a transfer waits for.
+pub(super) type PageOf<'s> = PageRun<Box<Transfer<'s>>>;
+
 /// What is done with a body.
 pub(super) enum Role<'s> {
     /// It is saved as it is.
@@ -71,7 +74,7 @@ pub(super) enum Role<'s> {
     /// If it is HTML, it is saved with its assets.
     Page,
     /// It is part of a page.
-    Asset(Arc<PageRun<'s>>, AssetRequest),
+    Asset(Arc<PageOf<'s>>, AssetRequest),
 }
 
 /// A body that is here.
@@ -245,7 +248,7 @@ impl<'s> Transfer<'s> {
     }
 
     /// The page that it is the document of, if that is here.
-    pub(super) fn open_page(&mut self) -> Option<Arc<PageRun<'s>>> {
+    pub(super) fn open_page(&mut self) -> Option<Arc<PageOf<'s>>> {
         let (Role::Page, Some(omit)) = (&self.role, self.session.page) else { return None };
         let document = self.take_resource()?;
         let home = self.prepared()?.home.clone();
@@ -254,7 +257,7 @@ impl<'s> Transfer<'s> {
     }
 
     /// What came of it, if it is an asset.
-    pub(super) fn take_asset(&mut self) -> Option<(Arc<PageRun<'s>>, Url, Result<Resource, Error>)> {
+    pub(super) fn take_asset(&mut self) -> Option<(Arc<PageOf<'s>>, Url, Result<Resource, Error>)> {
         let Role::Asset(page, request) = &self.role else { return None };
         let (page, url) = (Arc::clone(page), request.url.clone());
         let nothing = || Error::new(Kind::Other, "nothing was received");
@@ -455,7 +458,7 @@ impl<'s> Transfer<'s> {
     }
 
     /// The page that it is an asset of.
-    fn page(&self) -> Option<&Arc<PageRun<'s>>> {
+    fn page(&self) -> Option<&Arc<PageOf<'s>>> {
         if let Role::Asset(page, _) = &self.role { Some(page) } else { None }
     }
 

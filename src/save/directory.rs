@@ -3,8 +3,7 @@
 use super::error::{cannot, unfit};
 use super::named::NamedFiles;
 use super::origin::{Origin, PartMark};
-use super::part::MAX_NAMES;
-use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, check_links, directory_of, numbered, resolved_directory};
+use super::path::{MAX_NAMES, PART_SUFFIX, RECORD_SUFFIX, beside, check_links, directory_of, numbered, resolved_directory};
 use super::record;
 use super::resume_info::UrlDigest;
 use crate::error::Error;

@@ -5,7 +5,7 @@ use super::directory::Directory;
 use super::error::{cannot, unfit};
 use super::leftover::{Found, Leftover, in_the_way, in_use, inspect, is_named, lock, open, remove_record};
 use super::origin::{Origin, PartMark, mark_part, since_1970, unmark_part};
-use super::path::{PART_SUFFIX, RECORD_SUFFIX, beside, directory_of, numbered};
+use super::path::{MAX_NAMES, PART_SUFFIX, RECORD_SUFFIX, beside, directory_of, numbered};
 use super::record;
 use super::resume_info::{ResumeInfo, UrlDigest};
 use super::start::Start;
@@ -23,8 +23,6 @@ use std::time::{Duration, SystemTime};
 
 /// How often something is tried that another program may have undone meanwhile.
 const MAX_TRIES: u32 = 100;
-/// How many names are tried before giving up.
-pub(super) const MAX_NAMES: usize = 100_000;
 
 /// What the finished file does to what has its name already.
 #[derive(Clone, Debug)]

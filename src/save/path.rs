@@ -13,6 +13,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
+/// How many names are tried before giving up.
+pub(super) const MAX_NAMES: usize = 100_000;
 /// What a part file has behind its name.
 pub(super) const PART_SUFFIX: &str = ".part";
 /// What the record beside a part file has behind its name.
