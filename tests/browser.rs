@@ -148,6 +148,18 @@ impl Browser {
         evaluated["result"]["value"].take()
     }
 
+    /// What a page looks like: the colours of its pixels, from the top.
+    #[track_caller]
+    pub(crate) fn screenshot(&mut self, tab: &Tab) -> Vec<u8> {
+        let mut taken = self.call(Some(&tab.session), "Page.captureScreenshot", &json!({"format": "png"}));
+        let encoded = taken["data"].take();
+        let bytes = data_encoding::BASE64.decode(encoded.as_str().expect("data").as_bytes()).expect("Base64");
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
+        reader.next_frame(&mut pixels).expect("whole");
+        pixels
+    }
+
     /// Closes a page.
     pub(crate) fn close(&mut self, tab: &Tab) {
         self.call(None, "Target.closeTarget", &json!({"targetId": tab.target}));

@@ -191,3 +191,135 @@ fn what_a_browser_shows_is_in_the_file() {
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
     assert_eq!(browser.attempts(), [""; 0]);
 }
+
+/// Trees of pages that documentation packages install.
+const TREES: &[&str] = &["/usr/share/doc/sqlite3"];
+
+/// The files below a directory that are pages, some of them: spread over all.
+fn pages_below(root: &str, count: usize) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut directories = vec![std::path::PathBuf::from(root)];
+    while let Some(directory) = directories.pop() {
+        for path in std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() && !path.is_symlink() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "html" || extension == "htm") {
+                files.push(path.to_string_lossy().into_owned());
+            }
+        }
+    }
+    files.sort();
+    let step = (files.len() / count).max(1);
+    files.into_iter().step_by(step).take(count).collect()
+}
+
+/// A file as a server gives it.
+fn file(request: &Request) -> Script {
+    let path = percent_encoding::percent_decode_str(request.path().split('?').next().unwrap_or_default())
+        .decode_utf8_lossy()
+        .into_owned();
+    let media_type = match path.rsplit('.').next().unwrap_or_default() {
+        "html" | "htm" => "text/html",
+        "css" => "text/css",
+        "js" => "text/javascript",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "gif" => "image/gif",
+        "jpg" | "jpeg" => "image/jpeg",
+        _ => "application/octet-stream",
+    };
+    match std::fs::read(&path) {
+        Ok(bytes) if TREES.iter().any(|tree| path.starts_with(tree)) || std::env::var_os("TREES").is_some() => {
+            reply("200 OK", &format!("Content-Type: {media_type}"), bytes)
+        }
+        _ => reply("404 Not Found", "", ""),
+    }
+}
+
+#[test]
+fn real_pages_look_the_same_without_a_network() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (server, place) = (Server::start(file).expect("started"), Place::new());
+    let trees = std::env::var("TREES").unwrap_or_else(|_| TREES.join(" "));
+    let mut differ = Vec::new();
+    for page in trees.split_whitespace().flat_map(|tree| pages_below(tree, 12)) {
+        let url = server.url(&page);
+        let run = place.fetch(&["-p", &url, "-o", "page.html"]);
+        assert_eq!(run.status, 0, "{run:?}");
+        let (live, saved) = (browser.open(&url), browser.open_offline(&place.path("page.html")));
+        // This page hides it itself where it has no http address.
+        let search = "document.getElementById('search_menubutton')?.remove()";
+        [&live, &saved].into_iter().for_each(|tab| _ = browser.evaluate(tab, search));
+        let text = "document.body ? document.body.innerText : ''";
+        let same_text = browser.evaluate(&live, text) == browser.evaluate(&saved, text);
+        let (before, after) = (browser.screenshot(&live), browser.screenshot(&saved));
+        let different = before.chunks(3).zip(after.chunks(3)).filter(|(a, b)| a != b).count();
+        if !same_text || before.len() != after.len() || different * 1000 > before.len() / 3 {
+            differ.push(format!("{page}: same text: {same_text}, pixels: {different} of {}; {}", before.len() / 3, run.stderr));
+        }
+        browser.close(&live);
+        browser.close(&saved);
+    }
+    assert!(differ.is_empty(), "\n{}", differ.join("\n"));
+    assert_eq!(browser.attempts(), [""; 0]);
+}
+
+#[test]
+fn a_page_reads_right_whatever_its_charset_was() {
+    let text = |charset: &str| match charset {
+        "gbk" | "gb2312" | "gb18030" => "新闻：中文网页的编码，浏览器能读。",
+        "big5" => "新聞：繁體中文網頁的編碼，瀏覽器能讀。",
+        "shift_jis" | "euc-jp" | "iso-2022-jp" => "ニュース：日本語のページの文字コード。",
+        "euc-kr" => "뉴스: 한국어 페이지의 문자 집합.",
+        "windows-1251" | "koi8-r" => "Новости: кодировка страницы на русском языке.",
+        "windows-1252" | "iso-8859-15" => "Grüße: déjà vu, naïve façade",
+        _ => "Grüße 新闻 ニュース 뉴스 Новости",
+    };
+    let page = move |charset: &str, head: &str| {
+        let html = format!(
+            "<!DOCTYPE html><html><head>{head}<link rel=stylesheet href=/{charset}/css></head><body><p>{}</p></body>",
+            text(charset)
+        );
+        encode(charset, &html)
+    };
+    let server = Server::start(move |request| {
+        let (charset, way) = request.path()[1..].split_once('/').expect("two parts");
+        match way {
+            "header" => reply("200 OK", &format!("Content-Type: text/html; charset={charset}"), page(charset, "")),
+            "meta" => reply("200 OK", "Content-Type: text/html", page(charset, &format!("<meta charset={charset}>"))),
+            "equivalent" => {
+                let meta = format!("<meta http-equiv=Content-Type content='text/html; charset={charset}'>");
+                reply("200 OK", "Content-Type: text/html", page(charset, &meta))
+            }
+            // In the charset of the page.
+            _ => reply(
+                "200 OK",
+                "Content-Type: text/css",
+                encode(charset, &format!("p::after {{ content: '{}' }}", text(charset))),
+            ),
+        }
+    });
+    let (server, place) = (server.expect("started"), Place::new());
+    let Some(mut browser) = Browser::start() else { return };
+    let charsets =
+        "gbk gb2312 gb18030 big5 shift_jis euc-jp iso-2022-jp euc-kr windows-1251 koi8-r windows-1252 iso-8859-15 utf-8 utf-16le";
+    for charset in charsets.split_whitespace() {
+        for way in ["header", "meta", "equivalent"].into_iter().filter(|way| charset != "utf-16le" || *way == "header") {
+            let url = server.url(&format!("/{charset}/{way}"));
+            place.fetch(&["-q", "-p", &url, "-o", "page.html"]).succeeded();
+            let read = "document.querySelector('p').innerText + getComputedStyle(document.querySelector('p'), '::after').content";
+            let tabs = [browser.open(&url), browser.open_offline(&place.path("page.html"))];
+            for tab in tabs {
+                assert_eq!(browser.evaluate(&tab, read), format!("{0}\"{0}\"", text(charset)), "{charset} {way}");
+                browser.close(&tab);
+            }
+        }
+    }
+}
+
+fn encode(charset: &str, text: &str) -> Vec<u8> {
+    if charset == "utf-16le" {
+        return text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    }
+    encoding_rs::Encoding::for_label(charset.as_bytes()).expect("known").encode(text).0.into_owned()
+}
