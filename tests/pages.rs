@@ -1,9 +1,13 @@
 //! `-p`: pages in one file, opened by a real browser without a network.
 
 use crate::browser::Browser;
-use crate::harness::Place;
-use fixtures::{Request, Script, Server, reply};
+use crate::harness::{Place, finish, shell, signal, wait_until};
+use fixtures::{Request, Script, Server, Step, reply};
+use nix::sys::signal::Signal;
 use serde_json::Value;
+use std::io::Read;
+use std::process::Stdio;
+use std::time::Duration;
 
 /// A picture of one colour, of this size.
 fn bmp(width: u32, height: u32) -> Vec<u8> {
@@ -22,6 +26,7 @@ fn asset(request: &Request) -> Option<Script> {
     Some(match path {
         "/7.bmp" => reply("200 OK", "Content-Type: image/bmp", bmp(7, 5)),
         "/9.bmp" => reply("200 OK", "Content-Type: image/bmp", bmp(9, 4)),
+        "/404.bmp" => reply("404 Not Found", "Content-Type: image/bmp", bmp(7, 5)),
         "/a.css" => reply("200 OK", "Content-Type: text/css", "#a { width: 11px; background: url(7.bmp) }"),
         "/import.css" => reply("200 OK", "Content-Type: text/css", "@import 'sub/b.css';"),
         "/sub/b.css" => reply("200 OK", "Content-Type: text/css", "@import url('../a.css');"),
@@ -61,6 +66,7 @@ const TRAPS: &[(&str, &str)] = &[
         "<img loading=lazy src=7.bmp style='margin-top:9000px'>",
         "(scrollTo(0, 9000), new Promise(r => setTimeout(() => r(document.images[0].naturalWidth == 7), 500)))",
     ),
+    ("<img src=404.bmp>", "document.images[0].naturalWidth == 7"),
     ("<input type=image src=7.bmp>", "document.querySelector('input').offsetWidth == 7"),
     ("<link rel=stylesheet href=a.css><p id=a>", "getComputedStyle(a).width == '11px'"),
     ("<link rel=stylesheet href=import.css><p id=a>", "getComputedStyle(a).width == '11px'"),
@@ -190,6 +196,141 @@ fn what_a_browser_shows_is_in_the_file() {
     }
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
     assert_eq!(browser.attempts(), [""; 0]);
+}
+
+/// A page with one asset of each kind of outcome.
+fn mixed(request: &Request) -> Script {
+    match request.path() {
+        "/page" => {
+            let html = "<!DOCTYPE html><title>t</title><img src=7.bmp><img src=gone.png><link rel=stylesheet href=no.css><img src=large.bmp>";
+            reply("200 OK", "Content-Type: text/html\nSet-Cookie: a=b\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT", html)
+        }
+        "/no.css" => reply("200 OK", "Content-Type: text/plain", "b {}"),
+        "/large.bmp" => reply("200 OK", "Content-Type: image/bmp", bmp(1000, 1000)),
+        "/moved.bmp" => reply("302 Found", "Location: /7.bmp", ""),
+        _ => asset(request).unwrap_or_else(|| reply("404 Not Found", "", "")),
+    }
+}
+
+#[test]
+fn an_asset_that_cannot_be_had_is_reported_and_the_page_saved() {
+    let (server, place) = (Server::start(mixed).expect("started"), Place::new());
+    let run = place.fetch(&["--json", "-p", &server.url("/page"), "--max-size", "1M"]);
+    assert_eq!(run.status, 0, "{run:?}");
+    let line: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!((&line["assets"]["found"], &line["assets"]["saved"], &line["file"]), (&4.into(), &1.into(), &"page.html".into()));
+    assert_eq!(line["bytes"], place.bytes("page.html").len());
+    let missing: Vec<String> = line["assets"]["missing"].as_array().expect("a list").iter().map(ToString::to_string).collect();
+    for (path, why) in [("/gone.png", "404"), ("/no.css", "not a style sheet: text/plain"), ("/large.bmp", "larger than")] {
+        let url = server.url(path);
+        assert!(missing.iter().any(|missing| missing.contains(&url) && missing.contains(why)), "{path}: {missing:?}");
+        assert!(place.read("page.html").contains(&format!("\"{url}\"")), "{path}");
+    }
+    assert!(run.stderr.contains("saved page.html (") && run.stderr.contains("1 of 4 assets are in it; missing: http"), "{run:?}");
+}
+
+#[test]
+fn the_same_page_is_the_same_file() {
+    let (server, place) = (Server::start(mixed).expect("started"), Place::new());
+    for file in ["a", "b"] {
+        place.fetch(&["-q", "-p", &server.url("/page"), "-o", file]).succeeded();
+    }
+    assert!(place.bytes("a") == place.bytes("b"));
+    let modified = std::fs::metadata(place.path("a")).and_then(|metadata| metadata.modified()).expect("a time");
+    assert_eq!(modified.duration_since(std::time::UNIX_EPOCH).expect("later").as_secs(), 784_111_777);
+}
+
+#[test]
+fn assets_are_requested_as_a_browser_would() {
+    let other = Server::start(mixed).expect("started");
+    let html = format!("<!DOCTYPE html><img src=7.bmp><link rel=stylesheet href=a.css><img src={}>", other.url("/9.bmp"));
+    let page = move |request: &Request| match request.path() {
+        "/page?q" => reply("200 OK", "Content-Type: text/html\nSet-Cookie: c=d", &html),
+        _ => mixed(request),
+    };
+    let (server, place) = (Server::start(page).expect("started"), Place::new());
+    place.fetch(&["-q", "-p", "-u", "me:secret", "-H", "X-Mine: 1", &server.url("/page?q")]).succeeded();
+    let requests = server.requests();
+    let of = |path: &str| requests.iter().find(|request| request.path() == path).expect("requested");
+    let (image, sheet) = (of("/7.bmp"), of("/a.css"));
+    assert_eq!(image.field("Referer"), Some(server.url("/page?q")));
+    assert_eq!((image.field("Cookie"), sheet.field("X-Mine")), (Some("c=d".to_owned()), Some("1".to_owned())));
+    assert!(image.field("Accept").is_some_and(|accept| accept.starts_with("image/")) && sheet.field("Authorization").is_some());
+    // The image of the style sheet is the page's too.
+    assert_eq!(requests.iter().filter(|request| request.path() == "/7.bmp").count(), 1);
+    let abroad = &other.requests()[0];
+    assert_eq!(abroad.field("Referer"), Some(server.url("/")));
+    assert_eq!((abroad.field("Authorization"), abroad.field("X-Mine")), (None, None));
+}
+
+#[test]
+fn an_interrupted_page_is_not_saved() {
+    let server = Server::start(|request| match request.path() {
+        "/page" => reply("200 OK", "Content-Type: text/html", "<img src=slow><img src=7.bmp>"),
+        "/slow" => vec![Step::Pause(Duration::from_secs(60))],
+        _ => mixed(request),
+    });
+    let (server, place) = (server.expect("started"), Place::new());
+    let mut child = place.command(&["-q", "--json", "-p", &server.url("/page")]).stdout(Stdio::piped()).spawn().expect("started");
+    wait_until("the slow one is requested", || server.requests().iter().any(|request| request.path() == "/slow"));
+    signal(&child, Signal::SIGINT);
+    let mut line = String::new();
+    child.stdout.take().expect("piped").read_to_string(&mut line).expect("read");
+    wait_until("it ends", || child.try_wait().expect("known").is_some());
+    assert!(line.contains("\"file\":null") && line.contains("\"retryable\":true") && place.listing().is_empty(), "{line}");
+}
+
+#[test]
+fn pages_of_a_list_are_saved_and_not_again() {
+    let server = Server::start(|request| match request.path() {
+        path if path.starts_with("/p") => reply("200 OK", "Content-Type: text/html", format!("<img src=7.bmp><p>{path}")),
+        _ => mixed(request),
+    });
+    let (server, place) = (server.expect("started"), Place::new());
+    place.write("list", (0..30).map(|number| server.url(&format!("/p{number}\n"))).collect::<String>());
+    for _ in 0..2 {
+        place.fetch(&["-q", "-p", "-i", "list", "--skip-existing", "-P", "d"]).succeeded();
+        assert!((0..30).all(|number| place.read(&format!("d/p{number}.html")).contains(&format!("<p>/p{number}"))));
+        assert_eq!(server.requests().len(), 60);
+    }
+    // The resource is not the page.
+    place.fetch(&["-q", &server.url("/p0"), "--skip-existing", "-P", "d"]).succeeded();
+    assert!(place.read("d/p0-1.html").starts_with("<img src=7.bmp>"));
+}
+
+#[test]
+fn a_page_can_come_from_standard_input() {
+    let (server, place) = (Server::start(mixed).expect("started"), Place::new());
+    place.write("dom.html", "<!DOCTYPE html><p>\u{65b0}<img src=7.bmp>");
+    let base = server.url("/any/where");
+    let run = finish(shell(&place, &format!("exec \"$FETCH\" -q -p - --base {base} -o out.html < dom.html")));
+    run.succeeded();
+    let saved = place.read("out.html");
+    assert!(
+        saved.contains(&format!("<!-- saved from url=({:04}){base} -->", base.len())) && saved.contains('\u{65b0}'),
+        "{saved}"
+    );
+    assert_eq!(server.requests()[0].path(), "/any/7.bmp");
+    for (arguments, why) in [
+        (&["-p", "-"][..], "-p - needs --base URL"),
+        (&["-p", "http://h/", "--base", "http://h/"], "--base is the address of HTML on standard input"),
+        (&["--base", "http://h/", "http://h/"], "--page"),
+        (&["-p", "-c", "http://h/"], "cannot be used with"),
+        (&["-p", "--omit", "scripts", "http://h/"], "is none of images, css, fonts, js, frames, media"),
+    ] {
+        let run = place.fetch(arguments);
+        assert!(run.status == 2 && run.stderr.contains(why), "{arguments:?}: {run:?}");
+    }
+}
+
+#[test]
+fn what_is_no_page_is_saved_as_it_is() {
+    let (server, place) = (Server::start(mixed).expect("started"), Place::new());
+    place.fetch(&["-q", "-p", &server.url("/7.bmp")]).succeeded();
+    assert!(place.bytes("7.bmp") == bmp(7, 5));
+    assert_eq!(place.fetch(&["-q", "-p", &server.url("/gone")]).status, 8);
+    let run = place.fetch(&["-q", "-p", &server.url("/page"), "-o", "-"]);
+    assert!(run.status == 0 && run.stdout.starts_with(b"<!DOCTYPE html>\n<!-- saved from"), "{run:?}");
 }
 
 /// Trees of pages that documentation packages install.

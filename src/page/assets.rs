@@ -3,6 +3,7 @@
 use super::css::{self, FontSource, Grammar};
 use super::html::{self, Document, Role};
 use super::import_map::ImportMap;
+use super::integrity;
 use super::media_type::{self, MediaType};
 use super::script;
 use super::template::Template;
@@ -58,6 +59,8 @@ pub(super) struct Asset {
     origin: url::Origin,
     /// That is in quirks mode.
     quirks: bool,
+    /// What its bytes have to be; empty where that is not said.
+    integrity: String,
     /// The font groups in which it is tried.
     groups: Vec<usize>,
 }
@@ -109,7 +112,7 @@ enum Response {
 pub(super) struct Assets {
     omit: Omit,
     all: Vec<Asset>,
-    known: HashMap<(Url, Kind), AssetId>,
+    known: HashMap<(Url, Kind, String), AssetId>,
     fonts: Vec<FontGroup>,
     responses: HashMap<Url, Response>,
     requests: Vec<AssetRequest>,
@@ -162,7 +165,11 @@ impl Assets {
 
     /// Makes an asset of a response.
     fn settle(&mut self, id: AssetId, response: Result<Arc<Resource>, String>) {
-        let state = match response.and_then(|resource| self.content(id, &resource)) {
+        let verified = response.and_then(|resource| match integrity::matches(&resource.body, &self.get(id).integrity) {
+            true => Ok(resource),
+            false => Err("it is not what the page's integrity attribute says".to_owned()),
+        });
+        let state = match verified.and_then(|resource| self.content(id, &resource)) {
             Ok(state) => state,
             Err(why) => State::Missing(why),
         };
@@ -301,7 +308,11 @@ impl Collecting<'_> {
 
 impl Collector for Collecting<'_> {
     fn asset(&mut self, url: Url, kind: Kind) -> AssetId {
-        let key = (url, kind);
+        self.verified(url, kind, "")
+    }
+
+    fn verified(&mut self, url: Url, kind: Kind, integrity: &str) -> AssetId {
+        let key = (url, kind, integrity.to_owned());
         if let Some(id) = self.assets.known.get(&key) {
             return *id;
         }
@@ -315,6 +326,7 @@ impl Collector for Collecting<'_> {
             environment: self.encoding,
             origin: self.referrer.origin(),
             quirks: self.quirks,
+            integrity: integrity.to_owned(),
             groups: Vec::new(),
         };
         let refused = match () {

@@ -226,6 +226,10 @@ mod tests {
             AssetId(self.0.len() - 1)
         }
 
+        fn verified(&mut self, url: Url, kind: Kind, _: &str) -> AssetId {
+            self.asset(url, kind)
+        }
+
         fn fonts(&mut self, sources: Vec<FontSource>) -> usize {
             let shown = sources.iter().map(|font| format!("{}{}", if font.is_supported { "" } else { "!" }, font.url.path()));
             self.0.push(format!("fonts {}", shown.collect::<Vec<_>>().join(",")));

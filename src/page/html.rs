@@ -438,7 +438,12 @@ impl Walker<'_> {
     fn asset(&mut self, attributes: &Attributes<'_>, name: &str, kind: Kind, place: Place) {
         let Some(attribute) = attributes.get(name) else { return };
         let Some((url, fragment)) = self.resolve(&attribute.text()) else { return };
-        let asset = self.collector.asset(url, kind);
+        let asset = match attributes.text("integrity") {
+            Some(integrity) if matches!(kind, Kind::Style | Kind::Script | Kind::Module) => {
+                self.collector.verified(url, kind, &integrity)
+            }
+            _ => self.collector.asset(url, kind),
+        };
         let link = Part::Link(Link { asset, fragment, place });
         self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![link])]);
     }

@@ -7,6 +7,7 @@ mod css;
 mod data_url;
 mod html;
 mod import_map;
+mod integrity;
 mod media_type;
 mod omit;
 mod render;
@@ -22,6 +23,7 @@ pub(crate) use render::TooLarge;
 
 use assets::{Assets, State};
 use encoding_rs::{Encoding, UTF_8};
+use media_type::MediaType;
 use std::borrow::Cow;
 use url::Url;
 
@@ -80,6 +82,12 @@ impl Page {
         self.assets.add(url, response);
     }
 
+    /// Whether a response is an image that browsers show, whatever its status.
+    pub(crate) fn is_image(resource: &Resource) -> bool {
+        let is_svg = || MediaType::parse(resource.content_type.as_deref().unwrap_or_default()).is_svg();
+        media_type::sniff_image(&resource.body).is_some() || is_svg()
+    }
+
     /// Whether all that was requested has come.
     pub(crate) fn is_complete(&self) -> bool {
         self.assets.is_complete()
@@ -110,6 +118,8 @@ impl Page {
 trait Collector {
     /// An asset of this URL, which has no fragment.
     fn asset(&mut self, url: Url, kind: Kind) -> AssetId;
+    /// The same, of which the bytes have to be what an `integrity` attribute says.
+    fn verified(&mut self, url: Url, kind: Kind, integrity: &str) -> AssetId;
     /// The fonts of one `src` descriptor, of which one is to be used; their group.
     fn fonts(&mut self, sources: Vec<css::FontSource>) -> usize;
     /// The module that a specifier in a script stands for.
@@ -283,6 +293,21 @@ mod tests {
     fn nothing_leads_away_or_tells_that_the_page_is_opened() {
         let html = "<link rel=preconnect href=//o><meta http-equiv=Refresh content='0;url=/x'><meta http-equiv=content-security-policy                     content=x><link rel=dns-prefetch href=//o><link rel=modulepreload href=a.js><link rel=stylesheet integrity=x href=a.css>";
         assert_eq!(saved(html, &[("/d/a.css", "text/css", "b{}")]), "<link rel=stylesheet  href=\"data:text/css,b{}\">");
+    }
+
+    #[test]
+    fn what_has_another_digest_than_the_page_says_is_missing() {
+        let html = "<script integrity='sha256-AAAA' src=a.js></script><script src=a.js></script>";
+        let page = page_of(&[("/d/page.html", "text/html", html), ("/d/a.js", "text/javascript", "f()")], "");
+        let text = page.render(u64::MAX).expect("small");
+        assert!(
+            text.contains("<script  src=\"http://h/d/a.js\"></script><script src=\"data:text/javascript,f()\"></script>"),
+            "{text}"
+        );
+        assert_eq!(
+            page.missing().map(|(_, why)| why).collect::<Vec<_>>(),
+            ["it is not what the page's integrity attribute says"]
+        );
     }
 
     #[test]

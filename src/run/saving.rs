@@ -49,7 +49,12 @@ impl Transfer<'_> {
             Some(proxy) if response.status() == 407 => error.context(proxy),
             _ => error,
         };
-        if !is_error || !self.options.include_error_body || self.retry_delay(&error).is_some() {
+        if !is_error || !self.keeps_error_body() || self.retry_delay(&error).is_some() {
+            return error;
+        }
+        if matches!(self.role, Role::Asset(..)) {
+            // If it is no image after all, the error is what there is to say.
+            let _ = self.save(destination, response, None);
             return error;
         }
         let kept = self.sink.as_ref().is_some_and(|sink| sink.length() > 0 && sink.resume_info().is_some());
@@ -64,6 +69,14 @@ impl Transfer<'_> {
             self.session.report.warning(&self.summary.url, &format!("cannot save the error body: {}", unsaved.full()));
         }
         error
+    }
+
+    /// Whether the body of an error response is wanted. Browsers show images whatever their status.
+    fn keeps_error_body(&self) -> bool {
+        match &self.role {
+            Role::Asset(_, request) => request.kind == crate::page::Kind::Image,
+            Role::File | Role::Page => self.options.include_error_body,
+        }
     }
 
     /// Prints a note that does not say of which URL it is.

@@ -15,7 +15,7 @@ use crate::http::{Fields, Head, Method};
 use crate::interrupt;
 use crate::lock::locked;
 use crate::net::{NetError, Target, Timer, may_be_public};
-use crate::page::{AssetRequest, Resource};
+use crate::page::{AssetRequest, Page, Resource};
 use crate::report::{Progress, Summary};
 use crate::save::{ClosedPart, Destination, Existing, Partial, Provenance, Sink, Source};
 use ring::digest::Context;
@@ -261,7 +261,11 @@ impl<'s> Transfer<'s> {
         let Role::Asset(page, request) = &self.role else { return None };
         let (page, url) = (Arc::clone(page), request.url.clone());
         let nothing = || Error::new(Kind::Other, "nothing was received");
-        let response = self.take_resource().ok_or_else(|| self.failure.take().unwrap_or_else(nothing));
+        let response = match (self.take_resource(), self.failure.take()) {
+            (Some(resource), None) => Ok(resource),
+            (Some(resource), Some(_)) if Page::is_image(&resource) => Ok(resource),
+            (_, failure) => Err(failure.unwrap_or_else(nothing)),
+        };
         Some((page, url, response))
     }
 
