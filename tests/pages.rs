@@ -230,6 +230,16 @@ fn an_asset_that_cannot_be_had_is_reported_and_the_page_saved() {
 }
 
 #[test]
+fn the_details_end_with_what_was_fetched_when() {
+    let (server, place) = (Server::start(mixed).expect("started"), Place::new());
+    let run = place.fetch(&["-v", "-p", &server.url("/page"), "-o", "f"]);
+    let lines: Vec<&str> = run.stderr.lines().skip_while(|line| !line.starts_with("* 4 assets in ")).collect();
+    assert_eq!(lines.len(), 5, "{run:?}");
+    assert!(lines[1..].iter().all(|line| line.starts_with("* |") && line.contains('=')), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("404 Not Found: http")), "{lines:?}");
+}
+
+#[test]
 fn the_same_page_is_the_same_file() {
     let (server, place) = (Server::start(mixed).expect("started"), Place::new());
     for file in ["a", "b"] {
@@ -261,6 +271,30 @@ fn assets_are_requested_as_a_browser_would() {
     let abroad = &other.requests()[0];
     assert_eq!(abroad.field("Referer"), Some(server.url("/")));
     assert_eq!((abroad.field("Authorization"), abroad.field("X-Mine")), (None, None));
+}
+
+#[test]
+fn a_host_that_cannot_be_reached_is_not_tried_for_each_asset() {
+    let closed = fixtures::Closed::bind().expect("a port");
+    let html: String = (0..200).map(|number| format!("<img src=http://127.0.0.1:{}/{number}>", closed.port())).collect();
+    let server = Server::start(move |_| reply("200 OK", "Content-Type: text/html", html.clone())).expect("started");
+    let place = Place::new();
+    let run = place.fetch(&["-q", "--json", "-p", &server.url("/"), "-o", "f", "--retry", "1"]);
+    let line: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!((run.status, &line["assets"]["found"], &line["assets"]["saved"]), (0, &200.into(), &0.into()));
+    // The first whose tries came to an end speaks for the others.
+    let untried = line["assets"]["missing"].to_string().matches("127.0.0.1 could not be reached before").count();
+    assert!((100..200).contains(&untried), "{untried} of 200");
+}
+
+#[test]
+fn frames_in_frames_end() {
+    let html = |request: &Request| format!("<iframe src={}a></iframe><iframe src={}b></iframe>", request.path(), request.path());
+    let server = Server::start(move |request| reply("200 OK", "Content-Type: text/html", html(request))).expect("started");
+    let place = Place::new();
+    place.fetch(&["-q", "-p", &server.url("/x"), "-o", "f"]).succeeded();
+    let paths: std::collections::BTreeSet<String> = server.requests().iter().map(|request| request.path().to_owned()).collect();
+    assert_eq!(paths.len(), 1001);
 }
 
 #[test]

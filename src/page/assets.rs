@@ -15,6 +15,8 @@ use url::Url;
 
 /// How long a chain of references may be: page, style sheet, import, import, font.
 const MAX_DEPTH: u32 = 16;
+/// How many frames a page may have: as many as in Chromium.
+const MAX_FRAMES: usize = 1000;
 /// How many assets a page may have.
 const MAX_ASSETS: usize = 50_000;
 
@@ -117,6 +119,7 @@ pub(super) struct Assets {
     responses: HashMap<Url, Response>,
     requests: Vec<AssetRequest>,
     waiting: usize,
+    frames: usize,
     import_map: ImportMap,
 }
 
@@ -331,6 +334,9 @@ impl Collector for Collecting<'_> {
         };
         let refused = match () {
             () if depth > MAX_DEPTH => Some(format!("more than {MAX_DEPTH} references lead to it")),
+            () if kind == Kind::Frame && self.assets.frames >= MAX_FRAMES => {
+                Some(format!("the page has more than {MAX_FRAMES} frames"))
+            }
             () if id.0 >= MAX_ASSETS => Some(format!("the page has more than {MAX_ASSETS} assets")),
             () => None,
         };
@@ -340,6 +346,7 @@ impl Collector for Collecting<'_> {
             asset.state = State::Missing(why);
         }
         let is_waiting = matches!(asset.state, State::Waiting);
+        self.assets.frames += usize::from(kind == Kind::Frame);
         self.assets.all.push(asset);
         if is_waiting {
             match self.assets.responses.get_mut(&url) {

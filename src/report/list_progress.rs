@@ -21,12 +21,21 @@ struct Counts {
     done: AtomicU64,
     failed: AtomicU64,
     bytes: AtomicU64,
+    /// How many assets pages have, and what came of them.
+    assets: AssetCounts,
     /// How many URLs were read.
     known: AtomicU64,
     /// Whether those are all.
     is_all: AtomicBool,
     /// How many transfers are at work at each host.
     hosts: Mutex<BTreeMap<String, usize>>,
+}
+
+#[derive(Debug, Default)]
+struct AssetCounts {
+    found: AtomicU64,
+    fetched: AtomicU64,
+    failed: AtomicU64,
 }
 
 impl ListProgress {
@@ -46,6 +55,17 @@ impl ListProgress {
     /// So many more bytes came.
     pub(super) fn received(&self, bytes: u64) {
         self.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So many more assets of pages were found.
+    pub(crate) fn found_assets(&self, count: usize) {
+        self.counts.assets.found.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// An asset is here, or cannot be had.
+    pub(crate) fn asset_done(&self, failed: bool) {
+        let AssetCounts { fetched, failed: failures, .. } = &self.counts.assets;
+        if failed { failures } else { fetched }.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A URL was read.
@@ -106,6 +126,7 @@ impl Counts {
             done: AtomicU64::default(),
             failed: AtomicU64::default(),
             bytes: AtomicU64::default(),
+            assets: AssetCounts::default(),
             known: AtomicU64::default(),
             is_all: AtomicBool::default(),
             hosts: Mutex::default(),
@@ -118,8 +139,10 @@ impl Counts {
         let known = self.is_all.load(Ordering::Relaxed).then(|| load(&self.known));
         let hosts: Vec<String> = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
         let elapsed = self.started.elapsed();
+        let AssetCounts { found, fetched, failed: missing } = &self.assets;
+        let assets = (load(found), load(fetched), load(missing));
         let line = move |new: u64, time: Duration, width: usize| {
-            line(&Figures { done, failed, known, bytes, elapsed }, &hosts, new, time, width)
+            line(&Figures { done, failed, known, bytes, assets, elapsed }, &hosts, new, time, width)
         };
         Status { received: bytes, line: Box::new(line) }
     }
@@ -143,17 +166,26 @@ struct Figures {
     /// How many URLs there are, where that is known.
     known: Option<u64>,
     bytes: u64,
+    /// How many assets of pages were found, are here, and cannot be had.
+    assets: (u64, u64, u64),
     elapsed: Duration,
 }
 
 /// One line of at most `width` columns: `new` of the bytes came in the time given.
 fn line(figures: &Figures, hosts: &[String], new: u64, time: Duration, width: usize) -> String {
-    let Figures { done, failed, known, bytes, elapsed } = *figures;
+    let Figures { done, failed, known, bytes, assets, elapsed } = *figures;
     let rate = u64::try_from(u128::from(new) * 1000 / time.as_millis().max(1)).unwrap_or(u64::MAX);
     let ended = done + failed;
     let mut line = known.map_or_else(|| format!("{done} done"), |known| format!("{done} of {known} done"));
     if failed > 0 {
         line += &format!(", {failed} failed");
+    }
+    let (found, fetched, missing) = assets;
+    if found > 0 {
+        line += &format!(", {fetched} of {found} assets");
+    }
+    if missing > 0 {
+        line += &format!(" ({missing} missing)");
     }
     line += &format!(", {}, {}/s", size(bytes), size(rate));
     if let Some(known) = known.filter(|_| ended > 0) {
@@ -177,7 +209,7 @@ mod tests {
     use super::*;
 
     const FIGURES: Figures =
-        Figures { done: 90, failed: 10, known: Some(400), bytes: 1_048_576, elapsed: Duration::from_secs(50) };
+        Figures { done: 90, failed: 10, known: Some(400), bytes: 1_048_576, assets: (0, 0, 0), elapsed: Duration::from_secs(50) };
 
     #[test]
     fn a_line_says_what_is_done_and_who_is_at_work() {
@@ -187,5 +219,7 @@ mod tests {
         assert_eq!(text(&FIGURES, 75), "90 of 400 done, 10 failed, 1.0 MiB, 2.0 KiB/s, 2:30 left: a.example, +1");
         let open = Figures { known: None, failed: 0, ..FIGURES };
         assert_eq!(text(&open, 40), "90 done, 1.0 MiB, 2.0 KiB/s");
+        let page = Figures { assets: (40, 12, 3), done: 0, ..open };
+        assert_eq!(text(&page, 60), "0 done, 12 of 40 assets (3 missing), 1.0 MiB, 2.0 KiB/s");
     }
 }

@@ -3,7 +3,7 @@
 use super::list::{Entry, Input};
 use super::page::Delivered;
 use super::queue::{Begun, Limits, Queue};
-use super::transfer::{PageOf, Role, Step, Transfer};
+use super::transfer::{PageOf, Role, Step, TakenAsset, Transfer};
 use super::{Item, Outcome, Output, Parallel, Session};
 use crate::client::target;
 use crate::error::{Error, Kind, system_words};
@@ -106,7 +106,7 @@ impl<'e> Engine<'e> {
         // Only now is nothing put back into the queue.
         for task in self.locked().queue.clear() {
             if let Task::Begun(mut transfer) = task {
-                let owner = transfer.take_asset().map(|(page, ..)| page.abandon());
+                let owner = transfer.take_asset().map(|asset| asset.page.abandon());
                 if let Some(transfer) = owner.unwrap_or(Some(transfer)) {
                     let _ = (self.report)(transfer.abandon());
                 }
@@ -353,17 +353,20 @@ impl<'e> Engine<'e> {
             let Some(owner) = owner else { return };
             return self.finish_page(scope, &page, owner);
         }
-        let Some((page, url, response)) = transfer.take_asset() else {
+        let Some(TakenAsset { page, url, response, fetched }) = transfer.take_asset() else {
             guarded(&mut transfer, Transfer::make_file);
             return self.report(transfer.finish());
         };
+        if let Some(progress) = &self.session.progress {
+            progress.asset_done(response.is_err());
+        }
         if interrupt::caught().is_some() {
             // What is not whole is not saved.
             let Some(owner) = page.abandon() else { return };
             self.opened(scope, -1);
             return self.report(owner.abandon());
         }
-        let delivered = catch_unwind(AssertUnwindSafe(|| page.deliver(&url, response)));
+        let delivered = catch_unwind(AssertUnwindSafe(|| page.deliver(&url, response, fetched)));
         let Ok(Delivered { requests, owner }) = delivered else {
             let Some(mut owner) = page.abandon() else { return };
             owner.fail(Error::new(Kind::Other, "an internal error, which is a bug of fetch"));
@@ -385,6 +388,9 @@ impl<'e> Engine<'e> {
 
     /// Queues requests for the assets of a page.
     fn request<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, page: &Arc<PageOf<'e>>, requests: Vec<AssetRequest>) {
+        if let Some(progress) = &self.session.progress {
+            progress.found_assets(requests.len());
+        }
         let begin = |request: AssetRequest| {
             let host = target(&request.url).ok()?;
             let item = Item { id: 0, url: request.url.clone(), https_guessed: false, file: None };

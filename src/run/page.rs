@@ -2,18 +2,28 @@
 //! worker that brings the last of them finishes it.
 
 use crate::client::Home;
-use crate::error::Error;
+use crate::error::{Error, Kind as ErrorKind};
 use crate::lock::locked;
-use crate::net::Timer;
+use crate::net::{Target, Timer};
 use crate::page::{AssetRequest, Kind, Omit, Page, Resource, TooLarge};
 use crate::report::{Assets, MissingAsset};
+use std::collections::HashSet;
 use std::sync::Mutex;
+use std::time::Instant;
 use url::{Position, Url};
 
 /// The most bytes of all responses of a page, and of the page itself, unless more is asked for.
 pub(super) const MAX_PAGE: u64 = 512 * 1024 * 1024;
 /// The most bytes of one asset, unless another limit is asked for.
 pub(super) const MAX_ASSET: u64 = 64 * 1024 * 1024;
+
+/// When an asset was found, requested, and here or not to be had.
+#[derive(Clone, Debug)]
+pub(super) struct Fetched {
+    pub(super) found: Instant,
+    pub(super) requested: Instant,
+    pub(super) ended: Instant,
+}
 
 /// A page of which the document has come. `O` is what waits for its assets: the page's own transfer.
 pub(super) struct PageRun<O> {
@@ -24,6 +34,8 @@ pub(super) struct PageRun<O> {
     pub(super) timer: Timer,
     /// How many bytes there may be.
     max_size: u64,
+    /// Origins to which no connection could be made.
+    unreachable: Mutex<HashSet<Target>>,
     state: Mutex<State<O>>,
 }
 
@@ -33,6 +45,7 @@ struct State<O> {
     received: u64,
     /// Until the page is finished.
     owner: Option<O>,
+    fetched: Vec<(Fetched, String)>,
 }
 
 /// What follows from a response.
@@ -54,8 +67,22 @@ impl<O> PageRun<O> {
         timer: Timer,
     ) -> PageRun<O> {
         let max_size = max_size.unwrap_or_default().max(MAX_PAGE);
-        let state = State { page: Page::new(document, omit), received: document.body.len() as u64, owner: None };
-        PageRun { home, public_only, timer, max_size, state: Mutex::new(state) }
+        let state =
+            State { page: Page::new(document, omit), received: document.body.len() as u64, owner: None, fetched: Vec::new() };
+        PageRun { home, public_only, timer, max_size, unreachable: Mutex::default(), state: Mutex::new(state) }
+    }
+
+    /// No connection could be made to an origin, however often that was tried: nothing else is requested from it.
+    pub(super) fn set_unreachable(&self, origin: Target) {
+        locked(&self.unreachable).insert(origin);
+    }
+
+    /// Fails for an origin that is [unreachable](PageRun::set_unreachable).
+    pub(super) fn check_reachable(&self, origin: &Target) -> Result<(), Error> {
+        match locked(&self.unreachable).contains(origin) {
+            true => Err(Error::new(ErrorKind::Network, format!("{} could not be reached before", origin.host))),
+            false => Ok(()),
+        }
     }
 
     /// Parks the owner, and tells what is to be requested; gives the owner back where that is nothing.
@@ -66,8 +93,13 @@ impl<O> PageRun<O> {
     }
 
     /// Takes what the request for a URL came to.
-    pub(super) fn deliver(&self, url: &Url, response: Result<Resource, Error>) -> Delivered<O> {
+    pub(super) fn deliver(&self, url: &Url, response: Result<Resource, Error>, fetched: Fetched) -> Delivered<O> {
         let mut state = locked(&self.state);
+        let what = match &response {
+            Ok(resource) => format!("{} bytes", resource.body.len()),
+            Err(error) => error.to_string(),
+        };
+        state.fetched.push((fetched, format!("{what}: {url}")));
         let response = response.map_err(|error| error.full()).and_then(|resource| {
             state.received = state.received.saturating_add(resource.body.len() as u64);
             if state.received > self.max_size {
@@ -83,6 +115,26 @@ impl<O> PageRun<O> {
     /// The owner, if it still waits: the program was interrupted.
     pub(super) fn abandon(&self) -> Option<O> {
         locked(&self.state).owner.take()
+    }
+
+    /// What was fetched when, a line for each asset in the order in which they were requested: a dot is time in the
+    /// queue, an equals sign time under way.
+    pub(super) fn waterfall(&self) -> Vec<String> {
+        const WIDTH: u128 = 40;
+        let mut fetched = locked(&self.state).fetched.clone();
+        fetched.sort_by_key(|(fetched, _)| fetched.requested);
+        let start = fetched.iter().map(|(fetched, _)| fetched.found).min();
+        let Some((start, end)) = start.zip(fetched.iter().map(|(fetched, _)| fetched.ended).max()) else { return Vec::new() };
+        let total = end.duration_since(start).as_micros().max(1);
+        let line = |(Fetched { found, requested, ended }, what): (Fetched, String)| {
+            let column = |time: Instant| (time.duration_since(start).as_micros() * WIDTH / total) as usize;
+            let (found, requested, ended) = (column(found), column(requested), (column(ended)));
+            let under_way = (ended - requested).max(1);
+            let bar = format!("{}{}{}", " ".repeat(found), ".".repeat(requested - found), "=".repeat(under_way));
+            format!("|{bar:<41}| {what}")
+        };
+        let heading = format!("{} assets in {:.1} ms", fetched.len(), total as f64 / 1e3);
+        std::iter::once(heading).chain(fetched.into_iter().map(line)).collect()
     }
 
     /// The page as it is saved, and what became of its assets.

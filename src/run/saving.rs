@@ -291,6 +291,9 @@ impl Transfer<'_> {
         self.sink = Some(sink);
         self.finish_file(head.as_ref())?;
         self.session.report.note(&line);
+        if self.session.report.is_verbose() {
+            page.waterfall().iter().for_each(|line| self.session.report.detail(line));
+        }
         Ok(())
     }
 

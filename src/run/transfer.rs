@@ -6,7 +6,7 @@
 //! ```
 
 use super::observer::{Trace, TransferObserver};
-use super::page::{self, PageRun};
+use super::page::{self, Fetched, PageRun};
 use super::plan::{Plan, Reply, classify};
 use super::{Item, Outcome, Output, SaveOptions, Session, retry};
 use crate::client::{Home, Navigation, RequestOptions, Response, target, without_userinfo};
@@ -33,6 +33,8 @@ pub(super) struct Transfer<'s> {
     output: &'s Output,
     pub(super) timer: Timer,
     started: Instant,
+    /// When it was first given out.
+    requested: Option<Instant>,
     pub(super) summary: Summary,
     prepared: Option<Arc<Prepared>>,
     /// What is requested; `None` before a try.
@@ -66,6 +68,15 @@ pub(super) struct Transfer<'s> {
 
 /// A page that a transfer waits for.
 pub(super) type PageOf<'s> = PageRun<Box<Transfer<'s>>>;
+
+/// What came of an asset.
+pub(super) struct TakenAsset<'s> {
+    pub(super) page: Arc<PageOf<'s>>,
+    /// The URL that was asked for.
+    pub(super) url: Url,
+    pub(super) response: Result<Resource, Error>,
+    pub(super) fetched: Fetched,
+}
 
 /// What is done with a body.
 pub(super) enum Role<'s> {
@@ -124,6 +135,7 @@ impl<'s> Transfer<'s> {
             options,
             output,
             started: Instant::now(),
+            requested: None,
             summary: Summary { id: item.id, url: without_userinfo(item.url.clone()).into(), ..Summary::default() },
             session,
             item,
@@ -163,6 +175,12 @@ impl<'s> Transfer<'s> {
 
     /// Makes one request, and does what follows from the reply.
     pub(super) fn step(&mut self) -> Step {
+        self.requested.get_or_insert_with(Instant::now);
+        let reachable = self.page().zip(self.next_target()).map_or(Ok(()), |(page, origin)| page.check_reachable(&origin));
+        if let Err(error) = reachable {
+            self.failure = Some(error);
+            return Step::Done;
+        }
         let error = match self.advance() {
             Ok(step) => return step,
             Err(error) => error,
@@ -172,11 +190,16 @@ impl<'s> Transfer<'s> {
         if let Some(delay) = delay {
             self.session.report.warning(&self.summary.url, &retry::notice(&error, delay));
         }
-        self.failure = Some(error);
         // Another response is to come. This one's fields would take memory as long as the transfer waits.
         if delay.is_some() {
             self.summary.shrink();
+        } else if error.kind() == Kind::Network
+            && self.summary.ip.is_none()
+            && let Some((page, origin)) = self.page().zip(self.next_target())
+        {
+            page.set_unreachable(origin);
         }
+        self.failure = Some(error);
         delay.map_or(Step::Done, Step::Retry)
     }
 
@@ -243,6 +266,8 @@ impl<'s> Transfer<'s> {
     pub(super) fn priority(&self) -> u8 {
         match &self.role {
             Role::File | Role::Page => 0,
+            // What is tried again shows whether its host can be reached at all.
+            Role::Asset(..) if self.has_begun() => 0,
             Role::Asset(_, request) => page::priority(request.kind),
         }
     }
@@ -257,7 +282,7 @@ impl<'s> Transfer<'s> {
     }
 
     /// What came of it, if it is an asset.
-    pub(super) fn take_asset(&mut self) -> Option<(Arc<PageOf<'s>>, Url, Result<Resource, Error>)> {
+    pub(super) fn take_asset(&mut self) -> Option<TakenAsset<'s>> {
         let Role::Asset(page, request) = &self.role else { return None };
         let (page, url) = (Arc::clone(page), request.url.clone());
         let nothing = || Error::new(Kind::Other, "nothing was received");
@@ -266,7 +291,9 @@ impl<'s> Transfer<'s> {
             (Some(resource), Some(_)) if Page::is_image(&resource) => Ok(resource),
             (_, failure) => Err(failure.unwrap_or_else(nothing)),
         };
-        Some((page, url, response))
+        let (found, ended) = (self.started, Instant::now());
+        let fetched = Fetched { found, requested: self.requested.unwrap_or(ended), ended };
+        Some(TakenAsset { page, url, response, fetched })
     }
 
     /// What was known before the first request.
