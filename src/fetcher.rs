@@ -130,6 +130,7 @@ impl Fetcher {
             method: config.method,
             headers: &Fields::new(),
             home: &Home::of(&url, config)?,
+            page: None,
             identity: false,
             timer: &Timer::start(config.limits),
             tap: None,

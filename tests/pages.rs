@@ -274,6 +274,29 @@ fn assets_are_requested_as_a_browser_would() {
 }
 
 #[test]
+fn the_cookies_of_other_sites_are_not_sent_along() {
+    let server = Server::start(|request| match request.path() {
+        "/page" => {
+            let port = request.field("Host").and_then(|host| host.split(':').nth(1).map(str::to_owned)).expect("a port");
+            let html = format!(
+                "<img src=7.bmp><img src=http://other.localhost:{port}/9.bmp><img src=http://sub.page.localhost:{port}/a.svg>"
+            );
+            reply("200 OK", "Content-Type: text/html", html)
+        }
+        _ => mixed(request),
+    });
+    let (server, place) = (server.expect("started"), Place::new());
+    let cookie = |domain: &str| format!("{domain}\tTRUE\t/\tFALSE\t0\tname\tvalue\n");
+    place.write("jar", cookie(".page.localhost") + &cookie(".other.localhost"));
+    let url = format!("http://page.localhost:{}/page", server.port());
+    place.fetch(&["-q", "-p", &url, "-b", "jar", "-o", "f"]).succeeded();
+    let sent =
+        |path: &str| server.requests().iter().find(|request| request.path() == path).and_then(|request| request.field("Cookie"));
+    let own = Some("name=value".to_owned());
+    assert_eq!([sent("/page"), sent("/7.bmp"), sent("/a.svg"), sent("/9.bmp")], [own.clone(), own.clone(), own, None]);
+}
+
+#[test]
 fn a_host_that_cannot_be_reached_is_not_tried_for_each_asset() {
     let closed = fixtures::Closed::bind().expect("a port");
     let html: String = (0..200).map(|number| format!("<img src=http://127.0.0.1:{}/{number}>", closed.port())).collect();

@@ -130,7 +130,7 @@ impl Client {
         observer.hop(url);
         let Exchange { connection, request, sent, head, public, forwarded_by } =
             self.exchange(url, sent.take(), *public_only, options, observer)?;
-        for field in head.fields().all("Set-Cookie") {
+        for field in head.fields().all("Set-Cookie").filter(|_| options.takes_cookies(url)) {
             self.jar.write().unwrap_or_else(PoisonError::into_inner).store(url, field, SystemTime::now());
         }
         let peer = connection.stream.origin_address();

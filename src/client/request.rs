@@ -1,5 +1,6 @@
 //! The options of a request, and its fields: those for any origin, and those for its home.
 
+use super::cookies::is_same_site;
 use super::{Client, Config, Tap};
 use crate::error::{Error, Kind};
 use crate::http::{Credentials, Fields, Method, Request};
@@ -18,12 +19,21 @@ pub(crate) struct RequestOptions<'a> {
     pub headers: &'a Fields,
     /// The origin that credentials, added fields and cookie literals are for.
     pub home: &'a Home,
+    /// The page that the response is a part of: cookies of other sites are neither sent nor kept.
+    pub page: Option<&'a Url>,
     /// Whether the bytes are wanted as they are, without content codings.
     pub identity: bool,
     /// The limits of the whole operation.
     pub timer: &'a Timer,
     /// What records the exchanges.
     pub tap: Option<&'a dyn Tap>,
+}
+
+impl RequestOptions<'_> {
+    /// Whether cookies of a URL are sent and kept.
+    pub(super) fn takes_cookies(&self, url: &Url) -> bool {
+        self.page.is_none_or(|page| is_same_site(page, url))
+    }
 }
 
 /// An origin, and the credentials for it.
@@ -81,17 +91,17 @@ impl Client {
             set(&mut request, name, value)?;
         }
         if target(url)? == options.home.origin {
-            self.add_origin_headers(&mut request, url, options.home)?;
+            self.add_origin_headers(&mut request, url, options)?;
         } else {
-            self.add_cookies(&mut request, url, &[])?;
+            self.add_cookies(&mut request, url, options, &[])?;
         }
         Ok(request)
     }
 
     /// Adds what only the home may see.
-    fn add_origin_headers(&self, request: &mut Request, url: &Url, home: &Home) -> Result<(), Error> {
+    fn add_origin_headers(&self, request: &mut Request, url: &Url, options: &RequestOptions<'_>) -> Result<(), Error> {
         let headers = &self.config.headers;
-        if let Some(credentials) = &home.credentials {
+        if let Some(credentials) = &options.home.credentials {
             set(request, "Authorization", credentials.basic().as_bytes())?;
         }
         headers.apply(request.fields_mut());
@@ -99,12 +109,12 @@ impl Client {
             return Ok(());
         }
         let cookies: Vec<&[u8]> = self.config.origin_cookies.iter().map(String::as_bytes).collect();
-        self.add_cookies(request, url, &cookies)
+        self.add_cookies(request, url, options, &cookies)
     }
 
     /// Adds the Cookie field: what the jar has for the URL, then these.
-    fn add_cookies(&self, request: &mut Request, url: &Url, more: &[&[u8]]) -> Result<(), Error> {
-        let from_jar = self.jar().field(url, SystemTime::now());
+    fn add_cookies(&self, request: &mut Request, url: &Url, options: &RequestOptions<'_>, more: &[&[u8]]) -> Result<(), Error> {
+        let from_jar = if options.takes_cookies(url) { self.jar().field(url, SystemTime::now()) } else { None };
         let all: Vec<&[u8]> = from_jar.as_deref().into_iter().chain(more.iter().copied()).collect();
         if all.is_empty() { Ok(()) } else { set(request, "Cookie", &all.join(&b"; "[..])) }
     }

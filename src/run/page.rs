@@ -27,6 +27,8 @@ pub(super) struct Fetched {
 
 /// A page of which the document has come. `O` is what waits for its assets: the page's own transfer.
 pub(super) struct PageRun<O> {
+    /// Where its document came from.
+    pub(super) url: Url,
     pub(super) home: Home,
     /// Whether the page came from a public address: then its assets do.
     pub(super) public_only: bool,
@@ -69,7 +71,15 @@ impl<O> PageRun<O> {
         let max_size = max_size.unwrap_or_default().max(MAX_PAGE);
         let state =
             State { page: Page::new(document, omit), received: document.body.len() as u64, owner: None, fetched: Vec::new() };
-        PageRun { home, public_only, timer, max_size, unreachable: Mutex::default(), state: Mutex::new(state) }
+        PageRun {
+            url: document.url.clone(),
+            home,
+            public_only,
+            timer,
+            max_size,
+            unreachable: Mutex::default(),
+            state: Mutex::new(state),
+        }
     }
 
     /// No connection could be made to an origin, however often that was tried: nothing else is requested from it.

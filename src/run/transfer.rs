@@ -218,6 +218,7 @@ impl<'s> Transfer<'s> {
             method: self.method(),
             headers: &self.fields(&plan),
             home: &prepared.home,
+            page: self.page().map(|page| &page.url),
             identity: plan.needs_identity(),
             timer: &self.timer,
             tap: None,
@@ -455,11 +456,13 @@ impl<'s> Transfer<'s> {
         let Session { client, report, .. } = *self.session;
         let (tap, fields) = (self.tap.clone(), self.fields(plan));
         let identity = self.options.resume || self.sink.is_some() || plan.needs_identity();
+        let page = self.page().cloned();
         let options = RequestOptions {
             url: &self.item.url,
             method: client.config().method,
             headers: &fields,
             home,
+            page: page.as_deref().map(|page| &page.url),
             // A save that breaks off can only be resumed if the body is not coded.
             identity,
             timer: &self.timer,

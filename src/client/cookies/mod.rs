@@ -188,6 +188,12 @@ fn accept(set: SetCookie, url: &Url) -> Option<Cookie> {
     })
 }
 
+/// Whether two URLs are of one site: of hosts with the same registrable domain.
+pub(super) fn is_same_site(one: &Url, other: &Url) -> bool {
+    let site = |url: &Url| host_of(url).map(|host| site_of(&host));
+    site(one) == site(other)
+}
+
 /// The registrable domain of a domain: the domain itself where that is an address or a public suffix.
 fn site_of(domain: &str) -> String {
     let is_address = domain.parse::<std::net::IpAddr>().is_ok();
