@@ -260,3 +260,22 @@ fn a_run_that_records_nothing_leaves_the_older_file() {
     place.fetch(&["-q", "--skip-existing", &server.url("/plain"), "--warc", "x.warc"]).succeeded();
     assert!(place.bytes("x.warc") == before && place.listing() == "plain x.warc", "{}", place.listing());
 }
+
+#[test]
+fn the_assets_of_a_page_are_recorded_too() {
+    let server = Server::start(|request| match request.path() {
+        "/page" => reply("200 OK", "Content-Type: text/html", "<link rel=stylesheet href=a.css><img src=gone>"),
+        "/a.css" => reply("200 OK", "Content-Type: text/css", "@import 'b.css';"),
+        "/b.css" => reply("200 OK", "Content-Type: text/css", "b {}"),
+        _ => reply("404 Not Found", "", ""),
+    });
+    let (server, place) = (server.expect("started"), Place::new());
+    let run = place.fetch(&["-q", "--json", "-p", &server.url("/page"), "--warc", "x.warc.gz"]);
+    assert_eq!(run.status, 0, "{run:?}");
+    let Some(records) = records(&place, "x.warc.gz") else { return };
+    let responses = records.iter().filter(|record| record["type"] == "response");
+    let mut uris: Vec<_> = responses.filter_map(|record| header(record, "WARC-Target-URI")).collect();
+    uris.sort_unstable();
+    assert_eq!(uris, ["/a.css", "/b.css", "/gone", "/page"].map(|path| server.url(path)));
+    verify(&place, &["check", "x.warc.gz"]);
+}

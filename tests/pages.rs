@@ -297,6 +297,25 @@ fn the_cookies_of_other_sites_are_not_sent_along() {
 }
 
 #[test]
+fn a_public_page_does_not_reach_into_a_private_network() {
+    let proxy = Server::start(|request| match request.path() {
+        "http://www.example.com/page" => {
+            let html =
+                "<img src=http://10.0.0.1/secret.png><img src=http://localhost/x.png><img src=file:///etc/passwd><img src=7.bmp>";
+            reply("200 OK", "Content-Type: text/html", html)
+        }
+        _ => reply("200 OK", "Content-Type: image/bmp", bmp(7, 5)),
+    });
+    let (proxy, place) = (proxy.expect("started"), Place::new());
+    let run = place.fetch(&["-q", "--json", "-p", "-x", &proxy.url("/"), "http://www.example.com/page", "-o", "f"]);
+    let line: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!((&line["assets"]["found"], &line["assets"]["saved"]), (&3.into(), &1.into()), "{line}");
+    let requests = proxy.requests();
+    let targets: Vec<&str> = requests.iter().map(|request| request.path()).collect();
+    assert_eq!(targets, ["http://www.example.com/page", "http://www.example.com/7.bmp"]);
+}
+
+#[test]
 fn a_host_that_cannot_be_reached_is_not_tried_for_each_asset() {
     let closed = fixtures::Closed::bind().expect("a port");
     let html: String = (0..200).map(|number| format!("<img src=http://127.0.0.1:{}/{number}>", closed.port())).collect();
