@@ -412,4 +412,87 @@ mod tests {
         assert!(text.contains("src=\"http://h/d/a.gif\"") && text.contains("data:text/javascript,f()"), "{text}");
         assert_eq!((page.counts(), page.missing().count()), ((1, 1), 0));
     }
+
+    /// Pieces of pages, some of them broken.
+    const PIECES: &[&str] = &[
+        "<img src=",
+        "a.gif",
+        "'",
+        "\"",
+        ">",
+        "<",
+        "/>",
+        " ",
+        "\n",
+        "<style>",
+        "</style>",
+        "@import ",
+        "url(",
+        ")",
+        "{",
+        "}",
+        ";",
+        ":",
+        "<script type=module>",
+        "</script>",
+        "import",
+        " from ",
+        "import.meta.url",
+        "<svg>",
+        "</svg>",
+        "<use href=a.svg#x>",
+        "<!--",
+        "-->",
+        "<noscript>",
+        "</noscript>",
+        "<iframe srcdoc=",
+        "srcset=",
+        "1x, ",
+        "2w",
+        "<base href=",
+        "http://o/",
+        "&amp;",
+        "&",
+        "\u{e9}",
+        "\u{0}",
+        "<!DOCTYPE html>",
+        "<html>",
+        "<head>",
+        "<body>",
+        "<meta charset=",
+        "gbk",
+        "<link rel=stylesheet href=",
+        "a.css",
+        "style=",
+        "@font-face",
+        "src:",
+        "format(",
+        "\\",
+        "`",
+        "${",
+        "/*",
+        "*/",
+        "//",
+        "<template>",
+        "=",
+        "<title>",
+        "<![CDATA[",
+        "]]>",
+        "<plaintext>",
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_page_has_in_it_is_saved(pieces in proptest::collection::vec(0..PIECES.len(), 0..60)) {
+            let soup: String = pieces.iter().map(|index| PIECES[*index]).collect();
+            let others = [
+                ("/d/a.gif", "image/gif", GIF),
+                ("/d/a.css", "text/css", soup.as_str()),
+                ("/d/a.svg", "image/svg+xml", soup.as_str()),
+                ("/d/page.html", "text/html", soup.as_str()),
+            ];
+            let render = || page_of(&others, "").render(10_000_000);
+            proptest::prop_assert_eq!(render(), render());
+        }
+    }
 }
