@@ -311,7 +311,7 @@ fn a_public_page_does_not_reach_into_a_private_network() {
     let line: Value = serde_json::from_slice(&run.stdout).expect("JSON");
     assert_eq!((&line["assets"]["found"], &line["assets"]["saved"]), (&3.into(), &1.into()), "{line}");
     let requests = proxy.requests();
-    let targets: Vec<&str> = requests.iter().map(|request| request.path()).collect();
+    let targets: Vec<&str> = requests.iter().map(Request::path).collect();
     assert_eq!(targets, ["http://www.example.com/page", "http://www.example.com/7.bmp"]);
 }
 

@@ -1,7 +1,16 @@
 //! `data:` URLs (RFC 2397, and as the Fetch standard reads them).
 
+use super::media_type::MediaType;
 use data_encoding::BASE64;
+use data_url::DataUrl;
 use std::fmt::Write;
+
+/// What a `data:` URL holds: its media type and its bytes.
+pub(super) fn decode(url: &str) -> Option<(MediaType, Vec<u8>)> {
+    let url = DataUrl::process(url.trim_ascii()).ok()?;
+    let (body, _fragment) = url.decode_to_vec().ok()?;
+    Some((MediaType::parse(&url.mime_type().to_string()), body))
+}
 
 /// How many bytes are looked at together: most have nothing in them that is encoded.
 const CHUNK: usize = 64;

@@ -6,7 +6,7 @@ use super::srcset::{self, Candidate};
 use super::tag::{Attribute, Attributes};
 use super::template::{Edits, Link, Part, Place, Template};
 use super::tokens::{Namespace, Token, tokens};
-use super::{AssetId, Collector, Kind, Resolver, charset, script};
+use super::{AssetId, Collector, Kind, Resolver, charset, data_url, script};
 use encoding_rs::{Encoding, UTF_8};
 use std::ops::Range;
 use std::sync::Arc;
@@ -437,7 +437,12 @@ impl Walker<'_> {
     /// An attribute with the URL of an asset.
     fn asset(&mut self, attributes: &Attributes<'_>, name: &str, kind: Kind, place: Place) {
         let Some(attribute) = attributes.get(name) else { return };
-        let Some((url, fragment)) = self.resolve(&attribute.text()) else { return };
+        let text = attribute.text();
+        if let Some(part) = self.data(&text, kind) {
+            self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![part])]);
+            return;
+        }
+        let Some((url, fragment)) = self.resolve(&text) else { return };
         let asset = match attributes.text("integrity") {
             Some(integrity) if matches!(kind, Kind::Style | Kind::Script | Kind::Module) => {
                 self.collector.verified(url, kind, &integrity)
@@ -446,6 +451,30 @@ impl Walker<'_> {
         };
         let link = Part::Link(Link { asset, fragment, place });
         self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![link])]);
+    }
+
+    /// A style sheet or a document that the page has in it already, if it refers to anything. Relative references
+    /// lead nowhere from there.
+    fn data(&mut self, url: &str, kind: Kind) -> Option<Part> {
+        let is_data = url.trim_ascii_start().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+        if !is_data || !matches!(kind, Kind::Style | Kind::Frame) || self.depth >= MAX_DEPTH {
+            return None;
+        }
+        let base = Url::parse(url.trim_ascii()).ok()?;
+        let (media_type, body) = data_url::decode(url)?;
+        let charset = media_type.charset.as_deref();
+        let (media_type, template) = if kind == Kind::Style {
+            let (text, encoding) = charset::decode_css(&body, charset, self.document.encoding);
+            let edits = css::edit(&text, Grammar::Sheet, &Resolver { base: &base, encoding }, self.collector);
+            ("text/css;charset=utf-8", edits.into_template(text.into()))
+        } else if media_type.is_html() {
+            let (text, encoding) = charset::decode_html(&body, charset, Some(self.document.encoding), None);
+            let document = Document { url: &base, base: &base, encoding, role: Role::Inner };
+            ("text/html;charset=utf-8", edit_nested(&text.into(), &document, self.collector, self.depth + 1))
+        } else {
+            return None;
+        };
+        (template.parts.len() > 1).then_some(Part::Data(media_type, template))
     }
 
     fn resolve(&self, reference: &str) -> Option<(Url, String)> {

@@ -235,6 +235,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_page_has_in_it_may_refer_to_more() {
+        let others = [("/d/a.gif", "image/gif", GIF), ("/d/a.css", "text/css", "b{c:d}")];
+        for (html, wanted) in [
+            (
+                "<link rel=stylesheet href='data:text/css,@import %22http://h/d/a.css%22;'>",
+                "<link rel=stylesheet href=\"data:text/css;charset=utf-8,@import url(%22data:text/css,b{c:d}%22);\">",
+            ),
+            (
+                "<iframe src='data:text/html,<img src=http://h/d/a.gif>'></iframe>",
+                "<iframe src=\"data:text/html;charset=utf-8,%3Cimg src=%22data:image/gif,GIF89a%22%3E\"></iframe>",
+            ),
+            ("<iframe src='data:text/html,<img src=a.gif>'></iframe>", "<iframe src='data:text/html,<img src=a.gif>'></iframe>"),
+            ("<iframe src='data:,x'></iframe><img src='DATA:,x'>", "<iframe src='data:,x'></iframe><img src='DATA:,x'>"),
+        ] {
+            assert_eq!(saved(html, &others), wanted);
+        }
+    }
+
+    #[test]
     fn what_is_no_asset_stays_as_it_is() {
         for html in [
             "<img src=''><img src=\"#a\"><img src=data:,x><img><img alt=\"a.gif\">",

@@ -107,6 +107,11 @@ impl Renderer<'_> {
                     out.push('"');
                 }
                 Part::Nested(inner) => self.template(inner, shared, out)?,
+                Part::Data(media_type, inner) => {
+                    let mut text = String::new();
+                    self.template(inner, shared, &mut text)?;
+                    out.push_str(&data_url::encode(media_type, text.as_bytes(), false));
+                }
                 Part::Link(link) => self.link(link, shared, out)?,
                 Part::Font { group, index } => {
                     let (url, asset) = self.assets.font_group(*group).source(*index);
@@ -294,7 +299,7 @@ impl Uses {
         self.fits_objects |= template.source.contains("object-");
         for part in &template.parts {
             match part {
-                Part::Attribute(inner) | Part::Nested(inner) => self.count(inner, assets),
+                Part::Attribute(inner) | Part::Nested(inner) | Part::Data(_, inner) => self.count(inner, assets),
                 Part::Link(Link { asset, fragment, place: Place::CssProperty }) => {
                     let image = (*asset, fragment.clone());
                     let count = self.counts.entry(image.clone()).or_default();

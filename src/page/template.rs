@@ -15,6 +15,8 @@ pub(super) enum Part {
     Attribute(Template),
     /// Part of the document that is parsed on its own.
     Nested(Template),
+    /// A `data:` URL of this media type.
+    Data(&'static str, Template),
     /// The URL of an asset.
     Link(Link),
     /// Of the fonts of an `@font-face` rule, the one that is used; the others stay absolute URLs.
