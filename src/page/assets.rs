@@ -346,7 +346,7 @@ impl Collector for Collecting<'_> {
             asset.state = State::Missing(why);
         }
         let is_waiting = matches!(asset.state, State::Waiting);
-        self.assets.frames += usize::from(kind == Kind::Frame);
+        self.assets.frames += usize::from(kind == Kind::Frame && is_waiting);
         self.assets.all.push(asset);
         if is_waiting {
             match self.assets.responses.get_mut(&url) {
