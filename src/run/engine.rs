@@ -345,6 +345,16 @@ impl<'e> Engine<'e> {
     /// Does what is left of a transfer that makes no more requests: its file, or what it is for the page that it
     /// belongs to.
     fn settle<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, mut transfer: Box<Transfer<'e>>) {
+        if self.session.page.is_some() {
+            return self.settle_page(scope, transfer);
+        }
+        guarded(&mut transfer, Transfer::make_file);
+        self.report(transfer.finish());
+    }
+
+    /// The same where pages are saved. It takes much of the stack, of which each worker of a list has its own.
+    #[inline(never)]
+    fn settle_page<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, mut transfer: Box<Transfer<'e>>) {
         let delivered = guarded(&mut transfer, Transfer::open_page).flatten();
         if let Some(page) = delivered {
             self.opened(scope, 1);
@@ -394,7 +404,7 @@ impl<'e> Engine<'e> {
         let begin = |request: AssetRequest| {
             let host = target(&request.url).ok()?;
             let item = Item { id: 0, url: request.url.clone(), https_guessed: false, file: None };
-            let transfer = Transfer::new(self.session, item, Role::Asset(Arc::clone(page), request), self.output);
+            let transfer = Transfer::new(self.session, item, Role::Asset(Arc::clone(page), Box::new(request)), self.output);
             Some((host, Box::new(transfer)))
         };
         let transfers: Vec<_> = requests.into_iter().filter_map(begin).collect();

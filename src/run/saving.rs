@@ -144,7 +144,7 @@ impl Transfer<'_> {
         let url = response.url().clone();
         let head = self.receive(response, part)?;
         if self.session.is_list && self.sink.as_ref().is_some_and(Sink::is_in_memory) {
-            self.received = Some(Received { head: Some(head), url, public: self.came_from_public });
+            self.received = Some(Box::new(Received { head: Some(head), url, public: self.came_from_public }));
             return Ok(());
         }
         self.finish_file(Some(&head))?;

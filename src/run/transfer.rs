@@ -46,7 +46,7 @@ pub(super) struct Transfer<'s> {
     /// Where bytes go; from the first of them on.
     pub(super) sink: Option<Sink>,
     /// It instead, while another try is waited for with its file closed.
-    closed: Option<ClosedPart>,
+    closed: Option<Box<ClosedPart>>,
     /// Of those bytes, where it is needed.
     pub(super) digest: Option<Context>,
     /// What was there before.
@@ -59,7 +59,7 @@ pub(super) struct Transfer<'s> {
     /// What was decided after a try: how long to wait before the next, if there is one.
     retry_delay: Option<(u32, Option<Duration>)>,
     /// The header section of a body that is here, and of which no file was made yet.
-    pub(super) received: Option<Received>,
+    pub(super) received: Option<Box<Received>>,
     /// The response came from a public address, or by way of one.
     pub(super) came_from_public: bool,
     /// Why the last try failed.
@@ -85,7 +85,7 @@ pub(super) enum Role<'s> {
     /// If it is HTML, it is saved with its assets.
     Page,
     /// It is part of a page.
-    Asset(Arc<PageOf<'s>>, AssetRequest),
+    Asset(Arc<PageOf<'s>>, Box<AssetRequest>),
 }
 
 /// A body that is here.
@@ -238,7 +238,7 @@ impl<'s> Transfer<'s> {
     /// Closes its part file while it waits: too many are open. What cannot be resumed is discarded.
     pub(super) fn close_file(&mut self) {
         if let Some(sink) = self.sink.take_if(|sink| sink.is_file()) {
-            self.closed = sink.close();
+            self.closed = sink.close().map(Box::new);
         }
     }
 
@@ -369,7 +369,7 @@ impl<'s> Transfer<'s> {
             self.sink = Some(sink);
             // What it refers to is as private as it is.
             let public = may_be_public(&target(&self.item.url)?.host) && !self.session.client.config().allow_private;
-            self.received = Some(Received { head: None, url: self.item.url.clone(), public });
+            self.received = Some(Box::new(Received { head: None, url: self.item.url.clone(), public }));
             return Ok(Step::Received);
         }
         self.reopen_file()?;
