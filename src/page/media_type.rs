@@ -51,10 +51,6 @@ impl MediaType {
     pub(super) fn is_svg(&self) -> bool {
         self.essence == "image/svg+xml"
     }
-
-    pub(super) fn is_xml(&self) -> bool {
-        self.essence.ends_with("+xml") || matches!(self.essence.as_str(), "text/xml" | "application/xml")
-    }
 }
 
 /// The media type of an image by its bytes, which is what browsers go by.
@@ -71,32 +67,6 @@ pub(super) fn sniff_image(body: &[u8]) -> Option<&'static str> {
         () if is(0, b"\xff\x0a") || is(0, b"\0\0\0\x0cJXL \r\n\x87\n") => "image/jxl",
         () => return None,
     })
-}
-
-/// Whether bytes are XML with SVG as its root, as far as that can be seen at the start.
-pub(super) fn is_svg(body: &[u8]) -> bool {
-    let mut rest = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
-    loop {
-        let end: &[u8] = match () {
-            () if rest.starts_with(b"<!--") => b"-->",
-            () if rest.starts_with(b"<?") => b"?>",
-            () if rest.starts_with(b"<!DOCTYPE") && rest.iter().take_while(|byte| **byte != b'>').any(|byte| *byte == b'[') => {
-                b"]"
-            }
-            () if rest.starts_with(b"<!DOCTYPE") || rest.starts_with(b"]") => b">",
-            () => break,
-        };
-        let Some(at) = rest.windows(end.len()).position(|window| window == end) else { return false };
-        rest = rest[at + end.len() - usize::from(end == b"]")..].trim_ascii_start();
-        if end == b"]" {
-            let Some(at) = rest.iter().position(|byte| *byte == b'>') else { return false };
-            rest = rest[at + 1..].trim_ascii_start();
-        }
-    }
-    let name = rest.strip_prefix(b"<").unwrap_or_default();
-    let name =
-        &name[..name.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/')).unwrap_or(name.len())];
-    name == b"svg" || name.ends_with(b":svg")
 }
 
 /// The media type of a font by its bytes; `None` where no browser of today reads it.
@@ -140,22 +110,6 @@ mod tests {
             ("", "", None),
         ] {
             assert_eq!(MediaType::parse(value), MediaType { essence: essence.to_owned(), charset: charset.map(str::to_owned) });
-        }
-    }
-
-    #[test]
-    fn svg_is_told_by_its_root() {
-        for (text, wanted) in [
-            ("<svg xmlns='x'/>", true),
-            ("\u{feff}<?xml version='1.0'?>\n<!-- <svg> -->\n<svg:svg>", true),
-            ("<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' 'x'><svg>", true),
-            ("<!DOCTYPE svg [ <!ENTITY a 'b'> ]><svg>", true),
-            ("<html><svg>", false),
-            ("<svgx>", false),
-            ("<!-- never ends", false),
-            ("", false),
-        ] {
-            assert_eq!(is_svg(text.as_bytes()), wanted, "{text}");
         }
     }
 

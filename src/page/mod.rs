@@ -1,5 +1,4 @@
 //! A web page in one file: what it refers to, and the page with that in it.
-#![allow(dead_code)]
 
 mod assets;
 mod charset;
