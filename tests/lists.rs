@@ -598,6 +598,23 @@ fn what_a_list_names_is_not_replaced_under_a_derived_name() {
 }
 
 #[test]
+fn a_line_may_name_a_file_that_another_run_saved() {
+    if no_attributes() {
+        return;
+    }
+    let (server, place) = (Server::start(honest).expect("started"), Place::new());
+    place.fetch(&["-q", &server.url("/1/a")]).succeeded();
+    let mut child = place.command(&["-q", "-N", "-i", "-"]).stdin(Stdio::piped()).spawn().expect("started");
+    let mut urls = child.stdin.take().expect("piped");
+    writeln!(urls, "{}", server.url("/2/a")).expect("written");
+    wait_until("it has a name of its own", || place.path("a-1").exists());
+    write!(urls, "{}", server.url("/3\ta\n")).expect("written");
+    drop(urls);
+    assert!(child.wait().expect("ended").success());
+    assert_eq!((place.bytes("a"), place.bytes("a-1")), (body_of("/3"), body_of("/2/a")));
+}
+
+#[test]
 fn a_replacement_that_was_interrupted_is_resumed_as_one() {
     if no_attributes() {
         return;

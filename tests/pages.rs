@@ -1,6 +1,7 @@
 //! `-p`: pages in one file, opened by a real browser without a network.
 
 use crate::browser::Browser;
+use crate::daemon::missing;
 use crate::harness::{Place, finish, no_attributes, shell, signal, wait_until};
 use fixtures::{Request, Script, Server, Step, reply};
 use nix::sys::signal::Signal;
@@ -462,7 +463,11 @@ fn real_pages_look_the_same_without_a_network() {
     let (server, place) = (Server::start(file).expect("started"), Place::new());
     let trees = std::env::var("TREES").unwrap_or_else(|_| TREES.join(" "));
     let mut differ = Vec::new();
-    for page in trees.split_whitespace().flat_map(|tree| pages_below(tree, 12)) {
+    let pages: Vec<String> = trees.split_whitespace().flat_map(|tree| pages_below(tree, 12)).collect();
+    if pages.is_empty() {
+        return missing("the test of real pages: sqlite3-doc with its HTML files is not on this machine");
+    }
+    for page in pages {
         let url = server.url(&page);
         let run = place.fetch(&["-p", &url, "-o", "page.html"]);
         assert_eq!(run.status, 0, "{run:?}");

@@ -220,7 +220,11 @@ impl Destination {
             own.or(first)
         };
         // What is a URL's is not to be a FILE of the list any more.
-        own.inspect(|file| directory.keep(&file.path))
+        own.inspect(|file| {
+            if file.provenance != Provenance::OtherUrl {
+                directory.keep(&file.path);
+            }
+        })
     }
 }
 
