@@ -539,14 +539,25 @@ fn transfers_that_wait_for_another_try_leave_files_for_the_others() {
 
 #[test]
 fn the_time_limit_holds_while_a_redirect_waits_for_a_busy_host() {
-    let stalled = Server::start(|_| vec![Step::Pause(Duration::from_secs(60))]).expect("started");
-    let target = stalled.url("/");
-    let first = Server::start(move |_| reply("302 Found", &format!("Location: {target}"), "")).expect("started");
-    let place = Place::new();
-    place.write("list", (0..6).map(|number| first.url(&format!("/{number}\n"))).collect::<String>());
-    let started = Instant::now();
-    let run = place.fetch(&["-q", "-i", "list", "--per-host", "1", "-m", "2"]);
-    assert!(run.status == 4 && started.elapsed() < Duration::from_secs(20), "{:?} {run:?}", started.elapsed());
+    let busy = Server::start(|_| vec![Step::Pause(Duration::from_secs(60))]).expect("started");
+    let target = busy.url("/waits");
+    let first = Server::start(move |_| {
+        let redirect = reply("302 Found", &format!("Location: {target}"), "");
+        [vec![Step::Pause(Duration::from_millis(2500))], redirect].concat()
+    });
+    let (first, place) = (first.expect("started"), Place::new());
+    let arguments = ["-q", "--json", "-i", "-", "--per-host", "1", "-m", "4"];
+    let mut child = place.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("started");
+    let mut urls = child.stdin.take().expect("piped");
+    writeln!(urls, "{}", first.url("/")).expect("written");
+    // This one has the permit, and has it for two seconds longer than the first one has time.
+    thread::sleep(Duration::from_secs(2));
+    write!(urls, "{}", busy.url("/")).expect("written");
+    drop(urls);
+    let output = child.wait_with_output().expect("ended");
+    let run = Run { status: 4, stdout: output.stdout, stderr: String::new() };
+    let total = by_id(&run)[&1]["timings"]["total"].as_f64().expect("seconds");
+    assert!((3.5..5.0).contains(&total), "{total} seconds");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{AssetId, Collector, Kind, Resolver, charset, data_url, script};
 use encoding_rs::{Encoding, UTF_8};
 use std::ops::Range;
 use std::sync::Arc;
-use url::Url;
+use url::{Position, Url};
 
 /// How deep documents may be nested in attributes and `noscript` elements.
 const MAX_DEPTH: u32 = 8;
@@ -306,9 +306,7 @@ impl Walker<'_> {
         let Some(attribute) = attributes.get(name) else { return };
         let text = attribute.text();
         let Some((url, fragment)) = self.resolve(&text) else { return };
-        let mut here = self.document.url.clone();
-        here.set_fragment(None);
-        if url == here {
+        if self.is_here(&url) {
             self.set(attribute, fragment);
         } else if !fragment.is_empty() {
             let asset = self.collector.asset(url, Kind::Sprite);
@@ -514,15 +512,9 @@ impl Walker<'_> {
             let text = attribute.text();
             let reference = text.trim_matches(|c: char| c <= ' ');
             let Some(url) = self.resolver.absolute(reference) else { continue };
-            let is_here = |url: &Url| {
-                let (mut url, mut here) = (url.clone(), self.document.url.clone());
-                url.set_fragment(None);
-                here.set_fragment(None);
-                url == here
-            };
             let new = match url.fragment() {
                 // The page itself, wherever it is now.
-                Some(fragment) if is_here(&url) => format!("#{fragment}"),
+                Some(fragment) if self.is_here(&url) => format!("#{fragment}"),
                 _ => url.to_string(),
             };
             // An absolute URL means the same in every charset, unless its query is not in ASCII.
@@ -531,6 +523,11 @@ impl Walker<'_> {
                 self.set(attribute, new);
             }
         }
+    }
+
+    /// Whether a URL is the document's own, whatever its fragment.
+    fn is_here(&self, url: &Url) -> bool {
+        url[..Position::AfterQuery] == self.document.url[..Position::AfterQuery]
     }
 
     /// CSS between tags.
