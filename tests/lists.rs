@@ -603,7 +603,7 @@ fn what_a_list_names_is_not_replaced_under_a_derived_name() {
         place.write("list", server.url("/b\n"));
         place.fetch(&["-q", option, "-i", "list"]).succeeded();
         VERSION.fetch_add(1, Ordering::SeqCst);
-        place.write("list", server.url("/b\n").repeat(3));
+        place.write("list", server.url("/b\n").repeat(16));
         place.fetch(&["-q", option, "-i", "list"]).succeeded();
     }
 }

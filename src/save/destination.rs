@@ -145,10 +145,8 @@ impl Destination {
     pub(crate) fn replace<'u>(existing: &Existing, source: impl Into<Source<'u>>) -> Result<Option<Sink>, Error> {
         let old = fs::symlink_metadata(&existing.path).ok().filter(Metadata::is_file);
         check_replaceable(&existing.path, old.as_ref())?;
-        if matches!(inspect(&existing.path, None)?, Leftover::InUse) {
-            return Ok(None);
-        }
-        Ok(Some(Sink::part(PartFile::create(&existing.path, Naming::Replace(old), &source.into().digest())?, 0)))
+        let part = PartFile::create_replacing(&existing.path, old, &source.into().digest())?;
+        Ok(part.map(|part| Sink::part(part, 0)))
     }
 
     /// Finds the part file that an interrupted save of `url` left. One of ours that cannot be resumed is

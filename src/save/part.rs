@@ -74,43 +74,43 @@ impl PartFile {
     /// Creates the part file of `target`, for the body of `source`. One that an interrupted save left is
     /// replaced; nothing else is touched.
     pub(super) fn create(target: &Path, naming: Naming, source: &UrlDigest) -> Result<PartFile, Error> {
-        // From here on a signal must not end the program before the file is removed.
-        let hold = interrupt::hold();
         match naming {
-            Naming::Replace(_) => PartFile::create_replacing(target, naming, source, hold),
-            Naming::New(ref directory) => PartFile::create_new(target, directory.clone(), source, hold),
+            Naming::Replace(old) => {
+                PartFile::create_replacing(target, old, source)?.ok_or_else(|| in_use(&beside(target, PART_SUFFIX)))
+            }
+            Naming::New(directory) => PartFile::create_new(target, directory, source),
         }
     }
 
-    fn create_replacing(target: &Path, naming: Naming, source: &UrlDigest, hold: interrupt::Hold) -> Result<PartFile, Error> {
+    /// Creates the part file of `target`, which is to replace `old`, for the body of `source`; `None` where
+    /// another save is writing it.
+    pub(super) fn create_replacing(target: &Path, old: Option<Metadata>, source: &UrlDigest) -> Result<Option<PartFile>, Error> {
+        // From here on a signal must not end the program before the file is removed.
+        let hold = interrupt::hold();
         let path = beside(target, PART_SUFFIX);
+        // What others could not read must not become readable meanwhile.
+        let mode = if old.is_some() { 0o600 } else { 0o666 };
         for _ in 0..MAX_TRIES {
-            // What others could not read must not become readable meanwhile.
-            let mode = if matches!(naming, Naming::Replace(Some(_))) { 0o600 } else { 0o666 };
             if let Some((file, marked)) = create_locked(&path, mode, source).map_err(|error| cannot("write", &path, &error))? {
-                let mut part = PartFile::new(file, target, target, naming, source, hold);
+                let mut part = PartFile::new(file, target, target, Naming::Replace(old), source, hold);
                 part.marked = marked;
                 // Its lock is held: no other program writes a record here.
                 remove_record(&part.record_path)?;
                 part.ensure_marked()?;
-                return Ok(part);
+                return Ok(Some(part));
             }
             match inspect(target, None)? {
                 Leftover::Nothing => {}
-                Leftover::InUse => return Err(in_use(&path)),
+                Leftover::InUse => return Ok(None),
                 Leftover::Foreign(why) => return Err(in_the_way(&path, why)),
                 Leftover::Ours(found) => found.remove()?,
             }
         }
-        Err(in_use(&path))
+        Ok(None)
     }
 
-    fn create_new(
-        target: &Path,
-        directory: Arc<Directory>,
-        source: &UrlDigest,
-        hold: interrupt::Hold,
-    ) -> Result<PartFile, Error> {
+    fn create_new(target: &Path, directory: Arc<Directory>, source: &UrlDigest) -> Result<PartFile, Error> {
+        let hold = interrupt::hold();
         for number in 0..MAX_NAMES {
             let name = numbered(target, number);
             let path = beside(&name, PART_SUFFIX);
