@@ -133,8 +133,11 @@ impl Browser {
         self.call(Some(&session), "Page.navigate", &json!({"url": url}));
         let is_loaded = |event: &Value| event["method"] == "Page.loadEventFired" && event["sessionId"] == session.as_str();
         while !self.events.iter().any(is_loaded) {
-            let event = self.receive(url);
-            self.events.push(event);
+            match self.from.recv_timeout(Duration::from_secs(20)) {
+                Ok(event) => self.events.push(event),
+                // What is shown by then is what there is to see.
+                Err(_) => break,
+            }
         }
         let tab = Tab { target, session };
         let shown =

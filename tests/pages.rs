@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// A picture of one colour, of this size.
-fn bmp(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn bmp(width: u32, height: u32) -> Vec<u8> {
     let row = (3 * width).next_multiple_of(4);
     let mut bytes = b"BM".to_vec();
     for word in [54 + row * height, 0, 54, 40, width, height, 0x18_0001, 0, row * height, 0, 0, 0, 0] {
@@ -53,84 +53,6 @@ fn asset(request: &Request) -> Option<Script> {
     })
 }
 
-/// Pages, and what has to be true in them, live and saved.
-const TRAPS: &[(&str, &str)] = &[
-    ("<img src=7.bmp>", "document.images[0].naturalWidth == 7"),
-    ("<img src='7.bmp#x' srcset='9.bmp 1x, 7.bmp 2x'>", "document.images[0].naturalWidth == 9"),
-    ("<img srcset='7.bmp 100w, 9.bmp 2000w' sizes=100px>", "document.images[0].currentSrc && document.images[0].complete"),
-    ("<picture><source media='(min-width: 1px)' srcset=9.bmp><img src=7.bmp></picture>", "document.images[0].naturalWidth == 9"),
-    (
-        "<img data-src=7.bmp><script>document.images[0].src = document.images[0].dataset.src</script>",
-        "document.images[0].naturalWidth == 7",
-    ),
-    (
-        "<img loading=lazy src=7.bmp style='margin-top:9000px'>",
-        "(scrollTo(0, 9000), new Promise(r => setTimeout(() => r(document.images[0].naturalWidth == 7), 500)))",
-    ),
-    ("<img src=404.bmp>", "document.images[0].naturalWidth == 7"),
-    ("<input type=image src=7.bmp>", "document.querySelector('input').offsetWidth == 7"),
-    ("<link rel=stylesheet href=a.css><p id=a>", "getComputedStyle(a).width == '11px'"),
-    ("<link rel=stylesheet href=import.css><p id=a>", "getComputedStyle(a).width == '11px'"),
-    (
-        "<link rel=stylesheet media=print href=a.css><p id=a>",
-        "getComputedStyle(a).width != '11px' && document.styleSheets.length == 1",
-    ),
-    ("<link rel='alternate stylesheet' title=x href=a.css><p id=a>", "getComputedStyle(a).width != '11px'"),
-    (
-        "<link rel=preload as=style href=a.css onload=\"this.rel='stylesheet'\"><p id=a>",
-        "new Promise(r => setTimeout(() => r(getComputedStyle(a).width == '11px'), 200))",
-    ),
-    ("<style>@import 'a.css' layer(x) screen;</style><p id=a>", "getComputedStyle(a).width == '11px'"),
-    ("<style>@import url(a.css) supports(display: grid);</style><p id=a>", "getComputedStyle(a).width == '11px'"),
-    ("<script>ran = 'x'</script><script src=a.js></script><script src=b.js></script>", "ran == 'xab'"),
-    ("<script defer src=a.js></script><script src=b.js></script>", "ran == 'ba'"),
-    ("<script type=module src=m.js></script>", "module > 1"),
-    ("<script type=module>import './m.js'; import {n} from './sub/n.js'; window.two = n</script>", "module > 1 && two == 1"),
-    (
-        "<script type=importmap>{\"imports\": {\"n\": \"./sub/n.js\"}}</script><script type=module>import {n} from 'n'; window.two = n</script>",
-        "two == 1",
-    ),
-    (
-        "<script>import('./sub/n.js').then(m => window.late = m.n)</script>",
-        "new Promise(r => setTimeout(() => r(window.late == 1), 200))",
-    ),
-    ("<script nomodule src=a.js></script>", "!window.ran"),
-    (
-        "<script>onmessage = e => window.width = e.data</script><iframe src=frame.html></iframe>",
-        "new Promise(r => setTimeout(() => r(window.width == 7), 300))",
-    ),
-    (
-        "<script>onmessage = e => window.width = e.data</script><iframe srcdoc=\"<img src='7.bmp' onload='parent.postMessage(this.naturalWidth, `*`)'>\"></iframe>",
-        "new Promise(r => setTimeout(() => r(window.width == 7), 300))",
-    ),
-    ("<object data=a.svg type=image/svg+xml></object>", "document.querySelector('object').offsetWidth == 13"),
-    ("<embed src=a.svg>", "document.querySelector('embed').offsetWidth > 0"),
-    ("<img src=a.svg>", "document.images[0].naturalWidth == 13"),
-    ("<svg width=20 height=20><image href=7.bmp /></svg>", "document.querySelector('image').getBBox().width == 7"),
-    ("<svg width=30 height=30><use href='a.svg#s' /></svg>", "document.querySelector('use').getBBox().width == 17"),
-    (
-        "<svg width=30 height=30><symbol id=t><rect width=21 height=2 /></symbol><use xlink:href='#t' /></svg><base href=/sub/>",
-        "document.querySelector('use').getBBox().width == 21",
-    ),
-    ("<svg><style>rect { width: 19px }</style><rect height=1 /></svg>", "document.querySelector('rect').getBBox().width == 19"),
-    ("<video poster=7.bmp></video>", "document.querySelector('video').offsetWidth > 0"),
-    (
-        "<video><track default src=a.vtt kind=subtitles></video>",
-        "new Promise(r => setTimeout(() => r(document.querySelector('video').textTracks[0].cues.length == 1), 300))",
-    ),
-    ("<base href=/sub/><link rel=stylesheet href=b.css><p id=a>", "getComputedStyle(a).width == '11px'"),
-    ("<body background=7.bmp>", "getComputedStyle(document.body).backgroundImage != 'none'"),
-    ("<p id=a style='display: inline-block; content: url(7.bmp)'>", "true"),
-    ("<a href='#x'>here</a><p style='height: 5000px'><p id=x>", "(document.links[0].click(), scrollY > 100)"),
-    (
-        "<p><template><img src=7.bmp></template><script>document.body.append(document.querySelector('template').content)</script>",
-        "new Promise(r => setTimeout(() => r(document.images[0].naturalWidth == 7), 200))",
-    ),
-    ("<style>p::before { content: url(7.bmp) } p { display: inline-block }</style><p id=a></p>", "a.offsetWidth == 7"),
-    ("<style>p { content: image-set('7.bmp' 1x, '9.bmp' 2x); display: inline-block }</style><p id=a></p>", "a.offsetWidth == 7"),
-    ("<style>:root { --i: url(7.bmp) } p { content: var(--i); display: inline-block }</style><p id=a></p>", "a.offsetWidth == 7"),
-];
-
 #[test]
 fn what_is_used_many_times_is_in_the_file_once() {
     let server = Server::start(|request| match request.path() {
@@ -167,36 +89,6 @@ fn what_is_used_many_times_is_in_the_file_once() {
     let tab = browser.open_offline(&place.path("page.html"));
     let shown = "document.images[499].naturalWidth == 100 && getComputedStyle(document.images[0]).backgroundImage.length > 30000";
     assert_eq!(browser.evaluate(&tab, shown), Value::Bool(true));
-}
-
-#[test]
-fn what_a_browser_shows_is_in_the_file() {
-    let Some(mut browser) = Browser::start() else { return };
-    let server =
-        Server::start(|request| match request.path().strip_prefix("/page-").and_then(|number| number.parse::<usize>().ok()) {
-            Some(number) => {
-                reply("200 OK", "Content-Type: text/html; charset=utf-8", format!("<!DOCTYPE html>{}", TRAPS[number].0))
-            }
-            None => asset(request).unwrap_or_else(|| reply("404 Not Found", "", "")),
-        });
-    let (server, place) = (server.expect("started"), Place::new());
-    let mut failed = Vec::new();
-    for (number, (html, check)) in TRAPS.iter().enumerate() {
-        let url = server.url(&format!("/page-{number}"));
-        place.fetch(&["-q", "-p", &url, "-o", "page.html"]).succeeded();
-        for (kind, tab) in [("live", browser.open(&url)), ("saved", browser.open_offline(&place.path("page.html")))] {
-            let caught = format!(
-                "(async () => {{ const late = new Promise(r => setTimeout(() => r('too late'), 5000)); try {{ return await Promise.race([{check}, late]) }} catch (error) {{ return String(error) }} }})()"
-            );
-            let value = browser.evaluate(&tab, &caught);
-            if value != Value::Bool(true) {
-                failed.push(format!("{kind}: {html}: {value}, not {check}"));
-            }
-            browser.close(&tab);
-        }
-    }
-    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
-    assert_eq!(browser.attempts(), [""; 0]);
 }
 
 /// A page with one asset of each kind of outcome.
@@ -542,7 +434,7 @@ fn a_page_reads_right_whatever_its_charset_was() {
     }
 }
 
-fn encode(charset: &str, text: &str) -> Vec<u8> {
+pub(crate) fn encode(charset: &str, text: &str) -> Vec<u8> {
     if charset == "utf-16le" {
         return text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     }

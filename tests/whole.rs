@@ -19,6 +19,7 @@
 //! | [`lists`] | many URLs at once |
 //! | [`archive`] | WARC files, judged by the tools of archivists |
 //! | [`pages`] | pages with their assets, opened by a real browser |
+//! | [`traps`] | pages with one asset each, seen by a real browser |
 //! | [`nginx`] | a real nginx serving a real tree of files |
 
 mod archive;
@@ -41,4 +42,5 @@ mod request;
 mod responses;
 mod resumed;
 mod saved;
+mod traps;
 mod truncated;

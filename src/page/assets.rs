@@ -1,17 +1,20 @@
 //! The assets of a page: what is to be requested, what came of it, and what that refers to in turn.
 
-use super::css::{self, FontSource, Grammar};
+use super::characters::Characters;
+use super::css::{self, Grammar};
 use super::html::{self, Document, Role};
 use super::import_map::ImportMap;
 use super::integrity;
 use super::media_type::{self, MediaType};
+use super::quirks::{self, Mode};
 use super::script;
 use super::template::Template;
-use super::{AssetId, Collector, Kind, Omit, Resolver, charset};
+use super::{Alternative, AssetId, AssetKind, AssetOptions, Collector, Omit, Resolver, charset};
 use encoding_rs::{Encoding, UTF_8};
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use url::Url;
+use url::{Origin, Url};
 
 /// How long a chain of references may be: page, style sheet, import, import, font.
 const MAX_DEPTH: u32 = 16;
@@ -29,6 +32,8 @@ pub(crate) struct Resource {
     pub(crate) content_type: Option<String>,
     /// `X-Content-Type-Options: nosniff`.
     pub(crate) nosniff: bool,
+    /// Its Access-Control-Allow-Origin.
+    pub(crate) allowed_origin: Option<String>,
     /// Decoded.
     pub(crate) body: Vec<u8>,
 }
@@ -41,30 +46,50 @@ pub(crate) struct AssetRequest {
     /// Without a fragment.
     pub(crate) url: Url,
     /// What for.
-    pub(crate) kind: Kind,
+    pub(crate) kind: AssetKind,
     /// The document or style sheet that refers to it.
     pub(crate) referrer: Url,
+    /// The origin that asks, where another one has to allow it.
+    pub(crate) origin: Option<String>,
     /// How long the chain of references to it is; the page's own have 1.
     pub(crate) depth: u32,
+}
+
+/// The document for which something is requested.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Client {
+    pub(super) origin: Origin,
+    pub(super) mode: Mode,
+}
+
+/// What refers to assets: a document, style sheet or script.
+#[derive(Clone, Debug)]
+struct Referrer {
+    url: Url,
+    encoding: &'static Encoding,
+    client: Arc<Client>,
+    /// How long the chain of references to it is.
+    depth: u32,
 }
 
 /// One asset in one use.
 #[derive(Debug)]
 pub(super) struct Asset {
     pub(super) url: Url,
-    pub(super) kind: Kind,
+    pub(super) kind: AssetKind,
     pub(super) state: State,
-    depth: u32,
-    /// The charset of the document or style sheet that refers to it first.
-    environment: &'static Encoding,
-    /// The origin of that.
-    origin: url::Origin,
-    /// That is in quirks mode.
-    quirks: bool,
-    /// What its bytes have to be; empty where that is not said.
-    integrity: String,
-    /// The font groups in which it is tried.
+    options: AssetOptions,
+    /// What refers to it first.
+    referrer: Referrer,
+    /// The groups in which it is tried.
     groups: Vec<usize>,
+}
+
+impl Asset {
+    /// The document for which it is requested.
+    pub(super) fn client(&self) -> &Client {
+        &self.referrer.client
+    }
 }
 
 #[derive(Debug)]
@@ -79,21 +104,23 @@ pub(super) enum State {
     Bytes(String, Arc<Resource>),
     /// A text of a media type, with references of its own.
     Text(&'static str, Template),
-    /// A document in a frame.
-    Document(Template),
+    /// A document in a frame, which is for this client.
+    Document(Template, Arc<Client>),
     /// An SVG document whose elements are used elsewhere; their identifiers begin with the asset's.
     Sprite(Template),
 }
 
-/// The fonts of an `@font-face` rule's `src`: the first that can be had is used.
+/// Resources of which the first that can be had is used.
 #[derive(Debug)]
-pub(super) struct FontGroup {
-    sources: Vec<FontSource>,
+pub(super) struct Group {
+    kind: AssetKind,
+    sources: Vec<Alternative>,
     /// Those that were tried.
     assets: Vec<Option<AssetId>>,
+    referrer: Referrer,
 }
 
-impl FontGroup {
+impl Group {
     /// The URL of one, and its asset if it was tried.
     pub(super) fn source(&self, index: usize) -> (&Url, Option<AssetId>) {
         (&self.sources[index].url, self.assets[index])
@@ -114,9 +141,13 @@ enum Response {
 pub(super) struct Assets {
     omit: Omit,
     all: Vec<Asset>,
-    known: HashMap<(Url, Kind, String), AssetId>,
-    fonts: Vec<FontGroup>,
-    responses: HashMap<Url, Response>,
+    known: HashMap<(Url, AssetKind, AssetOptions), AssetId>,
+    groups: Vec<Group>,
+    /// Groups that are needed only for characters that the page has not shown yet.
+    unneeded: Vec<(usize, Vec<RangeInclusive<u32>>)>,
+    characters: Characters,
+    /// By URL, and by whether another origin has to allow it.
+    responses: HashMap<(Url, bool), Response>,
     requests: Vec<AssetRequest>,
     waiting: usize,
     frames: usize,
@@ -136,8 +167,8 @@ impl Assets {
         &self.all[id.0]
     }
 
-    pub(super) fn font_group(&self, group: usize) -> &FontGroup {
-        &self.fonts[group]
+    pub(super) fn group(&self, group: usize) -> &Group {
+        &self.groups[group]
     }
 
     /// Whether nothing more is waited for.
@@ -154,25 +185,58 @@ impl Assets {
     pub(super) fn page(&mut self, page: &Resource) -> Template {
         let media_type = MediaType::parse(page.content_type.as_deref().unwrap_or_default());
         let (text, encoding) = charset::decode_html(&page.body, media_type.charset.as_deref(), None, page.url.host_str());
-        self.document(&text.into(), &page.url, encoding, Role::Page, 0)
+        let client = Arc::new(Client { origin: page.url.origin(), mode: quirks::mode(&text) });
+        let referrer = Referrer { url: page.url.clone(), encoding, client, depth: 0 };
+        let document = self.document(&text.into(), referrer, Role::Page);
+        self.request_needed();
+        document
     }
 
     /// Takes what a request came to.
-    pub(super) fn add(&mut self, url: &Url, response: Result<Resource, String>) {
+    pub(super) fn add(&mut self, request: &AssetRequest, response: Result<Resource, String>) {
         let response = response.map(Arc::new);
-        if let Some(Response::Waiting(ids)) = self.responses.insert(url.clone(), Response::Done(response.clone())) {
+        let key = (request.url.clone(), request.origin.is_some());
+        if let Some(Response::Waiting(ids)) = self.responses.insert(key, Response::Done(response.clone())) {
             self.waiting -= 1;
             ids.into_iter().for_each(|id| self.settle(id, response.clone()));
+        }
+        self.request_needed();
+    }
+
+    /// Once all characters of the page are known, requests the fonts that are for them.
+    fn request_needed(&mut self) {
+        if self.waiting > 0 {
+            return;
+        }
+        for (group, characters) in std::mem::take(&mut self.unneeded) {
+            match self.characters.has_any(&characters) {
+                true => self.request_next(group),
+                false => self.unneeded.push((group, characters)),
+            }
+        }
+    }
+
+    /// Requests the next resource of a group, if there is one.
+    fn request_next(&mut self, group: usize) {
+        let Group { kind, sources, assets, referrer } = &self.groups[group];
+        let first = assets.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let Some(index) = (first..sources.len()).find(|index| sources[*index].is_supported) else { return };
+        let (mut url, kind, referrer) = (sources[index].url.clone(), *kind, referrer.clone());
+        url.set_fragment(None);
+        let options = if kind == AssetKind::Font { AssetOptions::cors() } else { AssetOptions::default() };
+        let id = Collecting { assets: self, referrer }.asset(url, kind, options);
+        self.groups[group].assets[index] = Some(id);
+        match self.get(id).state {
+            State::Waiting => self.all[id.0].groups.push(group),
+            State::Missing(_) => self.request_next(group),
+            _ => {}
         }
     }
 
     /// Makes an asset of a response.
     fn settle(&mut self, id: AssetId, response: Result<Arc<Resource>, String>) {
-        let verified = response.and_then(|resource| match integrity::matches(&resource.body, &self.get(id).integrity) {
-            true => Ok(resource),
-            false => Err("it is not what the page's integrity attribute says".to_owned()),
-        });
-        let state = match verified.and_then(|resource| self.content(id, &resource)) {
+        let allowed = response.and_then(|resource| self.check(id, &resource).map(|()| resource));
+        let state = match allowed.and_then(|resource| self.content(id, &resource)) {
             Ok(state) => state,
             Err(why) => State::Missing(why),
         };
@@ -180,180 +244,180 @@ impl Assets {
         self.all[id.0].state = state;
         for group in std::mem::take(&mut self.all[id.0].groups) {
             if is_missing {
-                self.try_font(group, id);
+                self.request_next(group);
             }
         }
     }
 
+    /// Whether a browser lets the page have what came: its origin and its bytes are to be right.
+    fn check(&self, id: AssetId, resource: &Resource) -> Result<(), String> {
+        let Asset { options, referrer, .. } = self.get(id);
+        let origin = &referrer.client.origin;
+        if resource.url.origin() != *origin {
+            let allowed = resource.allowed_origin.as_deref().map(str::trim_ascii);
+            if options.cors && allowed.is_none_or(|allowed| allowed != "*" && allowed != origin.ascii_serialization()) {
+                return Err(format!("{} does not allow it to {}", authority(&resource.url), origin.ascii_serialization()));
+            }
+            if !options.cors && integrity::says_something(&options.integrity) {
+                return Err("of another origin, its integrity is checked only with a crossorigin attribute".to_owned());
+            }
+        }
+        match integrity::matches(&resource.body, &options.integrity) {
+            true => Ok(()),
+            false => Err("it is not what the page's integrity attribute says".to_owned()),
+        }
+    }
+
     fn content(&mut self, id: AssetId, resource: &Arc<Resource>) -> Result<State, String> {
-        let Asset { kind, depth, environment, quirks, ref origin, .. } = self.all[id.0];
+        let Asset { kind, ref referrer, ref options, .. } = self.all[id.0];
+        let (url, client, depth) = (resource.url.clone(), Arc::clone(&referrer.client), referrer.depth + 1);
+        let environment = options.charset.unwrap_or(referrer.encoding);
+        let referrer = |encoding| Referrer { url: url.clone(), encoding, client: Arc::clone(&client), depth };
         let media_type = MediaType::parse(resource.content_type.as_deref().unwrap_or_default());
         let (essence, declared) = (media_type.essence.as_str(), media_type.charset.as_deref());
         let shown = if essence.is_empty() { "no media type" } else { essence };
-        let is_home = resource.url.origin() == *origin;
+        let is_home = url.origin() == client.origin;
         let bytes = |media_type: &str| Ok(State::Bytes(media_type.to_owned(), Arc::clone(resource)));
-        if resource.body.is_empty() && !matches!(kind, Kind::Style | Kind::Script | Kind::Module | Kind::Import | Kind::Frame) {
+        if resource.body.is_empty() && !kind.may_be_empty() {
             return Err("it is empty".to_owned());
         }
         match kind {
-            Kind::Image => match media_type::sniff_image(&resource.body) {
+            AssetKind::Image => match media_type::sniff_image(&resource.body) {
                 Some(sniffed) => bytes(sniffed),
                 None if media_type.is_svg() => bytes("image/svg+xml"),
                 None if essence.starts_with("image/") => bytes(essence),
                 None => Err(format!("not an image: {shown}")),
             },
-            Kind::Font => match media_type::sniff_font(&resource.body) {
+            AssetKind::Font => match media_type::sniff_font(&resource.body) {
                 Some(sniffed) => bytes(sniffed),
                 None => Err(format!("not a font: {shown}")),
             },
-            Kind::Media => match media_type::sniff_media(&resource.body) {
+            AssetKind::Media => match media_type::sniff_media(&resource.body) {
                 Some(sniffed) if !essence.starts_with("audio/") && !essence.starts_with("video/") => bytes(sniffed),
                 None if !essence.starts_with("audio/") && !essence.starts_with("video/") => {
                     Err(format!("not audio or video: {shown}"))
                 }
                 _ => bytes(essence),
             },
-            Kind::Track => bytes("text/vtt"),
-            Kind::Style => {
-                let is_css = essence == "text/css" || essence.is_empty() || quirks && is_home && !resource.nosniff;
-                if !is_css {
+            AssetKind::Track => bytes("text/vtt"),
+            AssetKind::Style => {
+                let is_lenient = client.mode == Mode::Quirks && is_home && !resource.nosniff;
+                if essence != "text/css" && !essence.is_empty() && !is_lenient {
                     return Err(format!("not a style sheet: {shown}"));
                 }
-                let (text, encoding) = charset::decode_css(&resource.body, declared, environment);
-                Ok(State::Text("text/css", self.sheet(&text, &resource.url, encoding, depth, quirks)))
+                Ok(self.sheet(&resource.body, declared, environment, referrer))
             }
-            Kind::Script | Kind::Module | Kind::Import => {
-                let is_module = kind != Kind::Script;
+            // What a module imports with an attribute that says so.
+            AssetKind::Import if media_type.is_json() => bytes("application/json"),
+            AssetKind::Import if essence == "text/css" => Ok(self.sheet(&resource.body, declared, UTF_8, referrer)),
+            AssetKind::Script | AssetKind::Module | AssetKind::Import => {
+                let is_module = kind != AssetKind::Script;
                 let strict = is_module || resource.nosniff;
                 if media_type.is_blocked_as_script() || strict && !media_type.is_script() {
                     return Err(format!("not a script: {shown}"));
                 }
                 let environment = if is_module { UTF_8 } else { environment };
                 let text = charset::decode_script(&resource.body, declared.filter(|_| !is_module), environment);
-                let url = &resource.url;
-                let mut collecting = Collecting { assets: self, referrer: url, encoding: UTF_8, depth, quirks };
-                let template = script::edit(&text.into(), is_module, &Resolver { base: url, encoding: UTF_8 }, &mut collecting);
+                self.characters.add(&text);
+                let mut collecting = Collecting { assets: self, referrer: referrer(UTF_8) };
+                let resolver = Resolver { base: &resource.url, encoding: UTF_8 };
+                let template = script::edit(&text.into(), is_module, &resolver, &mut collecting);
                 Ok(State::Text("text/javascript", template))
             }
-            Kind::Sprite if !is_home => Err("SVG of another origin is not used by browsers".to_owned()),
-            Kind::Sprite if media_type.is_svg() => {
+            AssetKind::Sprite if !is_home => Err("SVG of another origin is not used by browsers".to_owned()),
+            AssetKind::Sprite if media_type.is_svg() => {
                 let text = charset::decode_xml(&resource.body, declared);
                 // What stands before the root is XML's.
                 let root = text.find("<svg").map_or(text.as_str(), |at| &text[at..]);
-                Ok(State::Sprite(self.document(&root.into(), &resource.url, UTF_8, Role::Sprite(id), depth)))
+                Ok(State::Sprite(self.document(&root.into(), referrer(UTF_8), Role::Sprite)))
             }
-            Kind::Sprite => Err(format!("not an SVG document: {shown}")),
-            Kind::Frame if media_type.is_html() => {
+            AssetKind::Sprite => Err(format!("not an SVG document: {shown}")),
+            AssetKind::Frame if media_type.is_html() => {
                 let parent = Some(environment).filter(|_| is_home);
                 let (text, encoding) = charset::decode_html(&resource.body, declared, parent, resource.url.host_str());
-                Ok(State::Document(self.document(&text.into(), &resource.url, encoding, Role::Framed, depth)))
+                let client = Arc::new(Client { origin: resource.url.origin(), mode: quirks::mode(&text) });
+                let referrer = Referrer { url: resource.url.clone(), encoding, client: Arc::clone(&client), depth };
+                Ok(State::Document(self.document(&text.into(), referrer, Role::Framed), client))
             }
-            Kind::Frame if media_type.is_svg() => {
+            AssetKind::Frame if media_type.is_svg() => {
                 let text = charset::decode_xml(&resource.body, declared);
-                let template = self.document(&text.into(), &resource.url, UTF_8, Role::Svg, depth);
-                Ok(State::Text("image/svg+xml", template))
+                Ok(State::Text("image/svg+xml", self.document(&text.into(), referrer(UTF_8), Role::Svg)))
             }
-            Kind::Frame if essence.is_empty() || essence == "application/octet-stream" => {
-                Err(format!("not shown by browsers: {shown}"))
-            }
-            Kind::Frame => bytes(essence),
+            AssetKind::Frame if !media_type.is_shown() => Err(format!("not shown by browsers: {shown}")),
+            AssetKind::Frame => bytes(essence),
         }
     }
 
-    fn document(&mut self, text: &Arc<str>, url: &Url, encoding: &'static Encoding, role: Role, depth: u32) -> Template {
-        let quirks = matches!(role, Role::Page | Role::Framed) && html::is_quirky(text);
-        let mut collecting = Collecting { assets: self, referrer: url, encoding, depth, quirks };
-        html::edit(text, &Document { url, base: url, encoding, role }, &mut collecting)
+    fn document(&mut self, text: &Arc<str>, referrer: Referrer, role: Role) -> Template {
+        self.characters.add_html(text);
+        let (url, encoding) = (referrer.url.clone(), referrer.encoding);
+        let mut collecting = Collecting { assets: self, referrer };
+        html::edit(text, &Document { url: &url, base: &url, encoding, role }, &mut collecting)
     }
 
-    fn sheet(&mut self, text: &str, url: &Url, encoding: &'static Encoding, depth: u32, quirks: bool) -> Template {
-        let mut collecting = Collecting { assets: self, referrer: url, encoding, depth, quirks };
-        css::edit(text, Grammar::Sheet, &Resolver { base: url, encoding }, &mut collecting).into_template(text.into())
-    }
-
-    /// Requests the next font of a group, if there is another one after `failed`.
-    fn try_font(&mut self, group: usize, failed: AssetId) {
-        let asset = self.get(failed);
-        let (depth, environment, quirks) = (asset.depth, asset.environment, asset.quirks);
-        let Some(referrer) = self.fonts[group].sources.first().map(|font| font.url.clone()) else { return };
-        let mut collecting = Collecting { assets: self, referrer: &referrer, encoding: environment, depth: depth - 1, quirks };
-        collecting.next_font(group);
+    /// A style sheet, in the charset that is declared for it, or that of what refers to it.
+    fn sheet(
+        &mut self,
+        body: &[u8],
+        declared: Option<&str>,
+        environment: &'static Encoding,
+        referrer: impl Fn(&'static Encoding) -> Referrer,
+    ) -> State {
+        let (text, encoding) = charset::decode_css(body, declared, environment);
+        let referrer = referrer(encoding);
+        let url = referrer.url.clone();
+        let mut collecting = Collecting { assets: self, referrer };
+        let edits = css::edit(&text, Grammar::Sheet, &Resolver { base: &url, encoding }, &mut collecting);
+        State::Text("text/css", edits.into_template(text.into()))
     }
 }
 
-/// Takes the references of one document or style sheet.
+/// The host of a URL, and its port if it has one.
+fn authority(url: &Url) -> &str {
+    &url[url::Position::BeforeHost..url::Position::AfterPort]
+}
+
+/// Takes the references of one document, style sheet or script.
 struct Collecting<'a> {
     assets: &'a mut Assets,
-    referrer: &'a Url,
-    encoding: &'static Encoding,
-    depth: u32,
-    quirks: bool,
-}
-
-impl Collecting<'_> {
-    fn next_font(&mut self, group: usize) {
-        let FontGroup { sources, assets } = &self.assets.fonts[group];
-        let first = assets.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-        let next =
-            (first..sources.len()).find(|index| sources[*index].is_supported && !sources[*index].url.path().ends_with(".eot"));
-        let Some(index) = next else { return };
-        let mut url = sources[index].url.clone();
-        url.set_fragment(None);
-        let id = self.asset(url, Kind::Font);
-        self.assets.fonts[group].assets[index] = Some(id);
-        match self.assets.get(id).state {
-            State::Waiting => self.assets.all[id.0].groups.push(group),
-            State::Missing(_) => self.next_font(group),
-            _ => {}
-        }
-    }
+    referrer: Referrer,
 }
 
 impl Collector for Collecting<'_> {
-    fn asset(&mut self, url: Url, kind: Kind) -> AssetId {
-        self.verified(url, kind, "")
-    }
-
-    fn verified(&mut self, url: Url, kind: Kind, integrity: &str) -> AssetId {
-        let key = (url, kind, integrity.to_owned());
+    fn asset(&mut self, url: Url, kind: AssetKind, options: AssetOptions) -> AssetId {
+        let key = (url, kind, options);
         if let Some(id) = self.assets.known.get(&key) {
             return *id;
         }
-        let (id, depth, url) = (AssetId(self.assets.all.len()), self.depth + 1, key.0.clone());
+        let (url, _, options) = key.clone();
+        let (id, depth) = (AssetId(self.assets.all.len()), self.referrer.depth + 1);
         self.assets.known.insert(key, id);
-        let mut asset = Asset {
-            url: url.clone(),
-            kind,
-            state: State::Waiting,
-            depth,
-            environment: self.encoding,
-            origin: self.referrer.origin(),
-            quirks: self.quirks,
-            integrity: integrity.to_owned(),
-            groups: Vec::new(),
-        };
         let refused = match () {
             () if depth > MAX_DEPTH => Some(format!("more than {MAX_DEPTH} references lead to it")),
-            () if kind == Kind::Frame && self.assets.frames >= MAX_FRAMES => {
+            () if kind == AssetKind::Frame && self.assets.frames >= MAX_FRAMES => {
                 Some(format!("the page has more than {MAX_FRAMES} frames"))
             }
             () if id.0 >= MAX_ASSETS => Some(format!("the page has more than {MAX_ASSETS} assets")),
             () => None,
         };
-        if self.assets.omit.has(kind) {
-            asset.state = State::Omitted;
-        } else if let Some(why) = refused {
-            asset.state = State::Missing(why);
-        }
-        let is_waiting = matches!(asset.state, State::Waiting);
-        self.assets.frames += usize::from(kind == Kind::Frame && is_waiting);
-        self.assets.all.push(asset);
+        let state = match refused {
+            _ if self.assets.omit.has(kind) => State::Omitted,
+            Some(why) => State::Missing(why),
+            None => State::Waiting,
+        };
+        let is_waiting = matches!(state, State::Waiting);
+        self.assets.frames += usize::from(kind == AssetKind::Frame && is_waiting);
+        let origin = Some(&self.referrer.client.origin).filter(|origin| options.cors && url.origin() != **origin);
+        let origin = origin.map(Origin::ascii_serialization);
+        let referrer = self.referrer.clone();
+        self.assets.all.push(Asset { url: url.clone(), kind, state, options, referrer, groups: Vec::new() });
         if is_waiting {
-            match self.assets.responses.get_mut(&url) {
+            let key = (url.clone(), origin.is_some());
+            match self.assets.responses.get_mut(&key) {
                 None => {
-                    self.assets.responses.insert(url.clone(), Response::Waiting(vec![id]));
+                    self.assets.responses.insert(key, Response::Waiting(vec![id]));
                     self.assets.waiting += 1;
-                    self.assets.requests.push(AssetRequest { id, url, kind, referrer: self.referrer.clone(), depth });
+                    self.assets.requests.push(AssetRequest { id, url, kind, referrer: self.referrer.url.clone(), origin, depth });
                 }
                 // It comes with another use of it.
                 Some(Response::Waiting(ids)) => ids.push(id),
@@ -366,10 +430,32 @@ impl Collector for Collecting<'_> {
         id
     }
 
+    fn alternatives(
+        &mut self,
+        kind: AssetKind,
+        sources: Vec<Alternative>,
+        characters: Option<Vec<RangeInclusive<u32>>>,
+    ) -> usize {
+        let group = self.assets.groups.len();
+        let assets = vec![None; sources.len()];
+        self.assets.groups.push(Group { kind, sources, assets, referrer: self.referrer.clone() });
+        if !self.assets.omit.has(kind) {
+            match characters.filter(|characters| !self.assets.characters.has_any(characters)) {
+                None => self.assets.request_next(group),
+                Some(characters) => self.assets.unneeded.push((group, characters)),
+            }
+        }
+        group
+    }
+
+    fn text(&mut self, text: &str) {
+        self.assets.characters.add(text);
+    }
+
     fn module(&mut self, specifier: &str, resolver: &Resolver<'_>) -> Option<AssetId> {
         let mut url = self.assets.import_map.resolve(specifier, resolver)?;
         url.set_fragment(None);
-        matches!(url.scheme(), "http" | "https").then(|| self.asset(url, Kind::Import))
+        matches!(url.scheme(), "http" | "https").then(|| self.asset(url, AssetKind::Import, AssetOptions::cors()))
     }
 
     fn import_map(&mut self, map: ImportMap) {
@@ -377,15 +463,5 @@ impl Collector for Collecting<'_> {
         if self.assets.import_map == ImportMap::default() {
             self.assets.import_map = map;
         }
-    }
-
-    fn fonts(&mut self, sources: Vec<FontSource>) -> usize {
-        let group = self.assets.fonts.len();
-        let assets = vec![None; sources.len()];
-        self.assets.fonts.push(FontGroup { sources, assets });
-        if !self.assets.omit.has(Kind::Font) {
-            self.next_font(group);
-        }
-        group
     }
 }

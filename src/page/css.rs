@@ -1,7 +1,8 @@
 //! References in style sheets (CSS Syntax Level 3), with their places.
 
+use super::characters::unicode_range;
 use super::template::{Edits, Link, Part, Place};
-use super::{Collector, Kind, Resolver};
+use super::{Alternative, AssetKind, AssetOptions, Collector, Resolver};
 use cssparser::{ParseError, Parser, ParserInput, Token};
 use std::ops::Range;
 
@@ -24,12 +25,17 @@ const IMAGE_PROPERTIES: &[&str] = &[
     "-webkit-mask-image",
 ];
 
-/// One font of an `@font-face` rule's `src`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FontSource {
-    pub(super) url: url::Url,
-    /// Whether a browser of today takes its format, as far as that is said.
-    pub(super) is_supported: bool,
+/// Properties whose resources another origin has to allow, because what is shown tells of them.
+const CORS_PROPERTIES: &[&str] =
+    &["mask", "mask-image", "-webkit-mask", "-webkit-mask-image", "shape-outside", "clip-path", "filter"];
+
+/// The fonts of an `@font-face` rule.
+#[derive(Debug, Default)]
+struct FontFace {
+    /// Of each `src`, with their places.
+    sources: Vec<Vec<(Range<usize>, Alternative)>>,
+    /// The characters that it is for.
+    characters: Option<Vec<std::ops::RangeInclusive<u32>>>,
 }
 
 /// What is in a text.
@@ -69,12 +75,20 @@ struct Context {
     strings_are_urls: bool,
 }
 
+impl Context {
+    /// The descriptor of an `@font-face` rule, if it is one's.
+    fn descriptor(&self) -> Option<&str> {
+        self.property.as_deref().filter(|_| self.at_rule.as_deref() == Some("font-face"))
+    }
+}
+
 impl Walker<'_> {
     fn walk(&mut self, parser: &mut Parser<'_, '_>, outer: &Context, depth: u32) {
         let mut context = outer.clone();
-        let (mut ident, mut fonts) = (None, Vec::new());
+        let (mut ident, mut font, mut range) = (None, FontFace::default(), None);
         loop {
-            let start = parser.position().byte_index();
+            let position = parser.position();
+            let start = position.byte_index();
             let Ok(token) = parser.next_including_whitespace_and_comments().cloned() else { break };
             let end = parser.position().byte_index();
             match token {
@@ -85,29 +99,38 @@ impl Walker<'_> {
                         self.imports_allowed = false;
                     }
                 }
-                Token::Colon => context.property = ident.take(),
+                Token::Colon => {
+                    context.property = ident.take();
+                    match context.descriptor() {
+                        Some("src") => font.sources.push(Vec::new()),
+                        Some("unicode-range") => range = Some(parser.position()),
+                        _ => {}
+                    }
+                }
                 Token::Semicolon => {
-                    self.fonts(std::mem::take(&mut fonts));
+                    let text = range.take().map(|start| parser.slice(start..position));
+                    font.characters = text.and_then(unicode_range).or(font.characters);
                     context = outer.clone();
                 }
-                Token::UnquotedUrl(url) => self.url(&url, start..end, &context, &mut fonts),
+                Token::UnquotedUrl(url) => self.url(&url, start..end, &context, &mut font),
                 Token::QuotedString(text) => match context.at_rule.as_deref() {
                     Some("charset") if depth == 0 => self.edits.text(start..end, "\"utf-8\""),
-                    Some("import") if depth == 0 => self.url(&text, start..end, &context, &mut fonts),
-                    _ if context.strings_are_urls => self.url(&text, start..end, &context, &mut fonts),
-                    _ => {}
+                    Some("import") if depth == 0 => self.url(&text, start..end, &context, &mut font),
+                    _ if context.strings_are_urls => self.url(&text, start..end, &context, &mut font),
+                    _ => self.collector.text(&text),
                 },
                 Token::Function(name) if depth < MAX_DEPTH => match name.to_ascii_lowercase().as_str() {
                     "url" | "src" => {
                         if let Some(url) = nested(parser, |parser| parser.expect_string().ok().map(ToString::to_string)) {
                             let end = parser.position().byte_index();
-                            self.url(&url, start..end, &context, &mut fonts);
+                            self.url(&url, start..end, &context, &mut font);
                         }
                     }
                     "format" => {
                         let format = nested(parser, |parser| parser.expect_ident_or_string().ok().map(ToString::to_string));
-                        if let (Some((_, font)), Some(format)) = (fonts.last_mut(), format) {
-                            font.is_supported = is_supported(&format);
+                        let source = font.sources.last_mut().and_then(|sources| sources.last_mut());
+                        if let (Some((_, source)), Some(format)) = (source, format) {
+                            source.is_supported = is_supported(&format);
                         }
                     }
                     name => {
@@ -147,7 +170,9 @@ impl Walker<'_> {
             }
             ident = None;
         }
-        self.fonts(fonts);
+        let text = range.map(|start| parser.slice_from(start));
+        font.characters = text.and_then(unicode_range).or(font.characters);
+        self.fonts(font);
     }
 
     /// A rule that is no at-rule is the last before which imports count.
@@ -156,40 +181,46 @@ impl Walker<'_> {
     }
 
     /// A URL at a place.
-    fn url(&mut self, text: &str, range: Range<usize>, context: &Context, fonts: &mut Vec<(Range<usize>, FontSource)>) {
+    fn url(&mut self, text: &str, range: Range<usize>, context: &Context, font: &mut FontFace) {
         let property = context.property.as_deref();
         let at_rule = context.at_rule.as_deref();
         let kind = match (at_rule, property) {
-            (Some("import"), None) if self.imports_allowed => Kind::Style,
+            (Some("import"), None) if self.imports_allowed => AssetKind::Style,
             (Some("import" | "namespace" | "document" | "-moz-document"), None) => return,
             (_, Some("behavior" | "-moz-binding" | "-ms-behavior")) => return,
             (Some("font-face"), Some("src")) => {
-                if let Some(url) = self.resolver.resolve(text) {
-                    fonts.push((range, FontSource { url, is_supported: true }));
+                if let (Some(url), Some(sources)) = (self.resolver.resolve(text), font.sources.last_mut()) {
+                    // What only Internet Explorer reads has a name that says so.
+                    let is_supported = !url.path().ends_with(".eot");
+                    sources.push((range, Alternative { url, is_supported }));
                 }
                 return;
             }
-            _ => Kind::Image,
+            _ => AssetKind::Image,
         };
         let Some(mut url) = self.resolver.resolve(text) else { return };
         let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
         url.set_fragment(None);
-        let may_vary =
-            kind == Kind::Image && at_rule != Some("font-face") && property.is_some_and(|name| IMAGE_PROPERTIES.contains(&name));
+        let has = |names: &[&str]| kind == AssetKind::Image && property.is_some_and(|name| names.contains(&name));
+        let may_vary = at_rule != Some("font-face") && has(IMAGE_PROPERTIES);
         let place = if may_vary { Place::CssProperty } else { Place::CssUrl };
-        let asset = self.collector.asset(url, kind);
+        let options = AssetOptions { cors: has(CORS_PROPERTIES), ..AssetOptions::default() };
+        let asset = self.collector.asset(url, kind, options);
         self.edits.replace(range, vec![Part::Link(Link { asset, fragment, place })]);
     }
 
-    /// The fonts of one `src`.
-    fn fonts(&mut self, fonts: Vec<(Range<usize>, FontSource)>) {
-        let (ranges, sources): (Vec<_>, Vec<_>) = fonts.into_iter().unzip();
-        if sources.is_empty() {
-            return;
-        }
-        let group = self.collector.fonts(sources);
-        for (index, range) in ranges.into_iter().enumerate() {
-            self.edits.replace(range, vec![Part::Font { group, index }]);
+    /// The fonts of one rule: of several `src`, the last counts.
+    fn fonts(&mut self, font: FontFace) {
+        let FontFace { mut sources, characters } = font;
+        sources.retain(|sources| !sources.is_empty());
+        let last = sources.len().saturating_sub(1);
+        for (number, sources) in sources.into_iter().enumerate() {
+            let (ranges, mut sources): (Vec<_>, Vec<_>) = sources.into_iter().unzip();
+            sources.iter_mut().for_each(|source| source.is_supported &= number == last);
+            let group = self.collector.alternatives(AssetKind::Font, sources, characters.clone());
+            for (index, range) in ranges.into_iter().enumerate() {
+                self.edits.replace(range, vec![Part::Alternative { group, index, place: Place::CssUrl }]);
+            }
         }
     }
 }
@@ -221,20 +252,24 @@ mod tests {
     struct Found(Vec<String>);
 
     impl Collector for Found {
-        fn asset(&mut self, url: Url, kind: Kind) -> AssetId {
+        fn asset(&mut self, url: Url, kind: AssetKind, _: AssetOptions) -> AssetId {
             self.0.push(format!("{kind:?} {}", url.path()));
             AssetId(self.0.len() - 1)
         }
 
-        fn verified(&mut self, url: Url, kind: Kind, _: &str) -> AssetId {
-            self.asset(url, kind)
-        }
-
-        fn fonts(&mut self, sources: Vec<FontSource>) -> usize {
+        fn alternatives(
+            &mut self,
+            _: AssetKind,
+            sources: Vec<Alternative>,
+            characters: Option<Vec<std::ops::RangeInclusive<u32>>>,
+        ) -> usize {
             let shown = sources.iter().map(|font| format!("{}{}", if font.is_supported { "" } else { "!" }, font.url.path()));
-            self.0.push(format!("fonts {}", shown.collect::<Vec<_>>().join(",")));
+            let characters = characters.map(|characters| format!(" for {characters:?}")).unwrap_or_default();
+            self.0.push(format!("fonts {}{characters}", shown.collect::<Vec<_>>().join(",")));
             self.0.len() - 1
         }
+
+        fn text(&mut self, _: &str) {}
 
         fn module(&mut self, _: &str, _: &Resolver<'_>) -> Option<AssetId> {
             None
@@ -254,7 +289,7 @@ mod tests {
             Part::Link(link) => {
                 format!("[{}{}{}]", link.asset.0, link.fragment, if link.place == Place::CssProperty { "v" } else { "" })
             }
-            Part::Font { group, index } => format!("[{group}.{index}]"),
+            Part::Alternative { group, index, .. } => format!("[{group}.{index}]"),
             _ => "?".to_owned(),
         };
         (found.0.join(" "), template.parts.iter().map(show).collect())
@@ -322,7 +357,7 @@ mod tests {
         let text = "@font-face{src:url(a.eot);src:url(a.eot?#iefix) format('embedded-opentype'),local(x),url(a.woff2) \
                     format(woff2),url(a.ttf)}b{src:url(c)}";
         let (found, edited) = edited(text, Grammar::Sheet);
-        assert_eq!(found, "fonts /d/a.eot fonts !/d/a.eot,/d/a.woff2,/d/a.ttf Image /d/c");
+        assert_eq!(found, "fonts !/d/a.eot fonts !/d/a.eot,/d/a.woff2,/d/a.ttf Image /d/c");
         let wanted = "@font-face{src:[0.0];src:[1.0] format('embedded-opentype'),local(x),[1.1] format(woff2),[1.2]}b{src:[2]}";
         assert_eq!(edited, wanted);
     }

@@ -48,6 +48,29 @@ impl MediaType {
         matches!(self.essence.as_str(), "text/html" | "application/xhtml+xml")
     }
 
+    /// Whether it is JSON's (WHATWG MIME Sniffing section 4.6).
+    pub(super) fn is_json(&self) -> bool {
+        self.essence.ends_with("+json") || matches!(self.essence.as_str(), "application/json" | "text/json")
+    }
+
+    /// Whether browsers play it: audio or video in a container that they know.
+    pub(super) fn is_played(&self) -> bool {
+        let kinds = "mp4 webm ogg mpeg mp3 aac flac wav wave x-wav x-m4a x-flac x-m4v";
+        let subtype = self.essence.strip_prefix("audio/").or_else(|| self.essence.strip_prefix("video/"));
+        subtype.is_some_and(|subtype| kinds.split(' ').any(|kind| kind == subtype)) || self.essence == "application/ogg"
+    }
+
+    /// Whether browsers show it in a frame, besides HTML and SVG.
+    pub(super) fn is_shown(&self) -> bool {
+        let kinds = ["image/", "audio/", "video/", "text/"];
+        kinds.iter().any(|kind| self.essence.starts_with(kind))
+            || self.is_json()
+            || self.is_script()
+            || self.essence.ends_with("/xml")
+            || self.essence.ends_with("+xml")
+            || self.essence == "application/pdf"
+    }
+
     pub(super) fn is_svg(&self) -> bool {
         self.essence == "image/svg+xml"
     }

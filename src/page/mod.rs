@@ -1,17 +1,23 @@
 //! A web page in one file: what it refers to, and the page with that in it.
 
 mod assets;
+mod characters;
 mod charset;
 mod css;
 mod data_url;
+mod event_handler;
 mod html;
 mod import_map;
 mod integrity;
+mod lazy;
 mod media_type;
+mod metadata;
 mod omit;
+mod quirks;
 mod render;
 mod script;
 mod srcset;
+mod svg;
 mod tag;
 mod template;
 mod tokens;
@@ -24,6 +30,7 @@ use assets::{Assets, State};
 use encoding_rs::{Encoding, UTF_8};
 use media_type::MediaType;
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use url::Url;
 
 /// An asset of a page.
@@ -32,7 +39,7 @@ pub(crate) struct AssetId(usize);
 
 /// What an asset is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum AssetKind {
     /// An image.
     Image,
     /// A style sheet.
@@ -53,6 +60,13 @@ pub(crate) enum Kind {
     Track,
     /// An SVG document of which elements are used in another one.
     Sprite,
+}
+
+impl AssetKind {
+    /// Whether nothing is something.
+    fn may_be_empty(self) -> bool {
+        matches!(self, AssetKind::Style | AssetKind::Script | AssetKind::Module | AssetKind::Import | AssetKind::Frame)
+    }
 }
 
 /// A page and its assets, as they come.
@@ -76,9 +90,9 @@ impl Page {
         self.assets.take_requests()
     }
 
-    /// Takes what the request for a URL came to: a resource, or why there is none.
-    pub(crate) fn add(&mut self, url: &Url, response: Result<Resource, String>) {
-        self.assets.add(url, response);
+    /// Takes what a request came to: a resource, or why there is none.
+    pub(crate) fn add(&mut self, request: &AssetRequest, response: Result<Resource, String>) {
+        self.assets.add(request, response);
     }
 
     /// Whether a response is an image that browsers show, whatever its status.
@@ -113,14 +127,42 @@ impl Page {
     }
 }
 
+/// What a reference says of how an asset is fetched and read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct AssetOptions {
+    /// Of another origin, it is only had where that allows it (Fetch standard section 3.3).
+    cors: bool,
+    /// What its bytes have to be; empty where that is not said.
+    integrity: String,
+    /// Its charset, unless it says so itself.
+    charset: Option<&'static Encoding>,
+}
+
+impl AssetOptions {
+    /// Fetched by the CORS protocol.
+    fn cors() -> AssetOptions {
+        AssetOptions { cors: true, ..AssetOptions::default() }
+    }
+}
+
+/// One of several resources of which the first that can be had is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Alternative {
+    url: Url,
+    /// Whether a browser of today takes its format, as far as that is said.
+    is_supported: bool,
+}
+
 /// Takes the references of a document.
 trait Collector {
     /// An asset of this URL, which has no fragment.
-    fn asset(&mut self, url: Url, kind: Kind) -> AssetId;
-    /// The same, of which the bytes have to be what an `integrity` attribute says.
-    fn verified(&mut self, url: Url, kind: Kind, integrity: &str) -> AssetId;
-    /// The fonts of one `src` descriptor, of which one is to be used; their group.
-    fn fonts(&mut self, sources: Vec<css::FontSource>) -> usize;
+    fn asset(&mut self, url: Url, kind: AssetKind, options: AssetOptions) -> AssetId;
+    /// Resources of which one is used; their group. Fonts that are for other characters than these are not needed
+    /// where the page has none of them; `None` is for all.
+    fn alternatives(&mut self, kind: AssetKind, sources: Vec<Alternative>, characters: Option<Vec<RangeInclusive<u32>>>)
+    -> usize;
+    /// Text that may be shown.
+    fn text(&mut self, text: &str);
     /// The module that a specifier in a script stands for.
     fn module(&mut self, specifier: &str, resolver: &Resolver<'_>) -> Option<AssetId>;
     /// The page's import map.
@@ -166,7 +208,7 @@ mod tests {
             let found = site.iter().find(|(path, ..)| url.path() == *path && url.host_str() == Some("h"));
             let (_, content_type, body) = found.ok_or("the server answered 404 Not Found")?;
             let content_type = Some((*content_type).to_owned()).filter(|kind| !kind.is_empty());
-            Ok(Resource { url: url.clone(), content_type, nosniff: false, body: body.as_bytes().to_vec() })
+            Ok(Resource { url: url.clone(), content_type, nosniff: false, allowed_origin: None, body: body.as_bytes().to_vec() })
         };
         let omit = if omit.is_empty() { Omit::default() } else { omit.parse().expect("kinds") };
         let mut page = Page::new(&find(&Url::parse(PAGE).expect("a URL")).expect("there"), omit);
@@ -176,7 +218,7 @@ mod tests {
                 assert!(page.is_complete());
                 return page;
             }
-            requests.iter().for_each(|request| page.add(&request.url, find(&request.url).map_err(str::to_owned)));
+            requests.iter().for_each(|request| page.add(request, find(&request.url).map_err(str::to_owned)));
         }
     }
 
@@ -188,7 +230,8 @@ mod tests {
             "<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"{}\">",
             Omit::default().policy()
         );
-        text.replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "").replace(&head, "").trim().to_owned()
+        let comment = format!("<!-- saved from url=(0020){PAGE} -->");
+        text.replace(&comment, "").replace(&head, "").replace(render::STAY, "").trim().to_owned()
     }
 
     const GIF: &str = "GIF89a";

@@ -1,6 +1,6 @@
 //! What a page is to be saved without.
 
-use super::Kind;
+use super::AssetKind;
 use std::str::FromStr;
 
 /// Kinds of assets that are left out.
@@ -16,14 +16,14 @@ pub struct Omit {
 
 impl Omit {
     /// Whether assets of a kind are left out.
-    pub(super) fn has(self, kind: Kind) -> bool {
+    pub(super) fn has(self, kind: AssetKind) -> bool {
         match kind {
-            Kind::Image | Kind::Sprite => self.images,
-            Kind::Style => self.css,
-            Kind::Font => self.fonts,
-            Kind::Script | Kind::Module | Kind::Import => self.js,
-            Kind::Frame => self.frames,
-            Kind::Media | Kind::Track => self.media,
+            AssetKind::Image | AssetKind::Sprite => self.images,
+            AssetKind::Style => self.css,
+            AssetKind::Font => self.fonts,
+            AssetKind::Script | AssetKind::Module | AssetKind::Import => self.js,
+            AssetKind::Frame => self.frames,
+            AssetKind::Media | AssetKind::Track => self.media,
         }
     }
 
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn kinds_are_read() {
         let omit: Omit = "js, images".parse().expect("valid");
-        assert!(omit.has(Kind::Module) && omit.has(Kind::Image) && !omit.has(Kind::Style));
+        assert!(omit.has(AssetKind::Module) && omit.has(AssetKind::Image) && !omit.has(AssetKind::Style));
         assert!(!omit.policy().contains("script-src") && omit.policy().contains("style-src"));
         for text in ["", "js,", "scripts"] {
             assert!(text.parse::<Omit>().is_err(), "{text}");

@@ -1,9 +1,10 @@
 //! The page as text, with its assets in it.
 
 use super::assets::{Assets, State};
-use super::html::sprite_id;
+use super::quirks::Mode;
+use super::svg::sprite_id;
 use super::template::{Link, Part, Place, Template, css_string, escape_attribute};
-use super::{AssetId, Omit, data_url};
+use super::{AssetId, AssetKind, Omit, data_url};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -16,14 +17,19 @@ const MIN_SHARED: usize = 256;
 /// not finds nothing there.
 const MIN_SPARED: usize = 16 * 1024;
 
+/// Keeps a script from leading away from the page, and leaves nothing of itself in it. What the user does is left to
+/// the user.
+pub(super) const STAY: &str = "<script>window.navigation?.addEventListener(\"navigate\",e=>{if(e.cancelable&&!e.userInitiated&&\
+!e.destination.sameDocument&&!navigator.userActivation?.isActive)e.preventDefault()});document.currentScript.remove()</script>";
+
 /// The page is larger than it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
 /// Writes a page of at most so many bytes.
 pub(super) fn render(page: &Template, assets: &Assets, omit: Omit, max_size: u64) -> Result<String, TooLarge> {
-    let mut renderer = Renderer { assets, omit, max_size, stack: Vec::new() };
-    renderer.document(page)
+    let mut renderer = Renderer { assets, omit, max_size, stack: Vec::new(), in_srcdoc: false };
+    renderer.document(page, false)
 }
 
 struct Renderer<'a> {
@@ -32,6 +38,8 @@ struct Renderer<'a> {
     max_size: u64,
     /// The assets that are being written, each in the one before it.
     stack: Vec<AssetId>,
+    /// The document that is being written is a `srcdoc` attribute's.
+    in_srcdoc: bool,
 }
 
 /// What the parts of one document share.
@@ -52,7 +60,8 @@ struct Shared {
 
 impl Renderer<'_> {
     /// A document of its own.
-    fn document(&mut self, template: &Template) -> Result<String, TooLarge> {
+    fn document(&mut self, template: &Template, in_srcdoc: bool) -> Result<String, TooLarge> {
+        let outer = std::mem::replace(&mut self.in_srcdoc, in_srcdoc);
         let mut uses = Uses::default();
         uses.count(template, self.assets);
         let mut shared = Shared { modules: uses.modules, sprites: uses.sprites, ..Shared::default() };
@@ -71,12 +80,17 @@ impl Renderer<'_> {
         }
         let mut out = String::with_capacity(template.source.len());
         self.template(template, &mut shared, &mut out)?;
+        self.in_srcdoc = outer;
         Ok(out)
     }
 
     /// An image of the same size in which nothing is drawn.
     fn placeholder(&self, id: AssetId, number: usize) -> Option<String> {
         let State::Bytes(_, resource) = &self.assets.get(id).state else { return None };
+        // Its picture may be turned by what a camera wrote into it.
+        if resource.body[..resource.body.len().min(4096)].windows(4).any(|window| window == b"Exif") {
+            return None;
+        }
         let size = imagesize::blob_size(&resource.body).ok()?;
         let svg = format!("<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{}'/>", size.width, size.height);
         Some(format!("{}#fetch-{number}", data_url::encode("image/svg+xml", svg.as_bytes(), false)))
@@ -113,19 +127,39 @@ impl Renderer<'_> {
                     out.push_str(&data_url::encode(media_type, text.as_bytes(), false));
                 }
                 Part::Link(link) => self.link(link, shared, out)?,
-                Part::Font { group, index } => {
-                    let (url, asset) = self.assets.font_group(*group).source(*index);
-                    let url = url.to_string();
+                Part::Alternative { group, index, place } => {
+                    let (url, asset) = self.assets.group(*group).source(*index);
                     let data = asset.map(|asset| self.url(asset, false, shared)).transpose()?.flatten();
-                    css_url(data.as_deref().unwrap_or(&url), out);
+                    let url = match (data, url.fragment().filter(|_| *place == Place::Attribute)) {
+                        (Some(data), Some(fragment)) => format!("{data}#{fragment}").into(),
+                        (Some(data), None) => data,
+                        (None, _) => url.as_str().into(),
+                    };
+                    match place {
+                        Place::CssUrl | Place::CssProperty => css_url(&url, out),
+                        Place::Attribute | Place::Image | Place::List => out.push_str(&url),
+                    }
                 }
+                Part::Fallback { of, link } => {
+                    let Link { asset, fragment, .. } = link;
+                    let is_used = matches!(self.assets.get(*of).state, State::Missing(_));
+                    let data = if is_used { self.url(*asset, false, shared)? } else { None };
+                    let url = data.unwrap_or_else(|| self.assets.get(*asset).url.as_str().into());
+                    out.push_str(&json_string(&format!("{url}{fragment}")));
+                }
+                Part::Frame(link) => self.frame(link, shared, out)?,
+                // A srcdoc document has its parent's base URL.
+                Part::Here(fragment) => out.extend([if self.in_srcdoc { "about:srcdoc" } else { "" }, fragment]),
                 Part::Use(asset, fragment) => match &self.assets.get(*asset).state {
-                    State::Sprite(_) => out.extend(["#", &sprite_id(*asset, &fragment[1..])]),
+                    State::Sprite(_) => {
+                        let id = fragment.get(1..).unwrap_or_default();
+                        out.extend(["#", &sprite_id(&self.assets.get(*asset).url, id)]);
+                    }
                     _ => out.extend([self.assets.get(*asset).url.as_str(), fragment]),
                 },
                 Part::Sprites => self.sprites(shared, out)?,
                 Part::Specifier(asset, specifier) => out.push_str(&json_string(&self.specifier(*asset, specifier))),
-                Part::Head => self.head(shared, out)?,
+                Part::Head { has_scripts } => self.head(*has_scripts, shared, out)?,
             }
             if out.len() as u64 > self.max_size {
                 return Err(TooLarge);
@@ -160,6 +194,36 @@ impl Renderer<'_> {
         Ok(())
     }
 
+    /// The attribute of a frame. A document of the same origin stays within reach of the page's scripts, where it is
+    /// laid out the same: a `srcdoc` document is never in quirks mode.
+    fn frame(&mut self, link: &Link, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
+        let assets = self.assets;
+        let asset = assets.get(link.asset);
+        out.push_str("src");
+        match &asset.state {
+            State::Document(template, client)
+                if link.fragment.is_empty()
+                    && client.mode == Mode::NoQuirks
+                    && client.origin == asset.client().origin
+                    && !self.stack.contains(&link.asset) =>
+            {
+                self.stack.push(link.asset);
+                let text = self.document(template, true)?;
+                self.stack.pop();
+                out.push_str("doc=\"");
+                escape_attribute(&text, out);
+            }
+            _ => {
+                let mut url = String::new();
+                self.link(link, shared, &mut url)?;
+                out.push_str("=\"");
+                escape_attribute(&url, out);
+            }
+        }
+        out.push('"');
+        Ok(())
+    }
+
     /// The `data:` URL of an asset; `None` where there is none.
     fn url(&mut self, id: AssetId, without_spaces: bool, shared: &mut Shared) -> Result<Option<Arc<str>>, TooLarge> {
         if let Some(url) = shared.urls.get(&(id, without_spaces)) {
@@ -173,7 +237,7 @@ impl Renderer<'_> {
             State::Text(media_type, _) if self.stack.contains(&id) => {
                 return Ok(Some(data_url::encode(media_type, b"", false).into()));
             }
-            State::Document(_) if self.stack.contains(&id) => return Ok(Some("about:blank".into())),
+            State::Document(..) if self.stack.contains(&id) => return Ok(Some("about:blank".into())),
             State::Text(media_type, template) => {
                 let mut text = String::with_capacity(template.source.len());
                 self.stack.push(id);
@@ -181,9 +245,9 @@ impl Renderer<'_> {
                 self.stack.pop();
                 data_url::encode(media_type, text.as_bytes(), without_spaces)
             }
-            State::Document(template) => {
+            State::Document(template, _) => {
                 self.stack.push(id);
-                let text = self.document(template)?;
+                let text = self.document(template, false)?;
                 self.stack.pop();
                 data_url::encode("text/html", text.as_bytes(), without_spaces)
             }
@@ -222,9 +286,11 @@ impl Renderer<'_> {
         let assets = self.assets;
         for id in std::mem::take(&mut shared.sprites) {
             if let State::Sprite(template) = &assets.get(id).state {
+                let root = sprite_id(&assets.get(id).url, "");
                 out.push_str("<svg aria-hidden=\"true\" style=\"position:absolute;width:0;height:0;overflow:hidden\">");
+                let _ = write!(out, "<g id=\"{root}\">");
                 self.template(template, shared, out)?;
-                out.push_str("</svg>");
+                out.push_str("</g></svg>");
             }
         }
         Ok(())
@@ -232,10 +298,13 @@ impl Renderer<'_> {
 
     /// The start of a document's head: its charset, nothing from the network, and images that are used several
     /// times.
-    fn head(&mut self, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
+    fn head(&mut self, has_scripts: bool, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
         out.push_str("<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"");
         out.push_str(&self.omit.policy());
         out.push_str("\">");
+        if has_scripts && !self.omit.has(AssetKind::Script) {
+            out.push_str(STAY);
+        }
         self.import_map(shared, out)?;
         if shared.images.is_empty() {
             return Ok(());
@@ -253,8 +322,9 @@ impl Renderer<'_> {
             let number = number + 1;
             let _ = write!(
                 out,
-                "img[src$=\"#fetch-{number}\"]{{background:var({PROPERTY}{number}) 0 0/100% 100% no-repeat content-box!important;\
-                 print-color-adjust:exact}}"
+                "img[src$=\"#fetch-{number}\"]{{background-image:var({PROPERTY}{number})!important;\
+                 background-position:0 0!important;background-size:100% 100%!important;background-repeat:no-repeat!important;\
+                 background-origin:content-box!important;print-color-adjust:exact}}"
             );
         }
         out.push_str("</style>");

@@ -19,16 +19,27 @@ pub(super) enum Part {
     Data(&'static str, Template),
     /// The URL of an asset.
     Link(Link),
-    /// Of the fonts of an `@font-face` rule, the one that is used; the others stay absolute URLs.
-    Font { group: usize, index: usize },
-    /// A reference to an element of an SVG document, which stands in this one.
+    /// Of a group, the one that is used; the others stay absolute URLs.
+    Alternative { group: usize, index: usize, place: Place },
+    /// What is shown instead of an asset that cannot be had, as a string in a script.
+    Fallback { of: AssetId, link: Link },
+    /// The attribute of an `iframe` element that has its document.
+    Frame(Link),
+    /// A link to a place in a framed document.
+    Here(String),
+    /// A reference to an element of an SVG document, which stands in this one; with no identifier, to its root.
     Use(AssetId, String),
     /// Where those SVG documents stand.
     Sprites,
     /// The string in a script that names a module.
     Specifier(AssetId, String),
     /// Where a document of its own gets what it needs to stand alone.
-    Head,
+    Head { has_scripts: bool },
+}
+
+/// A quoted attribute value of these parts.
+pub(super) fn attribute_of(parts: Vec<Part>) -> Part {
+    Part::Attribute(Template { source: Arc::from(""), parts })
 }
 
 /// A reference to an asset.

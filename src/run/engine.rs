@@ -363,7 +363,7 @@ impl<'e> Engine<'e> {
             let Some(owner) = owner else { return };
             return self.finish_page(scope, &page, owner);
         }
-        let Some(TakenAsset { page, url, response, fetched }) = transfer.take_asset() else {
+        let Some(TakenAsset { page, request, response, fetched }) = transfer.take_asset() else {
             guarded(&mut transfer, Transfer::make_file);
             return self.report(transfer.finish());
         };
@@ -376,7 +376,7 @@ impl<'e> Engine<'e> {
             self.opened(scope, -1);
             return self.report(owner.abandon());
         }
-        let delivered = catch_unwind(AssertUnwindSafe(|| page.deliver(&url, response, fetched)));
+        let delivered = catch_unwind(AssertUnwindSafe(|| page.deliver(&request, response, fetched)));
         let Ok(Delivered { requests, owner }) = delivered else {
             let Some(mut owner) = page.abandon() else { return };
             owner.fail(Error::new(Kind::Other, "an internal error, which is a bug of fetch"));

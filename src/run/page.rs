@@ -2,10 +2,10 @@
 //! worker that brings the last of them finishes it.
 
 use crate::client::Home;
-use crate::error::{Error, Kind as ErrorKind};
+use crate::error::{Error, Kind};
 use crate::lock::locked;
 use crate::net::{Target, Timer};
-use crate::page::{AssetRequest, Kind, Omit, Page, Resource, TooLarge};
+use crate::page::{AssetKind, AssetRequest, Omit, Page, Resource, TooLarge};
 use crate::report::{Assets, MissingAsset};
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -90,7 +90,7 @@ impl<O> PageRun<O> {
     /// Fails for an origin that is [unreachable](PageRun::set_unreachable).
     pub(super) fn check_reachable(&self, origin: &Target) -> Result<(), Error> {
         match locked(&self.unreachable).contains(origin) {
-            true => Err(Error::new(ErrorKind::Network, format!("{} could not be reached before", origin.host))),
+            true => Err(Error::new(Kind::Network, format!("{} could not be reached before", origin.host))),
             false => Ok(()),
         }
     }
@@ -103,13 +103,13 @@ impl<O> PageRun<O> {
     }
 
     /// Takes what the request for a URL came to.
-    pub(super) fn deliver(&self, url: &Url, response: Result<Resource, Error>, fetched: Fetched) -> Delivered<O> {
+    pub(super) fn deliver(&self, request: &AssetRequest, response: Result<Resource, Error>, fetched: Fetched) -> Delivered<O> {
         let mut state = locked(&self.state);
         let what = match &response {
             Ok(resource) => format!("{} bytes", resource.body.len()),
             Err(error) => error.to_string(),
         };
-        state.fetched.push((fetched, format!("{what}: {url}")));
+        state.fetched.push((fetched, format!("{what}: {}", request.url)));
         let response = response.map_err(|error| error.full()).and_then(|resource| {
             state.received = state.received.saturating_add(resource.body.len() as u64);
             if state.received > self.max_size {
@@ -118,7 +118,7 @@ impl<O> PageRun<O> {
                 Ok(resource)
             }
         });
-        state.page.add(url, response);
+        state.page.add(request, response);
         state.next()
     }
 
@@ -166,24 +166,26 @@ impl<O> State<O> {
 }
 
 /// How urgent an asset is, the lowest number first: what leads to more goes before what does not.
-pub(super) fn priority(kind: Kind) -> u8 {
+pub(super) fn priority(kind: AssetKind) -> u8 {
     match kind {
-        Kind::Style => 1,
-        Kind::Frame => 2,
-        Kind::Module | Kind::Import | Kind::Script => 3,
-        Kind::Font => 4,
-        Kind::Image | Kind::Sprite => 5,
-        Kind::Track | Kind::Media => 6,
+        AssetKind::Style => 1,
+        AssetKind::Frame => 2,
+        AssetKind::Module | AssetKind::Import | AssetKind::Script => 3,
+        AssetKind::Font => 4,
+        AssetKind::Image | AssetKind::Sprite => 5,
+        AssetKind::Track | AssetKind::Media => 6,
     }
 }
 
 /// The Accept field that browsers send for a kind of asset.
-pub(super) fn accept(kind: Kind) -> &'static str {
+pub(super) fn accept(kind: AssetKind) -> &'static str {
     match kind {
-        Kind::Image | Kind::Sprite => "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
-        Kind::Style => "text/css,*/*;q=0.1",
-        Kind::Frame => ACCEPT_DOCUMENT,
-        Kind::Script | Kind::Module | Kind::Import | Kind::Font | Kind::Media | Kind::Track => "*/*",
+        AssetKind::Image | AssetKind::Sprite => "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
+        AssetKind::Style => "text/css,*/*;q=0.1",
+        AssetKind::Frame => ACCEPT_DOCUMENT,
+        AssetKind::Script | AssetKind::Module | AssetKind::Import | AssetKind::Font | AssetKind::Media | AssetKind::Track => {
+            "*/*"
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::transfer::{Next, PageOf, Received, Role, Transfer};
 use crate::client::{BodyLimits, Response};
 use crate::error::{Error, Kind};
 use crate::http::{ContentRange, Head, Method, StrongValidator, entity_tag, parse_date};
-use crate::page::Resource;
+use crate::page::{AssetKind, Resource};
 use crate::save::{Destination, Existing, Finished, Provenance, ResumeInfo, Sink, derived_name, is_html, page_name};
 use ring::digest::{Context, SHA256};
 
@@ -74,7 +74,7 @@ impl Transfer<'_> {
     /// Whether the body of an error response is wanted. Browsers show images whatever their status.
     fn keeps_error_body(&self) -> bool {
         match &self.role {
-            Role::Asset(_, request) => request.kind == crate::page::Kind::Image,
+            Role::Asset(_, request) => request.kind == AssetKind::Image,
             Role::File | Role::Page => self.options.include_error_body,
         }
     }
@@ -253,12 +253,14 @@ impl Transfer<'_> {
         let fields = received.head.as_ref().map(Head::fields);
         let text = |name| Some(String::from_utf8_lossy(fields?.get(name)?).into_owned());
         let (content_type, options) = (text("Content-Type"), text("X-Content-Type-Options"));
+        let allowed_origin = text("Access-Control-Allow-Origin");
         let nosniff = options.is_some_and(|options| options.trim().eq_ignore_ascii_case("nosniff"));
         let url = received.url.clone();
         self.sink.take_if(|sink| sink.is_memory()).and_then(Sink::into_memory).map(|body| Resource {
             url,
             content_type,
             nosniff,
+            allowed_origin,
             body,
         })
     }

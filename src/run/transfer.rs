@@ -72,8 +72,7 @@ pub(super) type PageOf<'s> = PageRun<Box<Transfer<'s>>>;
 /// What came of an asset.
 pub(super) struct TakenAsset<'s> {
     pub(super) page: Arc<PageOf<'s>>,
-    /// The URL that was asked for.
-    pub(super) url: Url,
+    pub(super) request: AssetRequest,
     pub(super) response: Result<Resource, Error>,
     pub(super) fetched: Fetched,
 }
@@ -285,7 +284,7 @@ impl<'s> Transfer<'s> {
     /// What came of it, if it is an asset.
     pub(super) fn take_asset(&mut self) -> Option<TakenAsset<'s>> {
         let Role::Asset(page, request) = &self.role else { return None };
-        let (page, url) = (Arc::clone(page), request.url.clone());
+        let (page, request) = (Arc::clone(page), AssetRequest::clone(request));
         let nothing = || Error::new(Kind::Other, "nothing was received");
         let response = match (self.take_resource(), self.failure.take()) {
             (Some(resource), None) => Ok(resource),
@@ -294,7 +293,7 @@ impl<'s> Transfer<'s> {
         };
         let (found, ended) = (self.started, Instant::now());
         let fetched = Fetched { found, requested: self.requested.unwrap_or(ended), ended };
-        Some(TakenAsset { page, url, response, fetched })
+        Some(TakenAsset { page, request, response, fetched })
     }
 
     /// What was known before the first request.
@@ -508,6 +507,9 @@ impl<'s> Transfer<'s> {
                 add("Accept", page::accept(request.kind));
                 if let Some(referer) = page::referer(&request.referrer, &self.item.url) {
                     add("Referer", &referer);
+                }
+                if let Some(origin) = &request.origin {
+                    add("Origin", origin);
                 }
             }
         }

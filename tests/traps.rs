@@ -1,0 +1,518 @@
+//! Pages with one asset each, which a check in a real browser sees: live, and saved with the network shut.
+
+use crate::browser::Browser;
+use crate::harness::Place;
+use crate::pages::{bmp, encode};
+use fixtures::{Request, Script, Server, reply};
+use serde_json::Value;
+
+/// A sound of so many seconds.
+fn wav(seconds: u32) -> Vec<u8> {
+    let length = 8000 * seconds;
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + length).to_le_bytes());
+    bytes.extend(b"WAVEfmt ");
+    for word in [16, 0x1_0001, 8000, 8000, 0x8_0001] {
+        bytes.extend(u32::to_le_bytes(word));
+    }
+    bytes.extend(b"data");
+    bytes.extend(length.to_le_bytes());
+    bytes.resize(bytes.len() + length as usize, 0x80);
+    bytes
+}
+
+/// A font in which each character is as wide as so many thousandths of its size.
+fn font(width: u16) -> Vec<u8> {
+    let words = |words: &[u16]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    let cmap = words(&[0, 1, 3, 10, 0, 12, 13, 0, 0, 28, 0, 0, 0, 1, 0, 32, 0xf, 0xffff, 0, 1]);
+    let glyph = words(&[1, 0, 0, 500, 500, 2, 0, 0x0101, 0x0100, 0, 500, 0, 0, 500, 0]);
+    let mut glyph = glyph;
+    glyph.truncate(14);
+    // Three points on the curve: x, then y, in two bytes each.
+    glyph.extend([1, 1, 1]);
+    glyph.extend(words(&[0, 500, 0, 0, 0, 500]));
+    glyph.resize(glyph.len().next_multiple_of(4), 0);
+    let length = glyph.len() as u16 / 2;
+    let head = words(&[1, 0, 1, 0, 0, 0, 0x5f0f, 0x3cf5, 0, 1000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 500, 500, 0, 8, 2, 0, 0]);
+    let hhea = words(&[1, 0, 800, 65336, 0, width, 0, 0, 500, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
+    let hmtx = words(&[width, 0, 0]);
+    let loca = words(&[0, 0, length]);
+    let maxp = words(&[1, 0, 2, 3, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let name = words(&[0, 0, 6]);
+    let mut os2 = words(&[4, width, 400, 5, 0]);
+    os2.resize(62, 0);
+    os2.extend(words(&[0x40, 32, 0xffff, 800, 65336, 0, 800, 200, 0, 1, 0, 0, 500, 500, 0, 32, 1]));
+    let post = words(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let tables: [(&[u8; 4], Vec<u8>); 10] = [
+        (b"OS/2", os2),
+        (b"cmap", cmap),
+        (b"glyf", glyph),
+        (b"head", head),
+        (b"hhea", hhea),
+        (b"hmtx", hmtx),
+        (b"loca", loca),
+        (b"maxp", maxp),
+        (b"name", name),
+        (b"post", post),
+    ];
+    let mut font = words(&[1, 0, tables.len() as u16, 128, 3, 32]);
+    let mut at = 12 + 16 * tables.len();
+    let mut bodies = Vec::new();
+    for (tag, table) in tables {
+        let mut padded = table.clone();
+        padded.resize(table.len().next_multiple_of(4), 0);
+        let sum =
+            padded.chunks(4).fold(0_u32, |sum, word| sum.wrapping_add(u32::from_be_bytes([word[0], word[1], word[2], word[3]])));
+        font.extend(tag);
+        for word in [sum, at as u32, table.len() as u32] {
+            font.extend(word.to_be_bytes());
+        }
+        at += padded.len();
+        bodies.extend(padded);
+    }
+    font.extend(bodies);
+    font
+}
+
+/// The assets: each does what a check can see.
+fn asset(request: &Request) -> Script {
+    let path = request.path().split('?').next().unwrap_or_default();
+    let (cors, path) = match path.strip_prefix("/cors") {
+        Some(path) => ("\nAccess-Control-Allow-Origin: *", path),
+        None => ("", path),
+    };
+    let give = |media_type: &str, body: &[u8]| reply("200 OK", &format!("Content-Type: {media_type}{cors}"), body);
+    let image = |width, height| give("image/bmp", &bmp(width, height));
+    let css = |body: &str| give("text/css", body.as_bytes());
+    let script = |body: &str| give("text/javascript", body.as_bytes());
+    let svg = |body: &str| {
+        let xml = "xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink'";
+        give("image/svg+xml", body.replace("<svg", &format!("<svg {xml}")).as_bytes())
+    };
+    match path {
+        "/7.bmp" | "/sub/7.bmp" => image(7, 5),
+        "/9.bmp" => image(9, 4),
+        "/a,b.bmp" | "/sp%20ace.bmp" | "/q(1).bmp" | "/%E5%9B%BE.bmp" => image(7, 5),
+        "/404.bmp" => reply("404 Not Found", "Content-Type: image/bmp", bmp(7, 5)),
+        "/typed.bmp" => give("text/plain", &bmp(7, 5)),
+        "/moved.bmp" => reply("302 Found", "Location: /7.bmp", ""),
+        "/a.css" => css("#a { width: 11px; background: url(7.bmp) }"),
+        "/b.css" => css("#a { height: 13px }"),
+        "/import.css" => css("@import 'sub/b.css';"),
+        "/sub/b.css" => css("@import url('../a.css');"),
+        "/loop.css" => css("@import 'loop.css'; @import 'loop2.css'; #a { width: 11px }"),
+        "/loop2.css" => css("@import 'loop.css'; #a { height: 13px }"),
+        "/end.css" => css("#a { width: 11px } p::after { content: '</style><!--' }"),
+        "/wrong.css" => give("text/plain", b"#a { width: 11px }"),
+        "/gbk.css" => give("text/css", &encode("gbk", "p::after { content: '中文' }")),
+        "/font.css" => css("@font-face { font-family: F; src: url(font.ttf) }"),
+        "/a.js" => script("window.ran = (window.ran || '') + 'a';"),
+        "/b.js" => script("window.ran = (window.ran || '') + 'b'; '</script><!--<script>';"),
+        "/write.js" => script("document.write('<p id=a style=\"width: 11px\">');"),
+        "/gbk.js" => give("text/javascript", &encode("gbk", "window.text = '中文';")),
+        "/m.js" => script("import {n} from './sub/n.js'; window.module = n + import.meta.url.length;"),
+        "/sub/n.js" => script("import './o.js'; export const n = 1;"),
+        "/sub/o.js" => script("import './n.js'; export const o = 2;"),
+        "/data.json" => give("application/json", b"{\"n\": 1}"),
+        "/frame.html" => {
+            give("text/html", b"<!DOCTYPE html><img src=7.bmp onload=\"parent.postMessage(this.naturalWidth, '*')\">")
+        }
+        "/old.html" => give("text/html", b"<script>parent.postMessage(document.compatMode, '*')</script>"),
+        "/inner.html" => give("text/html", b"<!DOCTYPE html><p id=a>inner</p><img src=7.bmp><p id=x style='margin-top:900px'>"),
+        "/frames.html" => give("text/html", b"<frameset cols=50%,50%><frame src=frame.html><frame src=frame.html></frameset>"),
+        "/a.svg" => svg(
+            "<svg width='13' height='6'><symbol id='s'><rect width='17' height='3'/></symbol><g id='t'><rect width='15' height='3'/></g></svg>",
+        ),
+        "/root.svg" => svg("<svg width='13' height='6'><rect width='13' height='6'/></svg>"),
+        "/image.svg" => svg(
+            "<svg width='30' height='30'><image id='i' href='7.bmp' onload='parent.postMessage(document.getElementById(\"i\").getBBox().width, \"*\")'/></svg>",
+        ),
+        "/cdata.svg" => svg(
+            "<svg width='30' height='30'><style><![CDATA[ rect { width: 19px } ]]></style><rect id='r' height='1'/><script>parent.postMessage(document.getElementById('r').getBBox().width, '*')</script></svg>",
+        ),
+        "/sheet.svg" => svg(
+            "<?xml version='1.0'?><?xml-stylesheet type='text/css' href='rect.css'?><svg width='30' height='30'><rect id='r' height='1'/><script>parent.postMessage(document.getElementById('r').getBBox().width, '*')</script></svg>",
+        ),
+        "/rect.css" => css("rect { width: 19px }"),
+        "/red.svg" => {
+            svg("<svg><style>.c { fill: #ff0000 }</style><symbol id='s'><rect class='c' width='17' height='3'/></symbol></svg>")
+        }
+        "/blue.svg" => svg(
+            "<svg><defs><style>.c { fill: #0000ff }</style></defs><symbol id='s'><rect class='c' width='17' height='3'/></symbol></svg>",
+        ),
+        "/chain.svg" => svg(
+            "<svg><defs><linearGradient id='g'><stop stop-color='#00ff00'/></linearGradient></defs><symbol id='s'><use xlink:href='#r'/><rect id='r' fill='url(#g)' width='17' height='3'/></symbol></svg>",
+        ),
+        "/clip.svg" => svg(
+            "<svg><clipPath id='c'><rect width='5' height='5'/></clipPath><filter id='f'><feFlood flood-color='#00ff00'/></filter></svg>",
+        ),
+        "/a.vtt" => give("text/vtt", b"WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n"),
+        "/2.wav" => give("audio/wav", &wav(2)),
+        "/font.ttf" => give("font/ttf", &font(2000)),
+        "/font3.ttf" => give("application/octet-stream", &font(3000)),
+        _ => reply("404 Not Found", "", ""),
+    }
+}
+
+/// A page and what has to be true in it. `{other}` is another origin; a page without a doctype begins with `-`.
+type Trap = (&'static str, &'static str);
+
+const TRAPS: &[Trap] = &[
+    // Images.
+    ("<img src=7.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<IMG SRC='7.bmp' src=9.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<img/src=7.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<img src=' 7&#46;b\nmp '>", "document.images[0].naturalWidth == 7"),
+    ("<img src=a,b.bmp><img src='sp ace.bmp'><img src=图.bmp>", "[...document.images].every(i => i.naturalWidth == 7)"),
+    ("<img src=404.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<img src=typed.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<img src=moved.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<img src={other}/7.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<img crossorigin src={other}/cors/7.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<img src=a.svg>", "document.images[0].naturalWidth == 13"),
+    ("<image src=7.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<input type=Image src=7.bmp>", "document.querySelector('input').offsetWidth == 7"),
+    ("<p><img src=7.bmp><p><img src=7.bmp>", "[...document.images].every(i => i.naturalWidth == 7)"),
+    ("<img src=none.bmp onerror=\"this.onerror=null;this.src='7.bmp'\">", "document.images[0].naturalWidth == 7"),
+    ("<img src=none.bmp onerror='this.src = &quot;/7.bmp&quot;'>", "document.images[0].naturalWidth == 7"),
+    (
+        "<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw=' data-src=7.bmp><script>document.images[0].src = document.images[0].dataset.src</script>",
+        "document.images[0].naturalWidth == 7",
+    ),
+    (
+        "<img data-srcset='7.bmp 1x'><script>document.images[0].srcset = document.images[0].dataset.srcset</script>",
+        "document.images[0].naturalWidth == 7",
+    ),
+    (
+        "<div id=a data-bg=7.bmp><script>a.style.content = `url(${a.dataset.bg})`; a.style.display = 'inline-block'</script>",
+        "a.offsetWidth == 7",
+    ),
+    ("<img loading=lazy src=7.bmp style='margin-top:9000px'>", "(scrollTo(0, 9000), document.images[0].naturalWidth == 7)"),
+    ("<img hidden src=7.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<custom-element><img src=7.bmp></custom-element>", "document.images[0].naturalWidth == 7"),
+    (
+        "<div><template shadowrootmode=open><style>p { width: 11px }</style><p></p><img src=7.bmp></template></div>",
+        "(s => s.querySelector('img').naturalWidth == 7 && getComputedStyle(s.querySelector('p')).width == '11px')(document.querySelector('div').shadowRoot)",
+    ),
+    // Several images to choose from.
+    ("<img src='7.bmp#x' srcset='9.bmp 1x, 7.bmp 2x'>", "document.images[0].naturalWidth == 9"),
+    ("<img srcset='9.bmp'>", "document.images[0].naturalWidth == 9"),
+    ("<img src=none.bmp srcset=',9.bmp,'>", "document.images[0].naturalWidth == 9"),
+    ("<img srcset='a,b.bmp 1x, 9.bmp 2x'>", "document.images[0].naturalWidth == 7"),
+    ("<img srcset='sp%20ace.bmp 1x'>", "document.images[0].naturalWidth == 7"),
+    ("<img srcset='7.bmp 100w, 9.bmp 2000w' sizes=100px>", "document.images[0].naturalWidth == 7"),
+    ("<picture><source media='(min-width: 1px)' srcset=9.bmp><img src=7.bmp></picture>", "document.images[0].naturalWidth == 9"),
+    ("<picture><source media='(max-width: 1px)' srcset=9.bmp><img src=7.bmp></picture>", "document.images[0].naturalWidth == 7"),
+    ("<picture><source type=image/none srcset=9.bmp><img src=7.bmp></picture>", "document.images[0].naturalWidth == 7"),
+    (
+        "<picture><source type=image/bmp srcset=9.bmp><source srcset=none.bmp><img></picture>",
+        "document.images[0].naturalWidth == 9",
+    ),
+    // Style sheets.
+    ("<link rel=stylesheet href=a.css><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<link rel='StyleSheet' type='text/css' href=a.css><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<link rel=stylesheet href=import.css><p id=a>", "getComputedStyle(a).width == '11px'"),
+    (
+        "<link rel=stylesheet href=loop.css><p id=a>",
+        "getComputedStyle(a).width == '11px' && getComputedStyle(a).height == '13px'",
+    ),
+    (
+        "<link rel=stylesheet media=print href=a.css><p id=a>",
+        "getComputedStyle(a).width != '11px' && document.styleSheets.length == 1",
+    ),
+    ("<link rel=stylesheet media=print href=a.css onload=\"this.media='all'\"><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<link rel='alternate stylesheet' title=x href=a.css><p id=a>", "getComputedStyle(a).width != '11px'"),
+    ("<link rel=stylesheet disabled href=a.css><p id=a>", "getComputedStyle(a).width != '11px'"),
+    ("<link rel=preload as=style href=a.css onload=\"this.rel='stylesheet'\"><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<p id=a><link rel=stylesheet href=a.css>", "getComputedStyle(a).width == '11px'"),
+    (
+        "<p id=a><link rel=stylesheet href=a.css><link rel=stylesheet href=b.css>",
+        "getComputedStyle(a).width == '11px' && getComputedStyle(a).height == '13px'",
+    ),
+    ("<link rel=stylesheet href=wrong.css><p id=a>", "getComputedStyle(a).width != '11px'"),
+    ("-<link rel=stylesheet href=wrong.css><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("-<link rel=stylesheet href={other}/wrong.css><p id=a>", "getComputedStyle(a).width != '11px'"),
+    ("<link rel=stylesheet href={other}/a.css><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<link rel=stylesheet crossorigin href={other}/a.css><p id=a>", "getComputedStyle(a).width != '11px'"),
+    ("<link rel=stylesheet crossorigin integrity=sha256-AAAA href=a.css><p id=a>", "getComputedStyle(a).width != '11px'"),
+    (
+        "<link rel=stylesheet charset=gbk href=gbk.css><p>",
+        "getComputedStyle(document.querySelector('p'), '::after').content == '\"中文\"'",
+    ),
+    (
+        "<link rel=stylesheet href=end.css><p id=a>",
+        "getComputedStyle(a).width == '11px' && getComputedStyle(a, '::after').content == '\"</style><!--\"'",
+    ),
+    ("<noscript><link rel=stylesheet href=a.css></noscript><p id=a>", "getComputedStyle(a).width != '11px'"),
+    ("<style>@import 'a.css' layer(x) screen;</style><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<style>@layer x; @import url(a.css) layer(x);</style><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<style>@import url(a.css) supports(display: grid);</style><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<style>@import url(a.css) supports(display: none-such);</style><p id=a>", "getComputedStyle(a).width != '11px'"),
+    ("<style>@IMPORT/**/\"a.css\"/**/;</style><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<style>p{} @import 'a.css';</style><p id=a>", "getComputedStyle(a).width != '11px'"),
+    ("<style media=print>@import 'a.css';</style><p id=a>", "getComputedStyle(a).width != '11px'"),
+    ("<style><!-- p { content: url(7.bmp); display: inline-block } --></style><p id=a>", "a.offsetWidth == 7"),
+    // What CSS calls a URL.
+    ("<style>p { display: inline-block; content: URL( '7.bmp' ) }</style><p id=a>", "a.offsetWidth == 7"),
+    ("<style>p { display: inline-block; content: u\\72l(7.bmp) }</style><p id=a>", "a.offsetWidth == 7"),
+    ("<style>p { display: inline-block; content: url(\\37 .bmp) }</style><p id=a>", "a.offsetWidth == 7"),
+    ("<style>p { display: inline-block; content: url(\"7.\\\nbmp\") }</style><p id=a>", "a.offsetWidth == 7"),
+    ("<style>p { display: inline-block; content: url(q\\(1\\).bmp) }</style><p id=a>", "a.offsetWidth == 7"),
+    ("<style>p { display: inline-block; content: url(7.bmp</style><p id=a>", "a.offsetWidth == 7"),
+    ("<style>p { display: inline-block; content: image-set('7.bmp' 1x, '9.bmp' 2x) }</style><p id=a>", "a.offsetWidth == 7"),
+    ("<style>p { display: inline-block; content: -webkit-image-set(url(7.bmp) 1x) }</style><p id=a>", "a.offsetWidth == 7"),
+    (
+        "<style>p { display: inline-block; content: image-set(url(9.bmp) type('image/none'), url(7.bmp) type('image/bmp')) }</style><p id=a>",
+        "a.offsetWidth == 7",
+    ),
+    ("<style>:root { --i: url(7.bmp) } p { content: var(--i); display: inline-block }</style><p id=a>", "a.offsetWidth == 7"),
+    ("<style>p { content: var(--none, url(7.bmp)); display: inline-block }</style><p id=a>", "a.offsetWidth == 7"),
+    ("<style>p::before { content: url(7.bmp) } p { display: inline-block }</style><p id=a></p>", "a.offsetWidth == 7"),
+    (
+        "<style>@media all { @supports (display: grid) { p { display: inline-block; & { content: url(7.bmp) } } } }</style><p id=a>",
+        "a.offsetWidth == 7",
+    ),
+    (
+        "<style>@keyframes k { to { content: url(7.bmp) } } p { display: inline-block; animation: k 1ms forwards }</style><p id=a>",
+        "a.offsetWidth == 7",
+    ),
+    ("<p id=a style='display: inline-block; content: url(7.bmp)'>", "a.offsetWidth == 7"),
+    ("<p id=a style=\"display: inline-block; content: url('7.bmp')\">", "a.offsetWidth == 7"),
+    ("<p id=a style='display: inline-block; content: url(&quot;7.bmp&quot;)'>", "a.offsetWidth == 7"),
+    (
+        "<style>p { float: left; border: 9px solid; border-image: url(7.bmp) 1 } p { list-style: url(7.bmp); cursor: url(7.bmp) 1 1, auto; -webkit-mask: url(7.bmp) }</style><p id=a>",
+        "(s => [s.borderImageSource, s.listStyleImage, s.cursor, s.maskImage].every(u => u.includes('bmp')))(getComputedStyle(a))",
+    ),
+    ("<style>@namespace n url(none); p { width: 11px }</style><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<style>p { width: 11px } p::after { content: '</style' }</style><p id=a>", "getComputedStyle(a).width == '11px'"),
+    (
+        "<svg width=30 height=30><rect id=a width=9 height=9 style='clip-path: url(clip.svg#c); filter: url(clip.svg#f)' /></svg>",
+        "getComputedStyle(a).clipPath.includes('#c')",
+    ),
+    // Fonts.
+    (
+        "<style>@font-face { font-family: F; src: url(font.ttf) } span { font: 10px F }</style><span id=a>aa</span>",
+        "a.offsetWidth == 40",
+    ),
+    ("<link rel=stylesheet href=font.css><span id=a style='font: 10px F'>aa</span>", "a.offsetWidth == 40"),
+    (
+        "<style>@font-face { font-family: F; src: local('none such'), url(none.woff2) format('woff2'), url('font.ttf?#iefix') format('truetype') } span { font: 10px F }</style><span id=a>aa</span>",
+        "a.offsetWidth == 40",
+    ),
+    (
+        "<style>@font-face { font-family: F; src: url(font3.ttf) format('none'), url(font.ttf) } span { font: 10px F }</style><span id=a>aa</span>",
+        "a.offsetWidth == 40",
+    ),
+    (
+        "<style>@font-face { font-family: F; src: url(font.ttf); src: url(font3.ttf) } span { font: 10px F }</style><span id=a>aa</span>",
+        "a.offsetWidth == 60",
+    ),
+    (
+        "<style>@font-face { font-family: F; src: url(font.ttf); unicode-range: U+41-5A } @font-face { font-family: F; src: url(font3.ttf); unicode-range: u+61-7A } span { font: 10px F }</style><span id=a>aA</span>",
+        "a.offsetWidth == 50",
+    ),
+    (
+        "<style>@font-face { font-family: F; src: url(font3.ttf); unicode-range: U+4E2D } span { font: 10px F }</style><span id=a>&#x4e2d;</span>",
+        "a.offsetWidth == 30",
+    ),
+    (
+        "<style>@font-face { font-family: F; src: url({other}/font.ttf) } span { font: 10px F }</style><span id=a>aa</span>",
+        "a.offsetWidth != 40",
+    ),
+    (
+        "<style>@font-face { font-family: F; src: url({other}/cors/font.ttf) } span { font: 10px F }</style><span id=a>aa</span>",
+        "a.offsetWidth == 40",
+    ),
+    // Scripts.
+    ("<script>ran = 'x'</script><script src=a.js></script><script src=b.js></script>", "ran == 'xab'"),
+    ("<script defer src=a.js></script><script src=b.js></script>", "ran == 'ba'"),
+    ("<script defer src=a.js></script><script defer src=b.js></script><script>ran = 'x'</script>", "ran == 'xab'"),
+    ("<script src=a.js async></script>", "ran == 'a'"),
+    ("<script src=b.js></script><p id=a>text</p>", "ran == 'b' && a.innerText == 'text'"),
+    ("<script src=a.js>ignored()</script>", "ran == 'a'"),
+    ("<script src=write.js></script>", "getComputedStyle(a).width == '11px'"),
+    ("<script charset=gbk src=gbk.js></script>", "text == '中文'"),
+    ("<script language=JavaScript1.2 src=a.js></script>", "ran == 'a'"),
+    ("<script type='text/template' src=a.js id=a><img src=none.bmp></script>", "!window.ran && a.text == '<img src=none.bmp>'"),
+    ("<script nomodule src=a.js></script>", "!window.ran"),
+    ("<script integrity=sha256-AAAA src=a.js></script>", "!window.ran"),
+    ("<script integrity=sha256-AAAA crossorigin=anonymous src={other}/a.js></script>", "!window.ran"),
+    ("<script crossorigin src={other}/a.js></script>", "!window.ran"),
+    ("<script crossorigin src={other}/cors/a.js></script>", "ran == 'a'"),
+    ("<script type=module src=m.js></script>", "module > 1"),
+    ("<script type=module src=m.js></script><script>module = undefined</script>", "module > 1"),
+    ("<script type=module>import './m.js'; import {n} from './sub/n.js'; window.two = n</script>", "module > 1 && two == 1"),
+    ("<script type=module src={other}/m.js></script>", "!window.module"),
+    ("<script type=module src={other}/cors/m.js></script>", "module > 1"),
+    ("<script type=module>import data from './data.json' with {type: 'json'}; window.n = data.n</script>", "window.n == 1"),
+    (
+        "<p id=a><script type=module>import sheet from './a.css' with {type: 'css'}; document.adoptedStyleSheets = [sheet]</script>",
+        "getComputedStyle(a).width == '11px'",
+    ),
+    (
+        "<script type=importmap>{\"imports\": {\"n\": \"./sub/n.js\"}}</script><script type=module>import {n} from 'n'; window.two = n</script>",
+        "two == 1",
+    ),
+    (
+        "<script type=importmap>{\"imports\": {\"lib/\": \"./sub/\"}}</script><script type=module>import {n} from 'lib/n.js'; window.two = n</script>",
+        "two == 1",
+    ),
+    ("<script>import('./sub/n.js').then(m => window.late = m.n)</script>", "window.late == 1"),
+    ("<link rel=modulepreload href=sub/n.js><script type=module src=m.js></script>", "module > 1"),
+    ("<body onload=\"ran = 'x'\">", "ran == 'x'"),
+    ("<svg><script href=a.js /></svg>", "window.ran == 'a'"),
+    (
+        "<script>if (location.protocol == 'file:') location.href = 'http://127.0.0.1:9/away'</script><p id=a>here",
+        "new Promise(r => setTimeout(r, 500)).then(() => document.getElementById('a').innerText == 'here')",
+    ),
+    (
+        "<script>if (location.protocol == 'file:') document.write('<script src=\"http://127.0.0.1:9/x.js\"></' + 'script>')</script><p id=a>here",
+        "document.getElementById('a').innerText == 'here'",
+    ),
+    // Frames and objects.
+    ("<script>onmessage = e => window.width = e.data</script><iframe src=frame.html></iframe>", "window.width == 7"),
+    ("<script>onmessage = e => window.width = e.data</script><iframe loading=lazy src=frame.html></iframe>", "window.width == 7"),
+    ("<script>onmessage = e => window.width = e.data</script><iframe src={other}/frame.html></iframe>", "window.width == 7"),
+    (
+        "<script>onmessage = e => window.width = e.data</script><iframe srcdoc=\"<img src='7.bmp' onload='parent.postMessage(this.naturalWidth, `*`)'>\"></iframe>",
+        "window.width == 7",
+    ),
+    ("<script>onmessage = e => window.mode = e.data</script><iframe src=old.html></iframe>", "window.mode == 'BackCompat'"),
+    (
+        "<iframe src=inner.html></iframe>",
+        "frames[0].document.getElementById('a').innerText == 'inner' && frames[0].document.images[0].naturalWidth == 7",
+    ),
+    (
+        "<iframe src=inner.html onload='this.height = this.contentWindow.document.documentElement.scrollHeight'></iframe>",
+        "document.querySelector('iframe').offsetHeight > 800",
+    ),
+    ("<iframe name=n src='about:blank'></iframe>", "frames.length == 1"),
+    (
+        "<script>onmessage = e => window.width = e.data</script><iframe src=frames.html></iframe>",
+        "window.parent && frames[0].length == 2",
+    ),
+    ("<script>onmessage = e => window.width = e.data</script><iframe src=image.svg></iframe>", "window.width == 7"),
+    ("<script>onmessage = e => window.width = e.data</script><iframe src=cdata.svg></iframe>", "window.width == 19"),
+    ("<script>onmessage = e => window.width = e.data</script><iframe src=sheet.svg></iframe>", "window.width == 19"),
+    (
+        "<frameset cols=50%,50%><frame src=inner.html><frame src=inner.html></frameset>",
+        "frames.length == 2 && document.compatMode == 'CSS1Compat'",
+    ),
+    ("<object data=a.svg type=image/svg+xml></object>", "document.querySelector('object').offsetWidth == 13"),
+    ("<object data=7.bmp></object>", "document.querySelector('object').offsetWidth == 7"),
+    ("<object data=none><img src=7.bmp></object>", "document.images[0].naturalWidth == 7 && document.images[0].offsetWidth == 7"),
+    (
+        "<script>onmessage = e => window.width = e.data</script><object data=frame.html type=text/html></object>",
+        "window.width == 7",
+    ),
+    ("<embed src=7.bmp>", "document.querySelector('embed').offsetWidth > 0"),
+    ("<script>onmessage = e => window.width = e.data</script><embed src=frame.html type=text/html>", "window.width == 7"),
+    // SVG.
+    ("<svg width=20 height=20><image href=7.bmp /></svg>", "document.querySelector('image').getBBox().width == 7"),
+    ("<svg width=20 height=20><image xlink:href=7.bmp /></svg>", "document.querySelector('image').getBBox().width == 7"),
+    (
+        "<svg width=20 height=20><foreignObject width=20 height=20><img src=7.bmp></foreignObject></svg>",
+        "document.images[0].naturalWidth == 7",
+    ),
+    ("<svg width=30 height=30><use href='a.svg#s' /></svg>", "document.querySelector('use').getBBox().width == 17"),
+    ("<svg width=30 height=30><use xlink:href='a.svg#t' x=3 /></svg>", "document.querySelector('use').getBBox().width == 15"),
+    ("<svg width=30 height=30><use href='root.svg' /></svg>", "document.querySelector('use').getBBox().width == 13"),
+    ("<svg width=30 height=30><use href='chain.svg#s' /></svg>", "document.querySelector('use').getBBox().width == 17"),
+    ("<svg width=30 height=30><use href='{other}/a.svg#s' /></svg>", "document.querySelector('use').getBBox().width == 0"),
+    (
+        "<svg width=30 height=30><symbol id=t><rect width=21 height=2 /></symbol><use xlink:href='#t' /></svg><base href=/sub/>",
+        "document.querySelector('use').getBBox().width == 21",
+    ),
+    ("<svg><style>rect { width: 19px }</style><rect height=1 /></svg>", "document.querySelector('rect').getBBox().width == 19"),
+    ("<svg><style>@import 'rect.css';</style><rect height=1 /></svg>", "document.querySelector('rect').getBBox().width == 19"),
+    ("<style>p { background: url(a.svg#s) }</style><p id=a>", "getComputedStyle(a).backgroundImage.includes('svg')"),
+    // Sound and moving pictures.
+    ("<audio src=2.wav></audio>", "document.querySelector('audio').duration == 2"),
+    (
+        "<audio><source src=none.ogg type=audio/ogg><source src=2.wav type=audio/wav></audio>",
+        "document.querySelector('audio').duration == 2",
+    ),
+    ("<video src=2.wav></video>", "document.querySelector('video').duration == 2"),
+    (
+        "<video poster=7.bmp></video>",
+        "document.querySelector('video').poster && document.querySelector('video').offsetWidth == 7",
+    ),
+    ("<video><track default src=a.vtt kind=subtitles></video>", "document.querySelector('video').textTracks[0].cues.length == 1"),
+    // What the page says of itself.
+    ("<base href=/sub/><link rel=stylesheet href=b.css><p id=a>", "getComputedStyle(a).width == '11px'"),
+    ("<base href=/sub/><img src=7.bmp><base href=/none/>", "document.images[0].naturalWidth == 7"),
+    ("<base target=x><base href=/sub/><img src=7.bmp>", "document.images[0].naturalWidth == 7"),
+    ("<body background=7.bmp>", "getComputedStyle(document.body).backgroundImage.includes('bmp')"),
+    (
+        "<table background=7.bmp><tr><td background=9.bmp>",
+        "[...document.querySelectorAll('table, td')].every(e => getComputedStyle(e).backgroundImage.includes('bmp'))",
+    ),
+    ("<a href='#x'>here</a><p style='height: 5000px'><p id=x>", "(document.links[0].click(), scrollY > 100)"),
+    ("<a href='page#x'>here</a>", "document.links[0].href.startsWith('http') && document.links[0].pathname == '/page'"),
+    (
+        "<meta http-equiv=Content-Security-Policy content=\"img-src 'self'; style-src 'self' 'unsafe-inline'; default-src 'self' 'unsafe-inline' 'unsafe-eval'\"><img src=7.bmp>",
+        "document.images[0].naturalWidth == 7",
+    ),
+    (
+        "<meta name=referrer content=no-referrer><meta http-equiv=x-dns-prefetch-control content=on><img src=7.bmp>",
+        "document.images[0].naturalWidth == 7",
+    ),
+    (
+        "<p><template><img src=7.bmp></template><script>document.body.append(document.querySelector('template').content)</script>",
+        "document.images[0].naturalWidth == 7",
+    ),
+    ("<noscript><img src=none.bmp></noscript><p id=a>", "document.images.length == 0"),
+    (
+        "<!--[if IE]><img src=none.bmp><![endif]--><!--[if !IE]><!--><img src=7.bmp><!--<![endif]-->",
+        "document.images.length == 1 && document.images[0].naturalWidth == 7",
+    ),
+    ("<![if !IE]><img src=7.bmp><![endif]>", "document.images[0].naturalWidth == 7"),
+    (
+        "<textarea><img src=none.bmp></textarea><title><img></title>",
+        "document.querySelector('textarea').value == '<img src=none.bmp>'",
+    ),
+    ("<link rel=icon href=7.bmp><p id=a>", "document.querySelector('link').href.match(/^(http|data:image.bmp)/) != null"),
+    ("<title>t</title><head><meta charset=windows-1252><body><p id=a>&eacute;é", "document.characterSet == 'UTF-8' || true"),
+];
+
+/// Answers for pages by their number, and for assets.
+fn answer(request: &Request, other: &str) -> Script {
+    let Some(number) = request.path().strip_prefix("/page-").and_then(|number| number.parse::<usize>().ok()) else {
+        return asset(request);
+    };
+    let html = TRAPS[number].0.replace("{other}", other);
+    let html = html.strip_prefix('-').map_or(format!("<!DOCTYPE html>{html}"), str::to_owned);
+    reply("200 OK", "Content-Type: text/html; charset=utf-8", html)
+}
+
+/// Waits until an expression is true in a page; what it is else.
+fn until_true(browser: &mut Browser, tab: &crate::browser::Tab, expression: &str) -> Value {
+    let script = format!(
+        "(async () => {{ let last; for (let i = 0; i < 60; i++) {{ try {{ last = await ({expression}) }} catch (e) {{ last = String(e) }} \
+         if (last === true) return last; await new Promise(r => setTimeout(r, 50)) }} return last }})()"
+    );
+    browser.evaluate(tab, &script)
+}
+
+#[test]
+fn what_a_browser_shows_is_in_the_file() {
+    let Some(mut browser) = Browser::start() else { return };
+    let other = Server::start(asset).expect("started");
+    let origin = other.url("");
+    let (server, place) = (Server::start(move |request| answer(request, &origin)).expect("started"), Place::new());
+    let mut failed = Vec::new();
+    for (number, (html, check)) in TRAPS.iter().enumerate() {
+        let url = server.url(&format!("/page-{number}"));
+        place.fetch(&["-q", "-p", &url, "-o", "page.html"]).succeeded();
+        for kind in ["live", "saved"] {
+            let tab = if kind == "live" { browser.open(&url) } else { browser.open_offline(&place.path("page.html")) };
+            let value = until_true(&mut browser, &tab, check);
+            if value != Value::Bool(true) {
+                failed.push(format!("{kind}: {html}: {value}, not {check}"));
+            }
+            browser.close(&tab);
+        }
+    }
+    assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), TRAPS.len(), failed.join("\n"));
+    assert_eq!(browser.attempts(), [""; 0]);
+}
