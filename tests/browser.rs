@@ -10,6 +10,18 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// How wide its windows are.
+const WIDTH: u32 = 800;
+
+/// The colours of the pixels of a [screenshot](Browser::screenshot), three bytes each.
+pub(crate) fn pixels(screenshot: &str) -> Vec<u8> {
+    let bytes = data_encoding::BASE64.decode(screenshot.as_bytes()).expect("Base64");
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("PNG");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
+    reader.next_frame(&mut pixels).expect("whole");
+    pixels
+}
+
 /// A browser. What it opens offline has no network but a proxy that refuses everything and counts.
 pub(crate) struct Browser {
     child: Child,
@@ -75,11 +87,15 @@ impl Browser {
         let refusing = Server::start(|_| reply("403 Forbidden", "", "")).expect("started");
         let offline = String::new();
         let mut browser = Browser { child, to, from, calls: 0, events: Vec::new(), refusing, offline, _directory: directory };
-        let proxy = format!("127.0.0.1:{}", browser.refusing.port());
-        let context =
-            browser.call(None, "Target.createBrowserContext", &json!({"proxyServer": proxy, "proxyBypassList": "<-loopback>"}));
-        browser.offline = context["browserContextId"].as_str().expect("a context").to_owned();
+        browser.offline = browser.network(browser.refusing.port());
         Some(browser)
+    }
+
+    /// A network in which everything goes through the proxy at this port.
+    pub(crate) fn network(&mut self, port: u16) -> String {
+        let parameters = json!({"proxyServer": format!("127.0.0.1:{port}"), "proxyBypassList": "<-loopback>"});
+        let context = self.call(None, "Target.createBrowserContext", &parameters);
+        context["browserContextId"].as_str().expect("a context").to_owned()
     }
 
     /// Calls a method, and waits for what it returns.
@@ -97,8 +113,17 @@ impl Browser {
                 assert!(message["error"].is_null(), "{method}: {message}");
                 return message["result"].take();
             }
-            self.events.push(message);
+            self.note(message);
         }
+    }
+
+    /// Keeps what the browser tells by itself, and closes the dialogs of pages, which would wait for a user.
+    fn note(&mut self, event: Value) {
+        if event["method"] == "Page.javascriptDialogOpening" {
+            let close = json!({"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": true}, "sessionId": event["sessionId"]});
+            self.to.write_all(format!("{close}\0").as_bytes()).expect("sent");
+        }
+        self.events.push(event);
     }
 
     #[track_caller]
@@ -109,18 +134,24 @@ impl Browser {
     /// Opens a page, and waits until it is shown.
     #[track_caller]
     pub(crate) fn open(&mut self, url: &str) -> Tab {
-        self.open_in(url, None)
+        self.open_page(url, None)
     }
 
     /// Opens a file with the network shut.
     #[track_caller]
     pub(crate) fn open_offline(&mut self, file: &Path) -> Tab {
         let context = self.offline.clone();
-        self.open_in(&format!("file://{}", file.display()), Some(&context))
+        self.open_in(&format!("file://{}", file.display()), &context)
+    }
+
+    /// Opens a page in a network.
+    #[track_caller]
+    pub(crate) fn open_in(&mut self, url: &str, network: &str) -> Tab {
+        self.open_page(url, Some(network))
     }
 
     #[track_caller]
-    fn open_in(&mut self, url: &str, context: Option<&str>) -> Tab {
+    fn open_page(&mut self, url: &str, context: Option<&str>) -> Tab {
         let mut parameters = json!({"url": "about:blank"});
         if let Some(context) = context {
             parameters["browserContextId"] = context.into();
@@ -134,7 +165,7 @@ impl Browser {
         let is_loaded = |event: &Value| event["method"] == "Page.loadEventFired" && event["sessionId"] == session.as_str();
         while !self.events.iter().any(is_loaded) {
             match self.from.recv_timeout(Duration::from_secs(20)) {
-                Ok(event) => self.events.push(event),
+                Ok(event) => self.note(event),
                 // What is shown by then is what there is to see.
                 Err(_) => break,
             }
@@ -155,16 +186,30 @@ impl Browser {
         evaluated["result"]["value"].take()
     }
 
-    /// What a page looks like: the colours of its pixels, from the top.
+    /// What a page looks like, from the top: a PNG file in Base64.
     #[track_caller]
-    pub(crate) fn screenshot(&mut self, tab: &Tab) -> Vec<u8> {
-        let mut taken = self.call(Some(&tab.session), "Page.captureScreenshot", &json!({"format": "png"}));
-        let encoded = taken["data"].take();
-        let bytes = data_encoding::BASE64.decode(encoded.as_str().expect("data").as_bytes()).expect("Base64");
-        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("PNG");
-        let mut pixels = vec![0; reader.output_buffer_size().expect("small")];
-        reader.next_frame(&mut pixels).expect("whole");
-        pixels
+    pub(crate) fn screenshot(&mut self, tab: &Tab) -> String {
+        let metrics = self.call(Some(&tab.session), "Page.getLayoutMetrics", &json!({}));
+        let height = metrics["cssContentSize"]["height"].as_f64().unwrap_or(600.0).clamp(600.0, 5000.0);
+        let clip = json!({"x": 0, "y": 0, "width": WIDTH, "height": height, "scale": 1});
+        let parameters = json!({"format": "png", "optimizeForSpeed": true, "captureBeyondViewport": true, "clip": clip});
+        let taken = self.call(Some(&tab.session), "Page.captureScreenshot", &parameters);
+        taken["data"].as_str().expect("data").to_owned()
+    }
+
+    /// What a page looks like once nothing in it moves.
+    #[track_caller]
+    pub(crate) fn still(&mut self, tab: &Tab) -> String {
+        let mut before = self.screenshot(tab);
+        for _ in 0..20 {
+            self.evaluate(tab, "new Promise(r => setTimeout(r, 100))");
+            let now = self.screenshot(tab);
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        before
     }
 
     /// Closes a page.

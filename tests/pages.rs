@@ -1,7 +1,6 @@
 //! `-p`: pages in one file, opened by a real browser without a network.
 
 use crate::browser::Browser;
-use crate::daemon::missing;
 use crate::harness::{Place, finish, no_attributes, shell, signal, wait_until};
 use fixtures::{Request, Script, Server, Step, reply};
 use nix::sys::signal::Signal;
@@ -303,82 +302,6 @@ fn what_is_no_page_is_saved_as_it_is() {
     assert_eq!(place.fetch(&["-q", "-p", &server.url("/gone")]).status, 8);
     let run = place.fetch(&["-q", "-p", &server.url("/page"), "-o", "-"]);
     assert!(run.status == 0 && run.stdout.starts_with(b"<!DOCTYPE html>\n<!-- saved from"), "{run:?}");
-}
-
-/// Trees of pages that documentation packages install.
-const TREES: &[&str] = &["/usr/share/doc/sqlite3"];
-
-/// The files below a directory that are pages, some of them: spread over all.
-fn pages_below(root: &str, count: usize) -> Vec<String> {
-    let mut files = Vec::new();
-    let mut directories = vec![std::path::PathBuf::from(root)];
-    while let Some(directory) = directories.pop() {
-        for path in std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()) {
-            if path.is_dir() && !path.is_symlink() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "html" || extension == "htm") {
-                files.push(path.to_string_lossy().into_owned());
-            }
-        }
-    }
-    files.sort();
-    let step = (files.len() / count).max(1);
-    files.into_iter().step_by(step).take(count).collect()
-}
-
-/// A file as a server gives it.
-fn file(request: &Request) -> Script {
-    let path = percent_encoding::percent_decode_str(request.path().split('?').next().unwrap_or_default())
-        .decode_utf8_lossy()
-        .into_owned();
-    let media_type = match path.rsplit('.').next().unwrap_or_default() {
-        "html" | "htm" => "text/html",
-        "css" => "text/css",
-        "js" => "text/javascript",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "gif" => "image/gif",
-        "jpg" | "jpeg" => "image/jpeg",
-        _ => "application/octet-stream",
-    };
-    match std::fs::read(&path) {
-        Ok(bytes) if TREES.iter().any(|tree| path.starts_with(tree)) || std::env::var_os("TREES").is_some() => {
-            reply("200 OK", &format!("Content-Type: {media_type}"), bytes)
-        }
-        _ => reply("404 Not Found", "", ""),
-    }
-}
-
-#[test]
-fn real_pages_look_the_same_without_a_network() {
-    let Some(mut browser) = Browser::start() else { return };
-    let (server, place) = (Server::start(file).expect("started"), Place::new());
-    let trees = std::env::var("TREES").unwrap_or_else(|_| TREES.join(" "));
-    let mut differ = Vec::new();
-    let pages: Vec<String> = trees.split_whitespace().flat_map(|tree| pages_below(tree, 12)).collect();
-    if pages.is_empty() {
-        return missing("the test of real pages: sqlite3-doc with its HTML files is not on this machine");
-    }
-    for page in pages {
-        let url = server.url(&page);
-        let run = place.fetch(&["-p", &url, "-o", "page.html"]);
-        assert_eq!(run.status, 0, "{run:?}");
-        let (live, saved) = (browser.open(&url), browser.open_offline(&place.path("page.html")));
-        // This page hides it itself where it has no http address.
-        let search = "document.getElementById('search_menubutton')?.remove()";
-        [&live, &saved].into_iter().for_each(|tab| _ = browser.evaluate(tab, search));
-        let text = "document.body ? document.body.innerText : ''";
-        let same_text = browser.evaluate(&live, text) == browser.evaluate(&saved, text);
-        let (before, after) = (browser.screenshot(&live), browser.screenshot(&saved));
-        let different = before.chunks(3).zip(after.chunks(3)).filter(|(a, b)| a != b).count();
-        if !same_text || before.len() != after.len() || different * 1000 > before.len() / 3 {
-            differ.push(format!("{page}: same text: {same_text}, pixels: {different} of {}; {}", before.len() / 3, run.stderr));
-        }
-        browser.close(&live);
-        browser.close(&saved);
-    }
-    assert!(differ.is_empty(), "\n{}", differ.join("\n"));
-    assert_eq!(browser.attempts(), [""; 0]);
 }
 
 #[test]

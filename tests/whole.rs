@@ -19,6 +19,7 @@
 //! | [`lists`] | many URLs at once |
 //! | [`archive`] | WARC files, judged by the tools of archivists |
 //! | [`pages`] | pages with their assets, opened by a real browser |
+//! | [`sites`] | real pages, seen by a real browser |
 //! | [`traps`] | pages with one asset each, seen by a real browser |
 //! | [`nginx`] | a real nginx serving a real tree of files |
 
@@ -42,5 +43,6 @@ mod request;
 mod responses;
 mod resumed;
 mod saved;
+mod sites;
 mod traps;
 mod truncated;
