@@ -85,13 +85,14 @@ pub struct Error {
     source: Option<Source>,
     hint: Option<Cow<'static, str>>,
     retry: Option<Duration>,
+    timed_out: bool,
     status: Option<u16>,
 }
 
 impl Error {
     /// A failure, and what happened.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), source: None, hint: None, retry: None, status: None }
+        Error { kind, message: message.into(), source: None, hint: None, retry: None, timed_out: false, status: None }
     }
 
     /// Appends detail to the message: why, or where.
@@ -142,11 +143,23 @@ impl Error {
         self
     }
 
+    /// Marks that what was waited for did not come in time.
+    #[must_use]
+    pub(crate) fn timed_out(mut self, timed_out: bool) -> Error {
+        self.timed_out = timed_out;
+        self
+    }
+
     /// Adds the status code of the response that is the failure.
     #[must_use]
     pub(crate) fn with_status(mut self, status: u16) -> Error {
         self.status = Some(status);
         self
+    }
+
+    /// Whether what was waited for did not come in time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.timed_out
     }
 
     /// What decides the exit status.

@@ -222,6 +222,19 @@ fn a_host_that_cannot_be_reached_is_not_tried_for_each_asset() {
 }
 
 #[test]
+fn a_host_that_is_silent_is_waited_for_once() {
+    let silent = Server::start(|_| vec![Step::Pause(Duration::from_secs(60))]).expect("started");
+    let html: String = (0..100).map(|number| format!("<img src={}>", silent.url(&format!("/{number}")))).collect();
+    let server = Server::start(move |_| reply("200 OK", "Content-Type: text/html", html.clone())).expect("started");
+    let place = Place::new();
+    let run = place.fetch(&["-q", "--json", "-p", &server.url("/"), "-o", "f", "-T", "1", "--retry", "2"]);
+    let line: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!((run.status, &line["assets"]["found"], &line["assets"]["saved"]), (0, &100.into(), &0.into()));
+    // As many as are requested at once.
+    assert_eq!(silent.requests().len(), 24);
+}
+
+#[test]
 fn frames_in_frames_end() {
     let html = |request: &Request| format!("<iframe src={}a></iframe><iframe src={}b></iframe>", request.path(), request.path());
     let server = Server::start(move |request| reply("200 OK", "Content-Type: text/html", html(request))).expect("started");

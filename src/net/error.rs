@@ -80,6 +80,14 @@ impl NetError {
         NetError::Broken(system_words(&error.into()))
     }
 
+    fn is_timeout(&self) -> bool {
+        match self {
+            NetError::TimedOut { .. } => true,
+            NetError::Proxy { error, .. } => error.is_timeout(),
+            _ => false,
+        }
+    }
+
     /// Whether another try, after a while, could succeed.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -126,7 +134,7 @@ pub(crate) const PROXY_HINT: &str = "a proxy's credentials are part of its URL: 
 
 impl From<NetError> for Error {
     fn from(error: NetError) -> Error {
-        let failure = Error::new(error.kind(), error.to_string()).hint(error.hint());
+        let failure = Error::new(error.kind(), error.to_string()).hint(error.hint()).timed_out(error.is_timeout());
         if error.is_transient() { failure.retryable() } else { failure }
     }
 }

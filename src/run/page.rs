@@ -36,8 +36,10 @@ pub(super) struct PageRun<O> {
     pub(super) timer: Timer,
     /// How many bytes there may be.
     max_size: u64,
-    /// Origins to which no connection could be made.
+    /// Origins to which no connection could be made, or that did not answer.
     unreachable: Mutex<HashSet<Target>>,
+    /// Origins that did.
+    answered: Mutex<HashSet<Target>>,
     state: Mutex<State<O>>,
 }
 
@@ -78,11 +80,22 @@ impl<O> PageRun<O> {
             timer,
             max_size,
             unreachable: Mutex::default(),
+            answered: Mutex::default(),
             state: Mutex::new(state),
         }
     }
 
-    /// No connection could be made to an origin, however often that was tried: nothing else is requested from it.
+    /// An origin answered.
+    pub(super) fn set_answered(&self, origin: Target) {
+        locked(&self.answered).insert(origin);
+    }
+
+    /// Whether an origin has answered.
+    pub(super) fn has_answered(&self, origin: &Target) -> bool {
+        locked(&self.answered).contains(origin)
+    }
+
+    /// No connection could be made to an origin, or nothing came of it: nothing else is requested from it.
     pub(super) fn set_unreachable(&self, origin: Target) {
         locked(&self.unreachable).insert(origin);
     }

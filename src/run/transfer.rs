@@ -193,8 +193,8 @@ impl<'s> Transfer<'s> {
         if delay.is_some() {
             self.summary.shrink();
         } else if error.kind() == Kind::Network
-            && self.summary.ip.is_none()
             && let Some((page, origin)) = self.page().zip(self.next_target())
+            && (self.summary.ip.is_none() || error.is_timeout() && !page.has_answered(&origin))
         {
             page.set_unreachable(origin);
         }
@@ -477,6 +477,9 @@ impl<'s> Transfer<'s> {
             is_asset: matches!(self.role, Role::Asset(..)),
         };
         let response = client.hop(&mut navigation, &options, &mut observer)?;
+        if let Some((page, origin)) = self.page().zip(self.next_target()) {
+            page.set_answered(origin);
+        }
         self.navigation = Some(navigation);
         Ok(response)
     }
@@ -537,6 +540,10 @@ impl<'s> Transfer<'s> {
 
     fn choose_retry_delay(&self, error: &Error) -> Option<Duration> {
         if interrupt::caught().is_some() {
+            return None;
+        }
+        // The page is not to wait for each of many assets over and over.
+        if error.is_timeout() && self.page().is_some() {
             return None;
         }
         let tries = self.summary.attempts;
