@@ -212,6 +212,15 @@ impl Browser {
         before
     }
 
+    /// Keeps pictures of pages in the directory that the environment's `PICTURES` names.
+    pub(crate) fn keep_pictures(&mut self, tabs: &[(&Tab, &str)], name: &str) {
+        let Ok(directory) = std::env::var("PICTURES") else { return };
+        for (tab, kind) in tabs {
+            let picture = data_encoding::BASE64.decode(self.screenshot(tab).as_bytes()).expect("Base64");
+            std::fs::write(format!("{directory}/{name}.{kind}.png"), picture).expect("written");
+        }
+    }
+
     /// Closes a page.
     pub(crate) fn close(&mut self, tab: &Tab) {
         self.call(None, "Target.closeTarget", &json!({"targetId": tab.target}));

@@ -165,7 +165,7 @@ fn real_pages_look_the_same_without_a_network() {
             if let Some(how) = difference(&mut browser, &live, &saved) {
                 let assets = run.stderr.lines().last().unwrap_or_default();
                 differ.push(format!("{url}: {how}; {assets}"));
-                keep_pictures(&mut browser, &[(&live, "live"), (&saved, "saved")], &format!("{host}_{}", path.replace('/', "_")));
+                browser.keep_pictures(&[(&live, "live"), (&saved, "saved")], &format!("{host}_{}", path.replace('/', "_")));
             }
             browser.close(&live);
             browser.close(&saved);
@@ -175,13 +175,4 @@ fn real_pages_look_the_same_without_a_network() {
     assert!(differ.is_empty(), "{} of {seen}:\n{}", differ.len(), differ.join("\n"));
     assert!(std::env::var_os("SITES").is_some() || seen >= 45, "{seen}");
     assert_eq!(browser.attempts(), [""; 0]);
-}
-
-/// Keeps pictures of pages in the directory that the environment's `PICTURES` names.
-fn keep_pictures(browser: &mut Browser, tabs: &[(&Tab, &str)], name: &str) {
-    let Ok(directory) = std::env::var("PICTURES") else { return };
-    for (tab, kind) in tabs {
-        let picture = data_encoding::BASE64.decode(browser.screenshot(tab).as_bytes()).expect("Base64");
-        std::fs::write(format!("{directory}/{name}.{kind}.png"), picture).expect("written");
-    }
 }

@@ -6,6 +6,22 @@ use crate::pages::{bmp, encode};
 use fixtures::{Request, Script, Server, reply};
 use serde_json::Value;
 
+/// A picture of this size, of points of chance and holes.
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut points = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()
+    };
+    let pixels: Vec<u8> = (0..width * height).flat_map(&mut points).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels)).expect("written");
+    bytes
+}
+
 /// A sound of so many seconds.
 fn wav(seconds: u32) -> Vec<u8> {
     let length = 8000 * seconds;
@@ -147,6 +163,7 @@ fn asset(request: &Request) -> Script {
             "<svg><clipPath id='c'><rect width='5' height='5'/></clipPath><filter id='f'><feFlood flood-color='#00ff00'/></filter></svg>",
         ),
         "/a.vtt" => give("text/vtt", b"WEBVTT\n\n00:00.000 --> 00:01.000\nhello\n"),
+        "/large.png" => give("image/png", &png(80, 60)),
         "/2.wav" => give("audio/wav", &wav(2)),
         "/font.ttf" => give("font/ttf", &font(2000)),
         "/font3.ttf" => give("application/octet-stream", &font(3000)),
@@ -418,6 +435,10 @@ const TRAPS: &[Trap] = &[
     ("<svg width=30 height=30><use xlink:href='a.svg#t' x=3 /></svg>", "document.querySelector('use').getBBox().width == 15"),
     ("<svg width=30 height=30><use href='root.svg' /></svg>", "document.querySelector('use').getBBox().width == 13"),
     ("<svg width=30 height=30><use href='chain.svg#s' /></svg>", "document.querySelector('use').getBBox().width == 17"),
+    (
+        "<svg><rect id=a class=c width=9 height=9 /><use href='red.svg#s'/><use href='blue.svg#s'/></svg>",
+        "a.getBBox().width == 9 && getComputedStyle(a).fill == 'rgb(0, 0, 0)'",
+    ),
     ("<svg width=30 height=30><use href='{other}/a.svg#s' /></svg>", "document.querySelector('use').getBBox().width == 0"),
     (
         "<svg width=30 height=30><symbol id=t><rect width=21 height=2 /></symbol><use xlink:href='#t' /></svg><base href=/sub/>",
@@ -475,12 +496,33 @@ const TRAPS: &[Trap] = &[
     ("<title>t</title><head><meta charset=windows-1252><body><p id=a>&eacute;é", "document.characterSet == 'UTF-8' || true"),
 ];
 
+/// Pages that have to look the same, to the pixel.
+const LOOKS: &[&str] = &[
+    "<svg><use href='red.svg#s'/><use href='blue.svg#s' y=5 /><use href='chain.svg#s' y=10 /><rect class=c width=9 height=9 y=15 /></svg>",
+    "<svg width=30 height=30><rect width=9 height=9 fill=red style='clip-path: url(clip.svg#c); filter: url(clip.svg#f)' /></svg>",
+    "<style>p { width: 50px; height: 50px; background: red } #a { clip-path: url(clip.svg#c) } #b { filter: url(clip.svg#f) } #c { mask: url(a.svg) }</style><p id=a><p id=b><p id=c>",
+    "<style>p { width: 50px; height: 50px; background: red; clip-path: url({other}/clip.svg#c) } div { height: 50px; background: red; mask: url({other}/a.svg) }</style><p><div></div>",
+    "<style>img { padding: 3px 9px; border: 2px solid; background: #ff0 } .r { border-radius: 50%; width: 90px; height: 70px }</style>{img}{img}{img}<img class=r src=large.svg>{img}<picture><source srcset=9.bmp><img src=large.png></picture>",
+    "<style>img { width: 100px; height: 30px; object-fit: contain }</style>{img}{img}{img}",
+    "<style>p { border: 9px solid; border-image: url(7.bmp) 1; width: 50px } li { list-style: url(9.bmp) } h1 { background: url(7.bmp) no-repeat, url(9.bmp) }</style><p>p<li>l<h1>h</h1>",
+    "<table background=7.bmp width=90 height=90><tr><td background=9.bmp>x</table>",
+    "-<table><tr><td><img src=7.bmp></td></tr></table><p style='font-size:9'>quirks",
+    "-<!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0 Transitional//EN' 'http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd'><table border=1><tr><td><img src=7.bmp></td></tr></table>",
+    "-<!DOCTYPE html><table border=1><tr><td><img src=7.bmp></td></tr></table>",
+    "-<!-- first --><!DOCTYPE html><p style='width:9'>standards",
+    "<iframe src=old.html></iframe><iframe src=inner.html></iframe>",
+    "-<frameset cols=50%,50%><frame src=inner.html><frame src=old.html></frameset>",
+];
+
 /// Answers for pages by their number, and for assets.
 fn answer(request: &Request, other: &str) -> Script {
-    let Some(number) = request.path().strip_prefix("/page-").and_then(|number| number.parse::<usize>().ok()) else {
-        return asset(request);
+    let number = |kind: &str| request.path().strip_prefix(kind).and_then(|number| number.parse::<usize>().ok());
+    let html = match (number("/page-"), number("/look-")) {
+        (Some(number), _) => TRAPS[number].0,
+        (_, Some(number)) => LOOKS[number],
+        _ => return asset(request),
     };
-    let html = TRAPS[number].0.replace("{other}", other);
+    let html = html.replace("{other}", other).replace("{img}", "<img src=large.png>");
     let html = html.strip_prefix('-').map_or(format!("<!DOCTYPE html>{html}"), str::to_owned);
     reply("200 OK", "Content-Type: text/html; charset=utf-8", html)
 }
@@ -514,5 +556,28 @@ fn what_a_browser_shows_is_in_the_file() {
         }
     }
     assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), TRAPS.len(), failed.join("\n"));
+    assert_eq!(browser.attempts(), [""; 0]);
+}
+
+#[test]
+fn what_is_shown_looks_the_same() {
+    let Some(mut browser) = Browser::start() else { return };
+    let other = Server::start(asset).expect("started");
+    let origin = other.url("");
+    let (server, place) = (Server::start(move |request| answer(request, &origin)).expect("started"), Place::new());
+    let mut failed = Vec::new();
+    for (number, html) in LOOKS.iter().enumerate() {
+        let url = server.url(&format!("/look-{number}"));
+        place.fetch(&["-q", "-p", &url, "-o", "page.html"]).succeeded();
+        let (live, saved) = (browser.open(&url), browser.open_offline(&place.path("page.html")));
+        let (before, after) = (browser.still(&live), browser.still(&saved));
+        let mode = "document.compatMode";
+        if before != after || browser.evaluate(&live, mode) != browser.evaluate(&saved, mode) {
+            failed.push(*html);
+            browser.keep_pictures(&[(&live, "live"), (&saved, "saved")], &format!("look-{number}"));
+        }
+        [live, saved].iter().for_each(|tab| browser.close(tab));
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
     assert_eq!(browser.attempts(), [""; 0]);
 }

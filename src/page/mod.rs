@@ -16,6 +16,7 @@ mod omit;
 mod quirks;
 mod render;
 mod script;
+mod sprite;
 mod srcset;
 mod svg;
 mod tag;

@@ -2,7 +2,7 @@
 
 use super::assets::{Assets, State};
 use super::quirks::Mode;
-use super::svg::sprite_id;
+use super::sprite::own_name;
 use super::template::{Link, Part, Place, Template, css_string, escape_attribute};
 use super::{AssetId, AssetKind, Omit, data_url};
 use std::collections::{HashMap, HashSet};
@@ -153,7 +153,7 @@ impl Renderer<'_> {
                 Part::Use(asset, fragment) => match &self.assets.get(*asset).state {
                     State::Sprite(_) => {
                         let id = fragment.get(1..).unwrap_or_default();
-                        out.extend(["#", &sprite_id(&self.assets.get(*asset).url, id)]);
+                        out.extend(["#", &own_name(&self.assets.get(*asset).url, id)]);
                     }
                     _ => out.extend([self.assets.get(*asset).url.as_str(), fragment]),
                 },
@@ -286,7 +286,7 @@ impl Renderer<'_> {
         let assets = self.assets;
         for id in std::mem::take(&mut shared.sprites) {
             if let State::Sprite(template) = &assets.get(id).state {
-                let root = sprite_id(&assets.get(id).url, "");
+                let root = own_name(&assets.get(id).url, "");
                 out.push_str("<svg aria-hidden=\"true\" style=\"position:absolute;width:0;height:0;overflow:hidden\">");
                 let _ = write!(out, "<g id=\"{root}\">");
                 self.template(template, shared, out)?;

@@ -1,14 +1,13 @@
 //! References in SVG, in line or in a document of its own, and elements of other documents that are used in it.
 
-use super::css::Grammar;
+use super::css::{self, Grammar};
 use super::html::{Role, Walker};
 use super::tag::Attributes;
 use super::template::{Part, Place, attribute_of};
 use super::tokens::Token;
-use super::{AssetKind, AssetOptions};
-use ring::digest::{SHA256, digest};
+use super::{AssetKind, AssetOptions, sprite};
 use std::ops::Range;
-use url::Url;
+use std::sync::Arc;
 
 /// Attributes whose value may be a `url()`.
 const PRESENTATION: &[&str] =
@@ -28,8 +27,17 @@ impl Walker<'_> {
             "style" => {
                 // Its text is no raw text, but nothing in most style sheets makes a difference.
                 let content = self.css_content(end);
-                if !self.text[content.clone()].contains('&') {
-                    self.css(content);
+                let text = &self.text[content.clone()];
+                if text.contains('&') {
+                    return;
+                }
+                match self.document.role {
+                    Role::Sprite => {
+                        let mut edits = css::edit(text, Grammar::Sheet, &self.resolver, self.collector);
+                        sprite::rename_in_css(text, self.document.url, &mut edits);
+                        self.edits.replace(content.clone(), vec![Part::Nested(edits.into_template(Arc::from(text)))]);
+                    }
+                    _ => self.css(content),
                 }
             }
             "use" => ["href", "xlink:href"].into_iter().for_each(|name| self.svg_use(attributes, name)),
@@ -37,8 +45,7 @@ impl Walker<'_> {
             _ => {}
         }
         if self.document.role == Role::Sprite {
-            self.prefix(attributes);
-            return;
+            return self.rename(attributes);
         }
         for attribute in PRESENTATION.iter().filter_map(|name| attributes.get(name)) {
             if attribute.text().contains('(') {
@@ -88,25 +95,4 @@ impl Walker<'_> {
             self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![Part::Use(asset, fragment)])]);
         }
     }
-
-    /// Makes the identifiers of an SVG document, and references to them, its own in another one.
-    fn prefix(&mut self, attributes: &Attributes<'_>) {
-        let url = self.document.url;
-        for (name, attribute) in attributes.iter() {
-            let text = attribute.text();
-            let new = match name.to_ascii_lowercase().as_str() {
-                "id" => sprite_id(url, &text),
-                "href" | "xlink:href" if text.starts_with('#') => format!("#{}", sprite_id(url, &text[1..])),
-                _ if text.contains("url(#") => text.replace("url(#", &format!("url(#{}", sprite_id(url, ""))),
-                _ => continue,
-            };
-            self.set(attribute, new);
-        }
-    }
-}
-
-/// The identifier of an element of an SVG document that stands in another one: the same whenever the page is saved.
-pub(super) fn sprite_id(document: &Url, id: &str) -> String {
-    let digest = digest(&SHA256, document.as_str().as_bytes());
-    format!("fetch-{}-{id}", data_encoding::HEXLOWER.encode(&digest.as_ref()[..4]))
 }
