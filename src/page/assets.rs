@@ -60,6 +60,15 @@ pub(crate) struct AssetRequest {
 pub(super) struct Client {
     pub(super) origin: Origin,
     pub(super) mode: Mode,
+    /// Its base URL.
+    base: Url,
+}
+
+impl Client {
+    fn of(text: &str, url: &Url, encoding: &'static Encoding) -> Arc<Client> {
+        let document = Document { url, base: url, encoding, role: Role::Page };
+        Arc::new(Client { origin: url.origin(), mode: quirks::mode(text), base: html::base_url(text, &document) })
+    }
 }
 
 /// What refers to assets: a document, style sheet or script.
@@ -185,7 +194,7 @@ impl Assets {
     pub(super) fn page(&mut self, page: &Resource) -> Template {
         let media_type = MediaType::parse(page.content_type.as_deref().unwrap_or_default());
         let (text, encoding) = charset::decode_html(&page.body, media_type.charset.as_deref(), None, page.url.host_str());
-        let client = Arc::new(Client { origin: page.url.origin(), mode: quirks::mode(&text) });
+        let client = Client::of(&text, &page.url, encoding);
         let referrer = Referrer { url: page.url.clone(), encoding, client, depth: 0 };
         let document = self.document(&text.into(), referrer, Role::Page);
         self.request_needed();
@@ -320,8 +329,9 @@ impl Assets {
                 let text = charset::decode_script(&resource.body, declared.filter(|_| !is_module), environment);
                 self.characters.add(&text);
                 let mut collecting = Collecting { assets: self, referrer: referrer(UTF_8) };
-                let resolver = Resolver { base: &resource.url, encoding: UTF_8 };
-                let template = script::edit(&text.into(), is_module, &resolver, &mut collecting);
+                let resolver = |base| Resolver { base, encoding: UTF_8 };
+                let (own, documents) = (resolver(&resource.url), resolver(&client.base));
+                let template = script::edit(&text.into(), is_module, &own, &documents, &mut collecting);
                 Ok(State::Text("text/javascript", template))
             }
             AssetKind::Sprite if !is_home => Err("SVG of another origin is not used by browsers".to_owned()),
@@ -335,7 +345,7 @@ impl Assets {
             AssetKind::Frame if media_type.is_html() => {
                 let parent = Some(environment).filter(|_| is_home);
                 let (text, encoding) = charset::decode_html(&resource.body, declared, parent, resource.url.host_str());
-                let client = Arc::new(Client { origin: resource.url.origin(), mode: quirks::mode(&text) });
+                let client = Client::of(&text, &resource.url, encoding);
                 let referrer = Referrer { url: resource.url.clone(), encoding, client: Arc::clone(&client), depth };
                 Ok(State::Document(self.document(&text.into(), referrer, Role::Framed), client))
             }

@@ -16,6 +16,9 @@ use url::{Position, Url};
 /// How deep documents may be nested in attributes and `noscript` elements.
 const MAX_DEPTH: u32 = 8;
 
+/// Where in a document its base URL is looked for before it is read as a whole.
+const BASE_WITHIN: usize = 16 * 1024;
+
 /// What a text of HTML is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -48,7 +51,7 @@ pub(super) fn edit(text: &Arc<str>, document: &Document<'_>, collector: &mut dyn
 
 fn edit_nested(text: &Arc<str>, document: &Document<'_>, collector: &mut dyn Collector, depth: u32) -> Template {
     let tokens = tokens(text);
-    let base = base_url(text, &tokens, document);
+    let base = base_among(text, &tokens, document);
     let resolver = Resolver { base: &base, encoding: document.encoding };
     let edits = Edits::default();
     let mut walker =
@@ -66,8 +69,14 @@ fn edit_nested(text: &Arc<str>, document: &Document<'_>, collector: &mut dyn Col
     walker.edits.into_template(Arc::clone(text))
 }
 
-/// The document's base URL (WHATWG HTML section 2.4.3).
-fn base_url(text: &str, tokens: &[Token], document: &Document<'_>) -> Url {
+/// A document's base URL (WHATWG HTML section 2.4.3), of which the start is looked at.
+pub(super) fn base_url(text: &str, document: &Document<'_>) -> Url {
+    let start = &text[..text.floor_char_boundary(BASE_WITHIN)];
+    base_among(start, &tokens(start), document)
+}
+
+/// The same, by all the tokens of the document.
+fn base_among(text: &str, tokens: &[Token], document: &Document<'_>) -> Url {
     let resolver = Resolver { base: document.base, encoding: document.encoding };
     let mut bases = tokens.iter().filter_map(|token| match token {
         Token::Start(name, Namespace::Html, range) if name == "base" => {
@@ -220,6 +229,9 @@ impl Walker<'_> {
         self.asset(attributes, "src", AssetKind::Image, if is_alone { Place::Image } else { Place::Attribute });
         self.source_set(attributes, "srcset");
         self.lazy(attributes, lazy::SOURCES, AssetKind::Image);
+        if attributes.text("src").is_none_or(|source| lazy::is_placeholder(&source)) {
+            self.lazy(attributes, lazy::VAGUE_SOURCES, AssetKind::Image);
+        }
         lazy::SOURCE_SETS.iter().for_each(|name| self.source_set(attributes, name));
         self.links(attributes, &["longdesc"]);
         self.fallback(attributes);

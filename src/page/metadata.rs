@@ -112,7 +112,8 @@ impl Walker<'_> {
             self.remove_attribute(attributes, "integrity");
         } else if let Some(content) = content {
             let text = Arc::from(&self.text[content.clone()]);
-            let template = script::edit(&text, kind == AssetKind::Module, &self.resolver, self.collector);
+            let resolver = &self.resolver;
+            let template = script::edit(&text, kind == AssetKind::Module, resolver, resolver, self.collector);
             if template.parts.len() > 1 {
                 self.edits.replace(content, vec![Part::Nested(template)]);
             }

@@ -5,6 +5,7 @@ mod characters;
 mod charset;
 mod css;
 mod data_url;
+mod document_write;
 mod event_handler;
 mod html;
 mod import_map;

@@ -1,6 +1,6 @@
 //! The page as text, with its assets in it.
 
-use super::assets::{Assets, State};
+use super::assets::{Asset, Assets, State};
 use super::quirks::Mode;
 use super::sprite::own_name;
 use super::template::{Link, Part, Place, Template, css_string, escape_attribute};
@@ -137,7 +137,7 @@ impl Renderer<'_> {
                     };
                     match place {
                         Place::CssUrl | Place::CssProperty => css_url(&url, out),
-                        Place::Attribute | Place::Image | Place::List => out.push_str(&url),
+                        Place::Attribute | Place::Image | Place::List | Place::Written => out.push_str(&url),
                     }
                 }
                 Part::Fallback { of, link } => {
@@ -146,6 +146,13 @@ impl Renderer<'_> {
                     let data = if is_used { self.url(*asset, false, shared)? } else { None };
                     let url = data.unwrap_or_else(|| self.assets.get(*asset).url.as_str().into());
                     out.push_str(&json_string(&format!("{url}{fragment}")));
+                }
+                Part::ScriptFallback(link) => {
+                    let is_missing = |asset: &Asset| asset.kind == AssetKind::Script && matches!(asset.state, State::Missing(_));
+                    match self.assets.all().iter().any(is_missing) {
+                        true => self.link(link, shared, out)?,
+                        false => out.push_str(self.assets.get(link.asset).url.as_str()),
+                    }
                 }
                 Part::Frame(link) => self.frame(link, shared, out)?,
                 // A srcdoc document has its parent's base URL.
@@ -182,13 +189,14 @@ impl Renderer<'_> {
             let _ = write!(out, "var({PROPERTY}{number})");
             return Ok(());
         }
-        let url = self.url(*asset, *place == Place::List, shared)?;
+        let url = self.url(*asset, matches!(place, Place::List | Place::Written), shared)?;
         let url = match &url {
             Some(url) => format!("{url}{fragment}"),
             None => format!("{}{fragment}", self.assets.get(*asset).url),
         };
         match place {
             Place::Attribute | Place::Image | Place::List => out.push_str(&url),
+            Place::Written => out.push_str(&url.replace('\'', "%27")),
             Place::CssUrl | Place::CssProperty => css_url(&url, out),
         }
         Ok(())

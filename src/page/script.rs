@@ -1,22 +1,38 @@
 //! The modules that a script imports, with their places (ECMAScript section 16.2 and `import()`).
 
-use super::template::{Edits, Part, Template};
-use super::{Collector, Resolver};
+use super::document_write::{Written, written};
+use super::template::{Edits, Link, Part, Place, Template};
+use super::{AssetOptions, Collector, Resolver};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Replaces the references in a script.
-pub(super) fn edit(text: &Arc<str>, is_module: bool, resolver: &Resolver<'_>, collector: &mut dyn Collector) -> Template {
+/// Replaces the references in a script. What it imports is relative to itself, what it writes into the document to
+/// that.
+pub(super) fn edit(
+    text: &Arc<str>,
+    is_module: bool,
+    own: &Resolver<'_>,
+    documents: &Resolver<'_>,
+    collector: &mut dyn Collector,
+) -> Template {
     let mut edits = Edits::default();
     for reference in references(text, is_module) {
         match reference {
             Reference::Specifier(range, specifier) => {
-                if let Some(asset) = collector.module(&specifier, resolver) {
+                if let Some(asset) = collector.module(&specifier, own) {
                     edits.replace(range, vec![Part::Specifier(asset, specifier)]);
                 }
             }
-            Reference::MetaUrl(range) => edits.text(range, format!("\"{}\"", resolver.base)),
+            Reference::MetaUrl(range) => edits.text(range, format!("\"{}\"", own.base)),
         }
+    }
+    for Written { kind, url: range, is_fallback } in if is_module { Vec::new() } else { written(text) } {
+        let Some(mut url) = documents.resolve(&text[range.clone()].replace("\\/", "/")) else { continue };
+        let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+        url.set_fragment(None);
+        let asset = collector.asset(url, kind, AssetOptions::default());
+        let link = Link { asset, fragment, place: Place::Written };
+        edits.replace(range, vec![if is_fallback { Part::ScriptFallback(link) } else { Part::Link(link) }]);
     }
     edits.into_template(Arc::clone(text))
 }
@@ -37,7 +53,7 @@ fn references(script: &str, is_module: bool) -> Vec<Reference> {
     if !words.iter().any(|word| script.contains(word)) {
         return Vec::new();
     }
-    let mut lexer = Lexer { text: script, at: 0, previous: Token::Punctuation(b';') };
+    let mut lexer = Lexer::new(script);
     let mut found = Vec::new();
     let mut after_dot = false;
     while let Some((token, range)) = lexer.next() {
@@ -126,7 +142,7 @@ fn specifier(text: &str, range: Range<usize>) -> Option<Reference> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
+pub(super) enum Token {
     Word,
     String,
     Template,
@@ -137,18 +153,27 @@ enum Token {
 
 /// JavaScript as tokens, as far as is needed to tell code from strings, comments and regular expressions.
 #[derive(Clone)]
-struct Lexer<'t> {
-    text: &'t str,
+pub(super) struct Lexer<'t> {
+    pub(super) text: &'t str,
     at: usize,
     previous: Token,
 }
 
+impl<'t> Lexer<'t> {
+    /// At the start of a script.
+    pub(super) fn new(text: &'t str) -> Lexer<'t> {
+        Lexer { text, at: 0, previous: Token::Punctuation(b';') }
+    }
+}
+
 impl Lexer<'_> {
-    fn peek(&self) -> Option<(Token, Range<usize>)> {
+    /// The next token and its place, which stays the next.
+    pub(super) fn peek(&self) -> Option<(Token, Range<usize>)> {
         self.clone().next()
     }
 
-    fn next(&mut self) -> Option<(Token, Range<usize>)> {
+    /// The next token and its place.
+    pub(super) fn next(&mut self) -> Option<(Token, Range<usize>)> {
         self.skip_space();
         let bytes = self.text.as_bytes();
         let (start, byte) = (self.at, *bytes.get(self.at)?);

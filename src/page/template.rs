@@ -23,6 +23,8 @@ pub(super) enum Part {
     Alternative { group: usize, index: usize, place: Place },
     /// What is shown instead of an asset that cannot be had, as a string in a script.
     Fallback { of: AssetId, link: Link },
+    /// What a script writes into the document where another script is not there.
+    ScriptFallback(Link),
     /// The attribute of an `iframe` element that has its document.
     Frame(Link),
     /// A link to a place in a framed document.
@@ -60,6 +62,8 @@ pub(super) enum Place {
     Image,
     /// Among others in an attribute: `srcset`.
     List,
+    /// In a tag that is written by a script: no quote of either kind and no space may be in it.
+    Written,
     /// Instead of a `url()` in CSS.
     CssUrl,
     /// The same in a property where a custom property may stand for it.
