@@ -17,6 +17,9 @@ const MIN_SHARED: usize = 256;
 /// not finds nothing there.
 const MIN_SPARED: usize = 16 * 1024;
 
+/// The longest URL that is kept for the next use of it.
+const MAX_KEPT: usize = 256 * 1024;
+
 /// Keeps a script from leading away from the page, and leaves nothing of itself in it. What the user does is left to
 /// the user.
 pub(super) const STAY: &str = "<script>window.navigation?.addEventListener(\"navigate\",e=>{if(e.cancelable&&!e.userInitiated&&\
@@ -261,8 +264,9 @@ impl Renderer<'_> {
             }
         };
         let url: Arc<str> = url.into();
-        // What is written in a cycle lacks what it is in.
-        if self.stack.is_empty() || matches!(assets.get(id).state, State::Bytes(..)) {
+        // What is written in a cycle lacks what it is in; and what is large is not kept twice.
+        let is_whole = self.stack.is_empty() || matches!(assets.get(id).state, State::Bytes(..));
+        if is_whole && url.len() <= MAX_KEPT {
             shared.urls.insert((id, without_spaces), Arc::clone(&url));
         }
         Ok(Some(url))
