@@ -134,6 +134,10 @@ fn asset(request: &Request) -> Script {
         "/frame.html" => {
             give("text/html", b"<!DOCTYPE html><img src=7.bmp onload=\"parent.postMessage(this.naturalWidth, '*')\">")
         }
+        "/shy.html" => {
+            let fields = "Content-Type: text/html\nX-Frame-Options: SAMEORIGIN";
+            reply("200 OK", fields, "<script>parent.postMessage(7, '*')</script>")
+        }
         "/old.html" => give("text/html", b"<script>parent.postMessage(document.compatMode, '*')</script>"),
         "/inner.html" => give("text/html", b"<!DOCTYPE html><p id=a>inner</p><img src=7.bmp><p id=x style='margin-top:900px'>"),
         "/frames.html" => give("text/html", b"<frameset cols=50%,50%><frame src=frame.html><frame src=frame.html></frameset>"),
@@ -405,6 +409,11 @@ const TRAPS: &[Trap] = &[
     (
         "<script>onmessage = e => window.width = e.data</script><iframe srcdoc=\"<img src='7.bmp' onload='parent.postMessage(this.naturalWidth, `*`)'>\"></iframe>",
         "window.width == 7",
+    ),
+    ("<script>onmessage = e => window.width = e.data</script><iframe src=shy.html></iframe>", "window.width == 7"),
+    (
+        "<script>onmessage = e => window.width = e.data</script><iframe src={other}/shy.html></iframe>",
+        "new Promise(r => setTimeout(r, 300)).then(() => !window.width)",
     ),
     ("<script>onmessage = e => window.mode = e.data</script><iframe src=old.html></iframe>", "window.mode == 'BackCompat'"),
     (

@@ -32,10 +32,23 @@ pub(crate) struct Resource {
     pub(crate) content_type: Option<String>,
     /// `X-Content-Type-Options: nosniff`.
     pub(crate) nosniff: bool,
+    /// Its X-Frame-Options.
+    pub(crate) frame_options: Option<String>,
     /// Its Access-Control-Allow-Origin.
     pub(crate) allowed_origin: Option<String>,
     /// Decoded.
     pub(crate) body: Vec<u8>,
+}
+
+impl Resource {
+    /// Whether it may not be shown in a frame of a document (WHATWG HTML section 7.6), which is of its origin.
+    fn refuses_frame(&self, is_home: bool) -> bool {
+        let options = self.frame_options.as_deref().unwrap_or_default();
+        options
+            .split(',')
+            .map(str::trim_ascii)
+            .any(|option| option.eq_ignore_ascii_case("deny") || option.eq_ignore_ascii_case("sameorigin") && !is_home)
+    }
 }
 
 /// Something to be requested.
@@ -342,6 +355,9 @@ impl Assets {
                 Ok(State::Sprite(self.document(&root.into(), referrer(UTF_8), Role::Sprite)))
             }
             AssetKind::Sprite => Err(format!("not an SVG document: {shown}")),
+            AssetKind::Frame if resource.refuses_frame(is_home) => {
+                Err(format!("{} does not let it be framed", authority(&resource.url)))
+            }
             AssetKind::Frame if media_type.is_html() => {
                 let parent = Some(environment).filter(|_| is_home);
                 let (text, encoding) = charset::decode_html(&resource.body, declared, parent, resource.url.host_str());

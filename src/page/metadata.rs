@@ -13,7 +13,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// What makes a browser connect to somewhere before it is needed. What is needed is in the page.
-const HINTS: &[&str] = &["preload", "modulepreload", "preconnect", "dns-prefetch", "prefetch", "prerender"];
+const HINTS: &[&str] =
+    &["preload", "modulepreload", "preconnect", "dns-prefetch", "prefetch", "prerender", "compression-dictionary"];
 
 /// Equivalents of header fields that would lead away, shut out what the page has in it, or tell of it.
 const UNWANTED_EQUIVALENTS: &[&str] = &[

@@ -210,7 +210,14 @@ mod tests {
             let found = site.iter().find(|(path, ..)| url.path() == *path && url.host_str() == Some("h"));
             let (_, content_type, body) = found.ok_or("the server answered 404 Not Found")?;
             let content_type = Some((*content_type).to_owned()).filter(|kind| !kind.is_empty());
-            Ok(Resource { url: url.clone(), content_type, nosniff: false, allowed_origin: None, body: body.as_bytes().to_vec() })
+            Ok(Resource {
+                url: url.clone(),
+                content_type,
+                nosniff: false,
+                frame_options: None,
+                allowed_origin: None,
+                body: body.as_bytes().to_vec(),
+            })
         };
         let omit = if omit.is_empty() { Omit::default() } else { omit.parse().expect("kinds") };
         let mut page = Page::new(&find(&Url::parse(PAGE).expect("a URL")).expect("there"), omit);
@@ -442,7 +449,7 @@ mod tests {
         ] {
             let text = page_of(&[("/d/page.html", "text/html", html)], "").render(u64::MAX).expect("small");
             let head = text.find("<meta charset").expect("a head");
-            let end = text.rfind("none'\">").expect("a head") + "none'\">".len();
+            let end = text.rfind("block'\">").expect("a head") + "block'\">".len();
             let shown =
                 text.replace(&text[head..end], "[head]").replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "[saved]");
             assert_eq!(shown, wanted);

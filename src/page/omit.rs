@@ -42,6 +42,7 @@ impl Omit {
             (self.js, "connect-src data: blob:"),
             (self.js, "worker-src data: blob:"),
             (false, "form-action 'none'"),
+            (false, "webrtc 'block'"),
         ] {
             if !omitted {
                 policy.push_str("; ");

@@ -253,6 +253,7 @@ impl Transfer<'_> {
         let fields = received.head.as_ref().map(Head::fields);
         let text = |name| Some(String::from_utf8_lossy(fields?.get(name)?).into_owned());
         let (content_type, options) = (text("Content-Type"), text("X-Content-Type-Options"));
+        let frame_options = text("X-Frame-Options");
         let allowed_origin = text("Access-Control-Allow-Origin");
         let nosniff = options.is_some_and(|options| options.trim().eq_ignore_ascii_case("nosniff"));
         let url = received.url.clone();
@@ -260,6 +261,7 @@ impl Transfer<'_> {
             url,
             content_type,
             nosniff,
+            frame_options,
             allowed_origin,
             body,
         })
