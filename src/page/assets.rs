@@ -20,6 +20,10 @@ use url::{Origin, Url};
 const MAX_DEPTH: u32 = 16;
 /// How many frames a page may have: as many as in Chromium.
 const MAX_FRAMES: usize = 1000;
+/// The media types of documents in this one: in UTF-8, whatever they say themselves.
+pub(super) const HTML: &str = "text/html;charset=utf-8";
+pub(super) const SVG: &str = "image/svg+xml;charset=utf-8";
+
 /// How many assets a page may have.
 const MAX_ASSETS: usize = 50_000;
 
@@ -42,12 +46,12 @@ pub(crate) struct Resource {
 
 impl Resource {
     /// Whether it may not be shown in a frame of a document (WHATWG HTML section 7.6), which is of its origin.
-    fn refuses_frame(&self, is_home: bool) -> bool {
+    fn refuses_frame(&self, is_same_origin: bool) -> bool {
         let options = self.frame_options.as_deref().unwrap_or_default();
         options
             .split(',')
             .map(str::trim_ascii)
-            .any(|option| option.eq_ignore_ascii_case("deny") || option.eq_ignore_ascii_case("sameorigin") && !is_home)
+            .any(|option| option.eq_ignore_ascii_case("deny") || option.eq_ignore_ascii_case("sameorigin") && !is_same_origin)
     }
 }
 
@@ -68,19 +72,47 @@ pub(crate) struct AssetRequest {
     pub(crate) depth: u32,
 }
 
-/// The document for which something is requested.
+/// The document for which something is requested (WHATWG HTML section 8.1.3, "environment settings object").
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Client {
+pub(super) struct Environment {
+    /// One of its own for each document.
+    id: usize,
     pub(super) origin: Origin,
     pub(super) mode: Mode,
     /// Its base URL.
     base: Url,
 }
 
-impl Client {
-    fn of(text: &str, url: &Url, encoding: &'static Encoding) -> Arc<Client> {
-        let document = Document { url, base: url, encoding, role: Role::Page };
-        Arc::new(Client { origin: url.origin(), mode: quirks::mode(text), base: html::base_url(text, &document) })
+/// What an asset is known by: its URL, what it is for, and what else decides what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    url: Url,
+    kind: AssetKind,
+    options: AssetOptions,
+    /// The origin of the document.
+    origin: Option<Origin>,
+    mode: Option<Mode>,
+    /// The charset of what refers to it.
+    encoding: Option<&'static Encoding>,
+    /// The document, whose import map counts.
+    document: Option<usize>,
+}
+
+impl Key {
+    fn new(url: Url, kind: AssetKind, options: AssetOptions, referrer: &Referrer) -> Key {
+        use AssetKind::{Frame, Image, Import, Media, Module, Script, Style, Track};
+        let Environment { id, origin, mode, .. } = &*referrer.environment;
+        let has_origin = options.cors || !matches!(kind, Image | Media | Track);
+        let has_encoding = matches!(kind, Style | Script | Frame) && options.charset.is_none();
+        Key {
+            url,
+            kind,
+            options,
+            origin: has_origin.then(|| origin.clone()),
+            mode: (kind == Style).then_some(*mode),
+            encoding: has_encoding.then_some(referrer.encoding),
+            document: matches!(kind, Script | Module | Import).then_some(*id),
+        }
     }
 }
 
@@ -89,7 +121,7 @@ impl Client {
 struct Referrer {
     url: Url,
     encoding: &'static Encoding,
-    client: Arc<Client>,
+    environment: Arc<Environment>,
     /// How long the chain of references to it is.
     depth: u32,
 }
@@ -109,8 +141,8 @@ pub(super) struct Asset {
 
 impl Asset {
     /// The document for which it is requested.
-    pub(super) fn client(&self) -> &Client {
-        &self.referrer.client
+    pub(super) fn environment(&self) -> &Environment {
+        &self.referrer.environment
     }
 }
 
@@ -126,10 +158,10 @@ pub(super) enum State {
     Bytes(String, Arc<Resource>),
     /// A text of a media type, with references of its own.
     Text(&'static str, Template),
-    /// A document in a frame, which is for this client.
-    Document(Template, Arc<Client>),
-    /// An SVG document whose elements are used elsewhere; their identifiers begin with the asset's.
-    Sprite(Template),
+    /// A document in a frame.
+    Document(Template, Arc<Environment>),
+    /// An SVG document whose elements are used in another one, and its URL, of which their names are made.
+    Sprite(Template, Url),
 }
 
 /// Resources of which the first that can be had is used.
@@ -163,7 +195,7 @@ enum Response {
 pub(super) struct Assets {
     omit: Omit,
     all: Vec<Asset>,
-    known: HashMap<(Url, AssetKind, AssetOptions), AssetId>,
+    known: HashMap<Key, AssetId>,
     groups: Vec<Group>,
     /// Groups that are needed only for characters that the page has not shown yet.
     unneeded: Vec<(usize, Vec<RangeInclusive<u32>>)>,
@@ -173,7 +205,9 @@ pub(super) struct Assets {
     requests: Vec<AssetRequest>,
     waiting: usize,
     frames: usize,
-    import_map: ImportMap,
+    /// By document.
+    import_maps: HashMap<usize, ImportMap>,
+    documents: usize,
 }
 
 impl Assets {
@@ -207,11 +241,17 @@ impl Assets {
     pub(super) fn page(&mut self, page: &Resource) -> Template {
         let media_type = MediaType::parse(page.content_type.as_deref().unwrap_or_default());
         let (text, encoding) = charset::decode_html(&page.body, media_type.charset.as_deref(), None, page.url.host_str());
-        let client = Client::of(&text, &page.url, encoding);
-        let referrer = Referrer { url: page.url.clone(), encoding, client, depth: 0 };
+        let environment = self.environment(&text, &page.url, encoding);
+        let referrer = Referrer { url: page.url.clone(), encoding, environment, depth: 0 };
         let document = self.document(&text.into(), referrer, Role::Page);
         self.request_needed();
         document
+    }
+
+    fn environment(&mut self, text: &str, url: &Url, encoding: &'static Encoding) -> Arc<Environment> {
+        self.documents += 1;
+        let base = html::base_url(text, &Document { url, base: url, encoding, role: Role::Page });
+        Arc::new(Environment { id: self.documents, origin: url.origin(), mode: quirks::mode(text), base })
     }
 
     /// Takes what a request came to.
@@ -274,7 +314,7 @@ impl Assets {
     /// Whether a browser lets the page have what came: its origin and its bytes are to be right.
     fn check(&self, id: AssetId, resource: &Resource) -> Result<(), String> {
         let Asset { options, referrer, .. } = self.get(id);
-        let origin = &referrer.client.origin;
+        let origin = &referrer.environment.origin;
         if resource.url.origin() != *origin {
             let allowed = resource.allowed_origin.as_deref().map(str::trim_ascii);
             if options.cors && allowed.is_none_or(|allowed| allowed != "*" && allowed != origin.ascii_serialization()) {
@@ -292,13 +332,13 @@ impl Assets {
 
     fn content(&mut self, id: AssetId, resource: &Arc<Resource>) -> Result<State, String> {
         let Asset { kind, ref referrer, ref options, .. } = self.all[id.0];
-        let (url, client, depth) = (resource.url.clone(), Arc::clone(&referrer.client), referrer.depth + 1);
-        let environment = options.charset.unwrap_or(referrer.encoding);
-        let referrer = |encoding| Referrer { url: url.clone(), encoding, client: Arc::clone(&client), depth };
+        let (url, environment, depth) = (resource.url.clone(), Arc::clone(&referrer.environment), referrer.depth + 1);
+        let fallback = options.charset.unwrap_or(referrer.encoding);
+        let referrer = |encoding| Referrer { url: url.clone(), encoding, environment: Arc::clone(&environment), depth };
         let media_type = MediaType::parse(resource.content_type.as_deref().unwrap_or_default());
         let (essence, declared) = (media_type.essence.as_str(), media_type.charset.as_deref());
         let shown = if essence.is_empty() { "no media type" } else { essence };
-        let is_home = url.origin() == client.origin;
+        let is_same_origin = url.origin() == environment.origin;
         let bytes = |media_type: &str| Ok(State::Bytes(media_type.to_owned(), Arc::clone(resource)));
         if resource.body.is_empty() && !kind.may_be_empty() {
             return Err("it is empty".to_owned());
@@ -323,11 +363,11 @@ impl Assets {
             },
             AssetKind::Track => bytes("text/vtt"),
             AssetKind::Style => {
-                let is_lenient = client.mode == Mode::Quirks && is_home && !resource.nosniff;
+                let is_lenient = environment.mode == Mode::Quirks && is_same_origin && !resource.nosniff;
                 if essence != "text/css" && !essence.is_empty() && !is_lenient {
                     return Err(format!("not a style sheet: {shown}"));
                 }
-                Ok(self.sheet(&resource.body, declared, environment, referrer))
+                Ok(self.sheet(&resource.body, declared, fallback, referrer))
             }
             // What a module imports with an attribute that says so.
             AssetKind::Import if media_type.is_json() => bytes("application/json"),
@@ -338,39 +378,42 @@ impl Assets {
                 if media_type.is_blocked_as_script() || strict && !media_type.is_script() {
                     return Err(format!("not a script: {shown}"));
                 }
-                let environment = if is_module { UTF_8 } else { environment };
-                let text = charset::decode_script(&resource.body, declared.filter(|_| !is_module), environment);
+                let fallback = if is_module { UTF_8 } else { fallback };
+                let text = charset::decode_script(&resource.body, declared.filter(|_| !is_module), fallback);
                 self.characters.add(&text);
                 let mut collecting = Collecting { assets: self, referrer: referrer(UTF_8) };
-                let resolver = |base| Resolver { base, encoding: UTF_8 };
-                let (own, documents) = (resolver(&resource.url), resolver(&client.base));
+                let resolver = |base| Resolver { base, document: None, encoding: UTF_8 };
+                let (own, documents) = (resolver(&resource.url), resolver(&environment.base));
                 let template = script::edit(&text.into(), is_module, &own, &documents, &mut collecting);
                 Ok(State::Text("text/javascript", template))
             }
-            AssetKind::Sprite if !is_home => Err("SVG of another origin is not used by browsers".to_owned()),
+            AssetKind::Sprite if !is_same_origin => Err("SVG of another origin is not used by browsers".to_owned()),
             AssetKind::Sprite if media_type.is_svg() => {
                 let text = charset::decode_xml(&resource.body, declared);
                 // What stands before the root is XML's.
-                let root = text.find("<svg").map_or(text.as_str(), |at| &text[at..]);
-                Ok(State::Sprite(self.document(&root.into(), referrer(UTF_8), Role::Sprite)))
+                let root: Arc<str> = text[html::root(&text)..].into();
+                Ok(State::Sprite(self.document(&root, referrer(UTF_8), Role::Sprite), resource.url.clone()))
             }
             AssetKind::Sprite => Err(format!("not an SVG document: {shown}")),
-            AssetKind::Frame if resource.refuses_frame(is_home) => {
+            AssetKind::Frame if resource.refuses_frame(is_same_origin) => {
                 Err(format!("{} does not let it be framed", authority(&resource.url)))
             }
             AssetKind::Frame if media_type.is_html() => {
-                let parent = Some(environment).filter(|_| is_home);
+                let parent = Some(fallback).filter(|_| is_same_origin);
                 let (text, encoding) = charset::decode_html(&resource.body, declared, parent, resource.url.host_str());
-                let client = Client::of(&text, &resource.url, encoding);
-                let referrer = Referrer { url: resource.url.clone(), encoding, client: Arc::clone(&client), depth };
-                Ok(State::Document(self.document(&text.into(), referrer, Role::Framed), client))
+                let environment = self.environment(&text, &resource.url, encoding);
+                let referrer = Referrer { url: resource.url.clone(), encoding, environment: Arc::clone(&environment), depth };
+                Ok(State::Document(self.document(&text.into(), referrer, Role::Framed), environment))
             }
             AssetKind::Frame if media_type.is_svg() => {
                 let text = charset::decode_xml(&resource.body, declared);
-                Ok(State::Text("image/svg+xml", self.document(&text.into(), referrer(UTF_8), Role::Svg)))
+                Ok(State::Text(SVG, self.document(&text.into(), referrer(UTF_8), Role::Svg)))
             }
             AssetKind::Frame if !media_type.is_shown() => Err(format!("not shown by browsers: {shown}")),
-            AssetKind::Frame => bytes(essence),
+            AssetKind::Frame => match declared.and_then(|label| Encoding::for_label(label.as_bytes())) {
+                Some(encoding) => bytes(&format!("{essence};charset={}", encoding.name())),
+                None => bytes(essence),
+            },
         }
     }
 
@@ -386,14 +429,14 @@ impl Assets {
         &mut self,
         body: &[u8],
         declared: Option<&str>,
-        environment: &'static Encoding,
+        fallback: &'static Encoding,
         referrer: impl Fn(&'static Encoding) -> Referrer,
     ) -> State {
-        let (text, encoding) = charset::decode_css(body, declared, environment);
+        let (text, encoding) = charset::decode_css(body, declared, fallback);
         let referrer = referrer(encoding);
         let url = referrer.url.clone();
         let mut collecting = Collecting { assets: self, referrer };
-        let edits = css::edit(&text, Grammar::Sheet, &Resolver { base: &url, encoding }, &mut collecting);
+        let edits = css::edit(&text, Grammar::Sheet, &Resolver { base: &url, document: None, encoding }, &mut collecting);
         State::Text("text/css", edits.into_template(text.into()))
     }
 }
@@ -411,11 +454,11 @@ struct Collecting<'a> {
 
 impl Collector for Collecting<'_> {
     fn asset(&mut self, url: Url, kind: AssetKind, options: AssetOptions) -> AssetId {
-        let key = (url, kind, options);
+        let key = Key::new(url, kind, options, &self.referrer);
         if let Some(id) = self.assets.known.get(&key) {
             return *id;
         }
-        let (url, _, options) = key.clone();
+        let (url, options) = (key.url.clone(), key.options.clone());
         let (id, depth) = (AssetId(self.assets.all.len()), self.referrer.depth + 1);
         self.assets.known.insert(key, id);
         let refused = match () {
@@ -433,7 +476,7 @@ impl Collector for Collecting<'_> {
         };
         let is_waiting = matches!(state, State::Waiting);
         self.assets.frames += usize::from(kind == AssetKind::Frame && is_waiting);
-        let origin = Some(&self.referrer.client.origin).filter(|origin| options.cors && url.origin() != **origin);
+        let origin = Some(&self.referrer.environment.origin).filter(|origin| options.cors && url.origin() != **origin);
         let origin = origin.map(Origin::ascii_serialization);
         let referrer = self.referrer.clone();
         self.assets.all.push(Asset { url: url.clone(), kind, state, options, referrer, groups: Vec::new() });
@@ -478,16 +521,16 @@ impl Collector for Collecting<'_> {
         self.assets.characters.add(text);
     }
 
-    fn module(&mut self, specifier: &str, resolver: &Resolver<'_>) -> Option<AssetId> {
-        let mut url = self.assets.import_map.resolve(specifier, resolver)?;
+    fn module(&mut self, specifier: &str, resolver: &Resolver<'_>) -> Option<(AssetId, String)> {
+        let map = self.assets.import_maps.get(&self.referrer.environment.id);
+        let (mut url, is_scoped) = map.unwrap_or(&ImportMap::default()).resolve(specifier, resolver)?;
         url.set_fragment(None);
-        matches!(url.scheme(), "http" | "https").then(|| self.asset(url, AssetKind::Import, AssetOptions::cors()))
+        // Elsewhere the same name may be another module's.
+        let name = if is_scoped { url.to_string() } else { specifier.to_owned() };
+        matches!(url.scheme(), "http" | "https").then(|| (self.asset(url, AssetKind::Import, AssetOptions::cors()), name))
     }
 
     fn import_map(&mut self, map: ImportMap) {
-        // The first one counts.
-        if self.assets.import_map == ImportMap::default() {
-            self.assets.import_map = map;
-        }
+        self.assets.import_maps.entry(self.referrer.environment.id).or_default().merge(map);
     }
 }

@@ -33,11 +33,16 @@ impl Characters {
 
     /// Whether there is one in any of these ranges.
     pub(super) fn has_any(&self, ranges: &[RangeInclusive<u32>]) -> bool {
-        ranges.iter().any(|range| *range.start() < 0x80 || range.clone().any(|character| self.has(character as usize)))
+        ranges.iter().any(|range| *range.start() < 0x80 || self.has_one(*range.start() as usize, *range.end() as usize))
     }
 
-    fn has(&self, character: usize) -> bool {
-        self.0.get(character / 64).is_some_and(|word| word >> (character % 64) & 1 == 1)
+    fn has_one(&self, first: usize, last: usize) -> bool {
+        (first / 64..=last / 64).any(|index| {
+            let Some(word) = self.0.get(index) else { return false };
+            let from = if index == first / 64 { u64::MAX << (first % 64) } else { u64::MAX };
+            let to = if index == last / 64 { u64::MAX >> (63 - last % 64) } else { u64::MAX };
+            word & from & to != 0
+        })
     }
 }
 
@@ -75,6 +80,8 @@ mod tests {
             ("U+411", true),
             ("U+100-2AF", false),
             ("U+10FFFF", false),
+            ("U+4E2E-6586", false),
+            ("U+4E2E-6587", true),
         ] {
             assert_eq!(characters.has_any(&unicode_range(range).expect("valid")), wanted, "{range}");
         }

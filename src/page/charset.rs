@@ -3,6 +3,7 @@
 use super::tag::Attributes;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
+use std::ops::Range;
 
 /// How many bytes are searched for a declaration.
 const PRESCAN: usize = 1024;
@@ -119,25 +120,30 @@ fn prescan(start: &[u8]) -> Option<&'static Encoding> {
 fn declared_by(attributes: &Attributes<'_>) -> Option<&'static Encoding> {
     let label = match attributes.text("charset") {
         Some(charset) => charset.into_owned(),
-        None if attributes.is("http-equiv", "content-type") => charset_in(&attributes.text("content")?)?.to_owned(),
+        None if attributes.is("http-equiv", "content-type") => {
+            let content = attributes.text("content")?;
+            content[charset_in(&content)?].to_owned()
+        }
         None => return None,
     };
     let encoding = without_utf16(Encoding::for_label(label.as_bytes())?);
     Some(if encoding == X_USER_DEFINED { WINDOWS_1252 } else { encoding })
 }
 
-/// The charset in a `meta` element's `content` (section 2.6.5, "extracting a character encoding").
-pub(super) fn charset_in(content: &str) -> Option<&str> {
+/// The place of the charset in a `meta` element's `content` (section 2.6.5, "extracting a character encoding").
+pub(super) fn charset_in(content: &str) -> Option<Range<usize>> {
     let lower = content.to_ascii_lowercase();
     let mut at = 0;
     loop {
         at += lower[at..].find("charset")? + "charset".len();
         let Some(value) = content[at..].trim_ascii_start().strip_prefix('=') else { continue };
         let value = value.trim_ascii_start();
-        return match value.chars().next()? {
-            quote @ ('"' | '\'') => value[1..].split_once(quote).map(|(value, _)| value),
-            _ => value.split(|c: char| c.is_ascii_whitespace() || c == ';').next(),
+        let start = content.len() - value.len();
+        let (start, length) = match value.chars().next()? {
+            quote @ ('"' | '\'') => (start + 1, value[1..].find(quote)?),
+            _ => (start, value.find(|c: char| c.is_ascii_whitespace() || c == ';').unwrap_or(value.len())),
         };
+        return (length > 0).then(|| start..start + length);
     }
 }
 

@@ -29,6 +29,17 @@ const IMAGE_PROPERTIES: &[&str] = &[
 const CORS_PROPERTIES: &[&str] =
     &["mask", "mask-image", "-webkit-mask", "-webkit-mask-image", "shape-outside", "clip-path", "filter"];
 
+/// A declaration, while it is read.
+#[derive(Debug, Default)]
+struct Declaration {
+    /// The number of its first edit.
+    first_edit: usize,
+    /// Some browsers take it for invalid: it has what only others know.
+    may_be_invalid: bool,
+    /// An exclamation mark came last.
+    after_mark: bool,
+}
+
 /// The fonts of an `@font-face` rule.
 #[derive(Debug, Default)]
 struct FontFace {
@@ -86,11 +97,13 @@ impl Walker<'_> {
     fn walk(&mut self, parser: &mut Parser<'_, '_>, outer: &Context, depth: u32) {
         let mut context = outer.clone();
         let (mut ident, mut font, mut range) = (None, FontFace::default(), None);
+        let mut declaration = Declaration { first_edit: self.edits.len(), ..Declaration::default() };
         loop {
             let position = parser.position();
             let start = position.byte_index();
             let Ok(token) = parser.next_including_whitespace_and_comments().cloned() else { break };
             let end = parser.position().byte_index();
+            let is_mark = matches!(token, Token::Delim('!'));
             match token {
                 Token::WhiteSpace(_) | Token::Comment(_) | Token::CDO | Token::CDC => continue,
                 Token::AtKeyword(name) => {
@@ -111,6 +124,11 @@ impl Walker<'_> {
                     let text = range.take().map(|start| parser.slice(start..position));
                     font.characters = text.and_then(unicode_range).or(font.characters);
                     context = outer.clone();
+                    self.end_declaration(&mut declaration);
+                }
+                Token::Delim(sign) if !matches!(sign, '/' | ',' | '*' | '+' | '-' | '!') => {
+                    declaration.may_be_invalid = true;
+                    self.end_imports(&context);
                 }
                 Token::UnquotedUrl(url) => self.url(&url, start..end, &context, &mut font),
                 Token::QuotedString(text) => match context.at_rule.as_deref() {
@@ -134,6 +152,7 @@ impl Walker<'_> {
                         }
                     }
                     name => {
+                        declaration.may_be_invalid |= name.starts_with('-');
                         let strings_are_urls = matches!(name, "image-set" | "-webkit-image-set" | "image");
                         let inner = Context { strings_are_urls, ..context.clone() };
                         nested(parser, |parser| {
@@ -153,6 +172,7 @@ impl Walker<'_> {
                         });
                     }
                     context = outer.clone();
+                    declaration = Declaration { first_edit: self.edits.len(), ..Declaration::default() };
                 }
                 Token::ParenthesisBlock | Token::SquareBracketBlock if depth < MAX_DEPTH => {
                     let inner = context.clone();
@@ -162,14 +182,20 @@ impl Walker<'_> {
                     });
                 }
                 Token::Ident(name) => {
+                    let written = parser.slice_from(position);
+                    declaration.may_be_invalid |= written.contains('\\') || name.starts_with('-') && context.property.is_some();
+                    declaration.may_be_invalid |= declaration.after_mark && !name.eq_ignore_ascii_case("important");
+                    declaration.after_mark = false;
                     ident = Some(name.to_ascii_lowercase());
                     self.end_imports(&context);
                     continue;
                 }
                 _ => self.end_imports(&context),
             }
+            declaration.after_mark = is_mark;
             ident = None;
         }
+        self.end_declaration(&mut declaration);
         let text = range.map(|start| parser.slice_from(start));
         font.characters = text.and_then(unicode_range).or(font.characters);
         self.fonts(font);
@@ -178,6 +204,15 @@ impl Walker<'_> {
     /// A rule that is no at-rule is the last before which imports count.
     fn end_imports(&mut self, context: &Context) {
         self.imports_allowed &= context.at_rule.is_some();
+    }
+
+    /// A declaration with a custom property is always valid when it is parsed. One that is not would take the place of
+    /// another: its URLs stay where they are.
+    fn end_declaration(&mut self, declaration: &mut Declaration) {
+        if declaration.may_be_invalid {
+            self.edits.keep_in_place(declaration.first_edit);
+        }
+        *declaration = Declaration { first_edit: self.edits.len(), ..Declaration::default() };
     }
 
     /// A URL at a place.
@@ -189,7 +224,7 @@ impl Walker<'_> {
             (Some("import" | "namespace" | "document" | "-moz-document"), None) => return,
             (_, Some("behavior" | "-moz-binding" | "-ms-behavior")) => return,
             (Some("font-face"), Some("src")) => {
-                if let (Some(url), Some(sources)) = (self.resolver.resolve(text), font.sources.last_mut()) {
+                if let (Some(url), Some(sources)) = (self.resolver.absolute(text.trim_ascii()), font.sources.last_mut()) {
                     // What only Internet Explorer reads has a name that says so.
                     let is_supported = !url.path().ends_with(".eot");
                     sources.push((range, Alternative { url, is_supported }));
@@ -200,6 +235,10 @@ impl Walker<'_> {
         };
         let Some(mut url) = self.resolver.resolve(text) else { return };
         let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+        if !fragment.is_empty() && self.resolver.is_document(&url) {
+            self.edits.text(range, format!("url(\"{fragment}\")"));
+            return;
+        }
         url.set_fragment(None);
         let has = |names: &[&str]| kind == AssetKind::Image && property.is_some_and(|name| names.contains(&name));
         let may_vary = at_rule != Some("font-face") && has(IMAGE_PROPERTIES);
@@ -215,8 +254,18 @@ impl Walker<'_> {
         sources.retain(|sources| !sources.is_empty());
         let last = sources.len().saturating_sub(1);
         for (number, sources) in sources.into_iter().enumerate() {
-            let (ranges, mut sources): (Vec<_>, Vec<_>) = sources.into_iter().unzip();
-            sources.iter_mut().for_each(|source| source.is_supported &= number == last);
+            // What follows a font that is in the sheet already is not used.
+            let mut is_open = number == last;
+            let needed = sources.into_iter().map(|(range, source)| {
+                let is_supported = source.is_supported && is_open;
+                let is_fetched = matches!(source.url.scheme(), "http" | "https");
+                is_open &= is_fetched || !source.is_supported;
+                is_fetched.then_some((range, Alternative { is_supported, ..source }))
+            });
+            let (ranges, sources): (Vec<_>, Vec<_>) = needed.collect::<Vec<_>>().into_iter().flatten().unzip();
+            if sources.is_empty() {
+                continue;
+            }
             let group = self.collector.alternatives(AssetKind::Font, sources, characters.clone());
             for (index, range) in ranges.into_iter().enumerate() {
                 self.edits.replace(range, vec![Part::Alternative { group, index, place: Place::CssUrl }]);
@@ -271,7 +320,7 @@ mod tests {
 
         fn text(&mut self, _: &str) {}
 
-        fn module(&mut self, _: &str, _: &Resolver<'_>) -> Option<AssetId> {
+        fn module(&mut self, _: &str, _: &Resolver<'_>) -> Option<(AssetId, String)> {
             None
         }
 
@@ -282,7 +331,8 @@ mod tests {
     fn edited(text: &str, grammar: Grammar) -> (String, String) {
         let base = Url::parse("http://h/d/x.css").expect("a URL");
         let mut found = Found::default();
-        let template = edit(text, grammar, &Resolver { base: &base, encoding: UTF_8 }, &mut found).into_template(text.into());
+        let template = edit(text, grammar, &Resolver { base: &base, document: None, encoding: UTF_8 }, &mut found)
+            .into_template(text.into());
         let show = |part: &Part| match part {
             Part::Source(range) => text[range.clone()].to_owned(),
             Part::Text(text) => text.clone(),

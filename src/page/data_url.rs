@@ -18,6 +18,7 @@ const CHUNK: usize = 64;
 /// A `data:` URL of some media type, which can stand as it is in a quoted attribute, CSS string or JSON string;
 /// without spaces also in `srcset`. Text is percent-encoded where that is shorter than Base64.
 pub(super) fn encode(media_type: &str, body: &[u8], without_spaces: bool) -> String {
+    debug_assert!(!media_type.bytes().any(|byte| is_encoded(byte, true)), "{media_type}");
     let base64_length = body.len().div_ceil(3) * 4 + ";base64".len();
     // A space at the end would be taken off.
     let text = std::str::from_utf8(body).ok().filter(|text| !text.ends_with(' '));

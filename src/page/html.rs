@@ -9,9 +9,10 @@ use super::template::{Edits, Link, Part, Place, Template, attribute_of};
 use super::tokens::{Namespace, Token, tokens};
 use super::{Alternative, AssetKind, AssetOptions, Collector, Resolver, charset, data_url, lazy};
 use encoding_rs::{Encoding, UTF_8};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
-use url::{Position, Url};
+use url::Url;
 
 /// How deep documents may be nested in attributes and `noscript` elements.
 const MAX_DEPTH: u32 = 8;
@@ -26,8 +27,10 @@ pub(super) enum Role {
     Page,
     /// A document in a frame.
     Framed,
-    /// A document or a fragment in another one: `srcdoc`, `noscript`.
-    Inner,
+    /// A document that another one has in it: `srcdoc`, `data:`.
+    Nested,
+    /// Part of a document that is parsed on its own: `noscript`.
+    Fragment,
     /// An SVG document.
     Svg,
     /// An SVG document that stands in another one.
@@ -52,10 +55,19 @@ pub(super) fn edit(text: &Arc<str>, document: &Document<'_>, collector: &mut dyn
 fn edit_nested(text: &Arc<str>, document: &Document<'_>, collector: &mut dyn Collector, depth: u32) -> Template {
     let tokens = tokens(text);
     let base = base_among(text, &tokens, document);
-    let resolver = Resolver { base: &base, encoding: document.encoding };
+    let resolver = Resolver { base: &base, document: Some(document.url), encoding: document.encoding };
     let edits = Edits::default();
-    let mut walker =
-        Walker { text, document, resolver, collector, edits, depth, has_scripts: false, in_picture: false, grouped: 0 };
+    let mut walker = Walker {
+        text,
+        document,
+        resolver,
+        collector,
+        edits,
+        depth,
+        has_scripts: false,
+        in_picture: false,
+        grouped: HashSet::new(),
+    };
     walker.import_map(&tokens);
     if document.role == Role::Svg {
         walker.xml_style_sheets(&tokens);
@@ -69,6 +81,12 @@ fn edit_nested(text: &Arc<str>, document: &Document<'_>, collector: &mut dyn Col
     walker.edits.into_template(Arc::clone(text))
 }
 
+/// Where the root element of a document begins.
+pub(super) fn root(text: &str) -> usize {
+    let is_start = |token: Token| if let Token::Start(_, _, range) = token { Some(range.start) } else { None };
+    tokens(text).into_iter().find_map(is_start).unwrap_or_default()
+}
+
 /// A document's base URL (WHATWG HTML section 2.4.3), of which the start is looked at.
 pub(super) fn base_url(text: &str, document: &Document<'_>) -> Url {
     let start = &text[..text.floor_char_boundary(BASE_WITHIN)];
@@ -77,7 +95,7 @@ pub(super) fn base_url(text: &str, document: &Document<'_>) -> Url {
 
 /// The same, by all the tokens of the document.
 fn base_among(text: &str, tokens: &[Token], document: &Document<'_>) -> Url {
-    let resolver = Resolver { base: document.base, encoding: document.encoding };
+    let resolver = Resolver { base: document.base, document: None, encoding: document.encoding };
     let mut bases = tokens.iter().filter_map(|token| match token {
         Token::Start(name, Namespace::Html, range) if name == "base" => {
             Attributes::of(text, range.clone()).text("href").map(|href| href.trim_ascii().to_owned())
@@ -101,15 +119,16 @@ pub(super) struct Walker<'w> {
     pub(super) has_scripts: bool,
     /// The last tag was one of a `picture` element.
     in_picture: bool,
-    /// Up to here, `source` elements are part of a group.
-    grouped: usize,
+    /// The places of `source` elements that are part of a group.
+    grouped: HashSet<usize>,
 }
 
 impl Walker<'_> {
     /// Says where the page came from, and where a document gets what it needs to stand alone: at the start of its
     /// head, which no tag need say.
     fn head(&mut self, tokens: &[Token]) {
-        if !matches!(self.document.role, Role::Page | Role::Framed) {
+        let is_own = matches!(self.document.role, Role::Page | Role::Framed);
+        if !is_own && self.document.role != Role::Nested {
             return;
         }
         let is_space = |range: &Range<usize>| self.text[range.clone()].trim_ascii().is_empty();
@@ -135,7 +154,7 @@ impl Walker<'_> {
             Token::Start(_, _, range) | Token::Text(range) => Some(range.start),
         });
         let at = at.unwrap_or(self.text.len());
-        self.edits.replace(at..at, vec![Part::Head { has_scripts: self.has_scripts }]);
+        self.edits.replace(at..at, vec![Part::Head { is_own, has_scripts: self.has_scripts }]);
         let end = self.text.len();
         self.edits.replace(end..end, vec![Part::Sprites]);
     }
@@ -145,7 +164,7 @@ impl Walker<'_> {
         let attributes = &attributes;
         match namespace {
             Namespace::Html => self.html(name, attributes, &range, after),
-            Namespace::Svg => self.svg(name, attributes, range.end),
+            Namespace::Svg => self.svg(name, attributes, &range, after),
             Namespace::MathMl => self.links(attributes, &["href", "xlink:href"]),
         }
         if let Some(style) = attributes.get("style") {
@@ -161,6 +180,7 @@ impl Walker<'_> {
             _ => None,
         };
         match name {
+            "script" if self.document.role == Role::Sprite => self.remove_script(range),
             "base" => self.remove_attribute(attributes, "href"),
             "meta" => self.meta(attributes, range),
             "link" => self.link_element(attributes, range),
@@ -174,14 +194,14 @@ impl Walker<'_> {
             "noscript" => {
                 if let Some(content) = content {
                     let text = Arc::from(&self.text[content.clone()]);
-                    if let Some(template) = self.inner(&text) {
+                    if let Some(template) = self.inner(&text, Role::Fragment) {
                         self.edits.replace(content, vec![Part::Nested(template)]);
                     }
                 }
             }
             "img" | "image" => self.image(attributes),
             "source" => {
-                if range.start >= self.grouped {
+                if !self.grouped.contains(&range.start) {
                     self.asset(attributes, "src", AssetKind::Media, Place::Attribute);
                 }
                 self.source_set(attributes, "srcset");
@@ -249,7 +269,7 @@ impl Walker<'_> {
         let mut edits = Edits::default();
         edits.replace(place, vec![Part::Fallback { of, link: Link { asset, fragment, place: Place::Attribute } }]);
         let template = edits.into_template(Arc::from(&*script));
-        self.edits.replace(handler.value.clone(), vec![Part::Attribute(template)]);
+        self.replace(handler, Part::Attribute(template));
     }
 
     /// The `source` elements of audio or video, which follow: the first that can be had is played.
@@ -268,15 +288,14 @@ impl Walker<'_> {
             url.set_fragment(fragment.strip_prefix('#'));
             let is_supported = attributes.text("type").is_none_or(|kind| MediaType::parse(&kind).is_played());
             sources.push(Alternative { url, is_supported });
-            places.push(attribute.value.clone());
-            self.grouped = range.end;
+            places.push((range.start, attribute.value.clone()));
         }
         if sources.len() < 2 {
-            self.grouped = 0;
             return;
         }
         let group = self.collector.alternatives(AssetKind::Media, sources, None);
-        for (index, place) in places.into_iter().enumerate() {
+        for (index, (element, place)) in places.into_iter().enumerate() {
+            self.grouped.insert(element);
             let part = Part::Alternative { group, index, place: Place::Attribute };
             self.edits.replace(place, vec![attribute_of(vec![part])]);
         }
@@ -285,8 +304,8 @@ impl Walker<'_> {
     fn frame(&mut self, attributes: &Attributes<'_>) {
         if let Some(srcdoc) = attributes.get("srcdoc") {
             let text = Arc::from(srcdoc.text());
-            if let Some(template) = self.inner(&text) {
-                self.edits.replace(srcdoc.value.clone(), vec![Part::Attribute(template)]);
+            if let Some(template) = self.inner(&text, Role::Nested) {
+                self.replace(srcdoc, attribute_of(vec![Part::Document(template)]));
             }
             self.links(attributes, &["src"]);
         } else if let Some(source) = attributes.get("src") {
@@ -328,13 +347,13 @@ impl Walker<'_> {
         let Some(attribute) = attributes.get(name) else { return };
         let text = attribute.text();
         if let Some(part) = self.data(&text, kind) {
-            self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![part])]);
+            self.replace(attribute, attribute_of(vec![part]));
             return;
         }
         let Some((url, fragment)) = self.resolve(&text) else { return };
         let asset = self.collector.asset(url, kind, self.options(attributes, kind));
         let link = Part::Link(Link { asset, fragment, place });
-        self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![link])]);
+        self.replace(attribute, attribute_of(vec![link]));
     }
 
     /// A style sheet or a document that the page has in it already, if it refers to anything. Relative references
@@ -347,18 +366,18 @@ impl Walker<'_> {
         let base = Url::parse(url.trim_ascii()).ok()?;
         let (media_type, body) = data_url::decode(url)?;
         let charset = media_type.charset.as_deref();
-        let (media_type, template) = if kind == AssetKind::Style {
+        if kind == AssetKind::Style {
             let (text, encoding) = charset::decode_css(&body, charset, self.document.encoding);
-            let edits = css::edit(&text, Grammar::Sheet, &Resolver { base: &base, encoding }, self.collector);
-            ("text/css;charset=utf-8", edits.into_template(text.into()))
+            let edits = css::edit(&text, Grammar::Sheet, &Resolver { base: &base, document: None, encoding }, self.collector);
+            (!edits.is_empty()).then(|| Part::DataSheet(edits.into_template(text.into())))
         } else if media_type.is_html() {
             let (text, encoding) = charset::decode_html(&body, charset, Some(self.document.encoding), None);
-            let document = Document { url: &base, base: &base, encoding, role: Role::Inner };
-            ("text/html;charset=utf-8", edit_nested(&text.into(), &document, self.collector, self.depth + 1))
+            let document = Document { url: &base, base: &base, encoding, role: Role::Nested };
+            let template = edit_nested(&text.into(), &document, self.collector, self.depth + 1);
+            template.has_references().then_some(Part::DataDocument(template))
         } else {
-            return None;
-        };
-        (template.parts.len() > 1).then_some(Part::Data(media_type, template))
+            None
+        }
     }
 
     pub(super) fn resolve(&self, reference: &str) -> Option<(Url, String)> {
@@ -377,7 +396,7 @@ impl Walker<'_> {
         let asset = self.collector.asset(url, AssetKind::Image, self.options(attributes, AssetKind::Image));
         let link = Part::Link(Link { asset, fragment, place: Place::List });
         let parts = vec![link, Part::Text(text[descriptors].trim_end().to_owned())];
-        self.edits.replace(attribute.value.clone(), vec![attribute_of(parts)]);
+        self.replace(attribute, attribute_of(parts));
     }
 
     /// Attributes that scripts make sources of.
@@ -403,7 +422,7 @@ impl Walker<'_> {
             // An absolute URL means the same in every charset, unless its query is not in ASCII.
             let is_absolute = Url::parse(reference).is_ok() && (reference.is_ascii() || self.document.encoding == UTF_8);
             if new.starts_with('#') && self.document.role == Role::Framed {
-                self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![Part::Here(new)])]);
+                self.replace(attribute, attribute_of(vec![Part::SameDocument(new)]));
             } else if reference != new && (!is_absolute || new.starts_with('#')) {
                 self.set(attribute, new);
             }
@@ -412,7 +431,7 @@ impl Walker<'_> {
 
     /// Whether a URL is the document's own, whatever its fragment.
     pub(super) fn is_here(&self, url: &Url) -> bool {
-        url[..Position::AfterQuery] == self.document.url[..Position::AfterQuery]
+        self.resolver.is_document(url)
     }
 
     /// CSS between tags.
@@ -430,21 +449,29 @@ impl Walker<'_> {
         let edits = css::edit(&text, grammar, &self.resolver, self.collector);
         if !edits.is_empty() {
             let template = edits.into_template(Arc::from(&*text));
-            self.edits.replace(attribute.value.clone(), vec![Part::Attribute(template)]);
+            self.replace(attribute, Part::Attribute(template));
         }
     }
 
     /// A document in this one; `None` where it is too deep.
-    fn inner(&mut self, text: &Arc<str>) -> Option<Template> {
+    fn inner(&mut self, text: &Arc<str>, role: Role) -> Option<Template> {
         if self.depth >= MAX_DEPTH {
             return None;
         }
-        let document = Document { base: self.resolver.base, role: Role::Inner, ..*self.document };
+        let document = Document { base: self.resolver.base, role, ..*self.document };
         Some(edit_nested(text, &document, self.collector, self.depth + 1))
     }
 
+    /// Gives an attribute another value, quoted.
+    pub(super) fn replace(&mut self, attribute: &Attribute<'_>, value: Part) {
+        let before = self.text[attribute.whole.start..attribute.value.start].trim_ascii_end();
+        let has_value = !attribute.value.is_empty() || before.ends_with('=');
+        let equals = (!has_value).then(|| Part::Text("=".to_owned()));
+        self.edits.replace(attribute.value.clone(), equals.into_iter().chain([value]).collect());
+    }
+
     pub(super) fn set(&mut self, attribute: &Attribute<'_>, value: impl Into<String>) {
-        self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![Part::Text(value.into())])]);
+        self.replace(attribute, attribute_of(vec![Part::Text(value.into())]));
     }
 
     pub(super) fn remove_attribute(&mut self, attributes: &Attributes<'_>, name: &str) {

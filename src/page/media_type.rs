@@ -14,7 +14,9 @@ impl MediaType {
     pub(super) fn parse(value: &str) -> MediaType {
         let mut parts = value.split(';');
         let essence = parts.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-        let is_token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        // Registered names (RFC 6838 section 4.2) but for `&` and `#`: they stand as they are in data: URLs.
+        let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!$-^_.+".contains(&byte);
+        let is_token = |text: &str| !text.is_empty() && text.bytes().all(is_name_byte);
         let essence = match essence.split_once('/') {
             Some((kind, subtype)) if is_token(kind) && is_token(subtype) => essence,
             _ => String::new(),
@@ -130,6 +132,9 @@ mod tests {
             ("text/css;charset=utf-8", "text/css", Some("utf-8")),
             ("text/css; charset=", "text/css", None),
             ("html; charset=big5", "", Some("big5")),
+            ("image/x\"onerror=\"f()", "", None),
+            ("image/svg+xml", "image/svg+xml", None),
+            ("image/a&b", "", None),
             ("", "", None),
         ] {
             assert_eq!(MediaType::parse(value), MediaType { essence: essence.to_owned(), charset: charset.map(str::to_owned) });

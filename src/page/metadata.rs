@@ -35,9 +35,10 @@ impl Walker<'_> {
         if equivalent == "content-type"
             && let Some(content) = attributes.get("content")
         {
-            let text = content.text();
-            if let Some(charset) = charset::charset_in(&text).filter(|name| !name.eq_ignore_ascii_case("utf-8")) {
-                self.set(content, text.replace(charset, "utf-8"));
+            let mut text = content.text().into_owned();
+            if let Some(charset) = charset::charset_in(&text).filter(|name| !text[name.clone()].eq_ignore_ascii_case("utf-8")) {
+                text.replace_range(charset, "utf-8");
+                self.set(content, text);
             }
         }
         self.set_charset(attributes);
@@ -103,7 +104,7 @@ impl Walker<'_> {
                 return;
             }
             "" | "text/" => AssetKind::Script,
-            kind if MediaType::parse(kind).is_script() => AssetKind::Script,
+            kind if MediaType::parse(kind).is_script() && !kind.contains(';') => AssetKind::Script,
             _ => return,
         };
         self.has_scripts = true;
@@ -115,7 +116,7 @@ impl Walker<'_> {
             let text = Arc::from(&self.text[content.clone()]);
             let resolver = &self.resolver;
             let template = script::edit(&text, kind == AssetKind::Module, resolver, resolver, self.collector);
-            if template.parts.len() > 1 {
+            if template.has_references() {
                 self.edits.replace(content, vec![Part::Nested(template)]);
             }
         }

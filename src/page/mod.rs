@@ -17,6 +17,7 @@ mod omit;
 mod quirks;
 mod render;
 mod script;
+mod sharing;
 mod sprite;
 mod srcset;
 mod svg;
@@ -32,8 +33,9 @@ use assets::{Assets, State};
 use encoding_rs::{Encoding, UTF_8};
 use media_type::MediaType;
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
-use url::Url;
+use url::{Position, Url};
 
 /// An asset of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +67,7 @@ pub(crate) enum AssetKind {
 }
 
 impl AssetKind {
-    /// Whether nothing is something.
+    /// Whether an empty body is a valid asset of this kind.
     fn may_be_empty(self) -> bool {
         matches!(self, AssetKind::Style | AssetKind::Script | AssetKind::Module | AssetKind::Import | AssetKind::Frame)
     }
@@ -113,19 +115,24 @@ impl Page {
         render::render(&self.document, &self.assets, self.omit, max_size)
     }
 
-    /// How many assets there are, and how many of them are in the page.
+    /// How many assets there are, by their URLs, and how many of them are in the page wherever it uses them.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let wanted = self.assets.all().iter().filter(|asset| !matches!(asset.state, State::Omitted));
-        let missing = |asset: &&assets::Asset| matches!(asset.state, State::Missing(_) | State::Waiting);
-        (wanted.clone().count(), wanted.filter(|asset| !missing(asset)).count())
+        let urls: HashSet<&Url> = wanted.map(|asset| &asset.url).collect();
+        (urls.len(), urls.len() - self.missing().len())
     }
 
-    /// The assets that are not in the page, and why.
-    pub(crate) fn missing(&self) -> impl Iterator<Item = (&Url, &str)> {
-        self.assets.all().iter().filter_map(|asset| match &asset.state {
-            State::Missing(why) => Some((&asset.url, why.as_str())),
-            _ => None,
-        })
+    /// The URLs of assets that are not in the page, in their order, and why.
+    pub(crate) fn missing(&self) -> BTreeMap<&Url, &str> {
+        let mut missing = BTreeMap::new();
+        for asset in self.assets.all() {
+            if let State::Missing(why) = &asset.state {
+                // Of several reasons one, whatever came first.
+                let reason = missing.entry(&asset.url).or_insert(why.as_str());
+                *reason = why.as_str().min(*reason);
+            }
+        }
+        missing
     }
 }
 
@@ -165,9 +172,9 @@ trait Collector {
     -> usize;
     /// Text that may be shown.
     fn text(&mut self, text: &str);
-    /// The module that a specifier in a script stands for.
-    fn module(&mut self, specifier: &str, resolver: &Resolver<'_>) -> Option<AssetId>;
-    /// The page's import map.
+    /// The module that a specifier in a script stands for, and the name by which the script is to import it.
+    fn module(&mut self, specifier: &str, resolver: &Resolver<'_>) -> Option<(AssetId, String)>;
+    /// An import map of the document.
     fn import_map(&mut self, map: import_map::ImportMap);
 }
 
@@ -175,6 +182,8 @@ trait Collector {
 #[derive(Clone, Copy)]
 struct Resolver<'r> {
     base: &'r Url,
+    /// The document that the reference stands in, if it stands in one: a URL of a place in it is no other resource's.
+    document: Option<&'r Url>,
     /// Queries are in the document's charset.
     encoding: &'static Encoding,
 }
@@ -187,6 +196,11 @@ impl Resolver<'_> {
             return None;
         }
         self.absolute(reference).filter(|url| matches!(url.scheme(), "http" | "https"))
+    }
+
+    /// Whether a URL is the document's own, whatever its fragment.
+    fn is_document(&self, url: &Url) -> bool {
+        self.document.is_some_and(|document| url[..Position::AfterQuery] == document[..Position::AfterQuery])
     }
 
     /// The URL of any reference.
@@ -240,7 +254,7 @@ mod tests {
             Omit::default().policy()
         );
         let comment = format!("<!-- saved from url=(0020){PAGE} -->");
-        text.replace(&comment, "").replace(&head, "").replace(render::STAY, "").trim().to_owned()
+        text.replace(&comment, "").replace(&head, "").replace(render::NAVIGATION_GUARD, "").trim().to_owned()
     }
 
     const GIF: &str = "GIF89a";
@@ -277,7 +291,7 @@ mod tests {
             ("<template><img src=a.gif></template>", "<template><img src=\"[gif]\"></template>"),
             (
                 "<iframe srcdoc='<img src=&quot;a.gif&quot;>'></iframe>",
-                "<iframe srcdoc=\"<img src=&quot;[gif]&quot;>\"></iframe>",
+                "<iframe srcdoc=\"&lt;img src=&quot;[gif]&quot;>\"></iframe>",
             ),
             ("<base href=/d/><img src=a.gif>", "<base ><img src=\"[gif]\">"),
         ] {
@@ -350,11 +364,11 @@ mod tests {
         ] {
             assert!(text.contains(wanted), "{wanted}: {text}");
         }
-        let missing: Vec<String> = page.missing().map(|(url, why)| format!("{}: {why}", url.path())).collect();
+        let missing: Vec<String> = page.missing().iter().map(|(url, why)| format!("{}: {why}", url.path())).collect();
         let not_found = "the server answered 404 Not Found";
         assert_eq!(
             missing,
-            [format!("/d/a.gif: {not_found}"), "/d/a.css: not a style sheet: text/html".into(), format!("/d/c.png: {not_found}")]
+            ["/d/a.css: not a style sheet: text/html".into(), format!("/d/a.gif: {not_found}"), format!("/d/c.png: {not_found}")]
         );
         assert_eq!(page.counts(), (3, 0));
     }
@@ -374,10 +388,7 @@ mod tests {
             text.contains("<script  src=\"http://h/d/a.js\"></script><script src=\"data:text/javascript,f()\"></script>"),
             "{text}"
         );
-        assert_eq!(
-            page.missing().map(|(_, why)| why).collect::<Vec<_>>(),
-            ["it is not what the page's integrity attribute says"]
-        );
+        assert_eq!(page.missing().into_values().collect::<Vec<_>>(), ["it is not what the page's integrity attribute says"]);
     }
 
     #[test]
@@ -480,7 +491,7 @@ mod tests {
         let page = page_of(&[("/d/page.html", "text/html", html), ("/d/a.js", "text/javascript", "f()")], "images");
         let text = page.render(u64::MAX).expect("small");
         assert!(text.contains("src=\"http://h/d/a.gif\"") && text.contains("data:text/javascript,f()"), "{text}");
-        assert_eq!((page.counts(), page.missing().count()), ((1, 1), 0));
+        assert_eq!((page.counts(), page.missing().len()), ((1, 1), 0));
     }
 
     /// Pieces of pages, some of them broken.

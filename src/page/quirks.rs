@@ -3,9 +3,9 @@
 use super::tokens::{Token, tokens};
 
 /// How a document is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mode {
-    /// As in the nineties.
+    /// Quirks mode.
     Quirks,
     /// As the standards say, but for the height of table cells.
     LimitedQuirks,

@@ -1,11 +1,11 @@
 //! The page as text, with its assets in it.
 
-use super::assets::{Asset, Assets, State};
+use super::assets::{Asset, Assets, HTML, SVG, State};
 use super::quirks::Mode;
+use super::sharing::{Shared, Uses, is_relative};
 use super::sprite::own_name;
-use super::template::{Link, Part, Place, Template, css_string, escape_attribute};
+use super::template::{Link, Part, Place, Template, css_string, escape_attribute, escape_text};
 use super::{AssetId, AssetKind, Omit, data_url};
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -13,16 +13,18 @@ use std::sync::Arc;
 const PROPERTY: &str = "--fetch-";
 /// An image that is smaller, in bytes, is repeated.
 const MIN_SHARED: usize = 256;
-/// Images of elements are repeated unless so many bytes are spared: a script that copies the address of one that is
-/// not finds nothing there.
+/// Where fewer bytes would be saved, an image of elements is repeated: a script may copy an element's `src`, and a
+/// placeholder has no image.
 const MIN_SPARED: usize = 16 * 1024;
 
+/// How deep assets may stand in each other: each level makes its text longer.
+const MAX_NESTED: usize = 16;
 /// The longest URL that is kept for the next use of it.
 const MAX_KEPT: usize = 256 * 1024;
 
 /// Keeps a script from leading away from the page, and leaves nothing of itself in it. What the user does is left to
 /// the user.
-pub(super) const STAY: &str = "<script>window.navigation?.addEventListener(\"navigate\",e=>{if(e.cancelable&&!e.userInitiated&&\
+pub(super) const NAVIGATION_GUARD: &str = "<script>window.navigation?.addEventListener(\"navigate\",e=>{if(e.cancelable&&!e.userInitiated&&\
 !e.destination.sameDocument&&!navigator.userActivation?.isActive)e.preventDefault()});document.currentScript.remove()</script>";
 
 /// The page is larger than it may be.
@@ -31,7 +33,7 @@ pub(crate) struct TooLarge;
 
 /// Writes a page of at most so many bytes.
 pub(super) fn render(page: &Template, assets: &Assets, omit: Omit, max_size: u64) -> Result<String, TooLarge> {
-    let mut renderer = Renderer { assets, omit, max_size, stack: Vec::new(), in_srcdoc: false };
+    let mut renderer = Renderer { assets, omit, max_size, stack: Vec::new(), cut: usize::MAX, in_srcdoc: false };
     renderer.document(page, false)
 }
 
@@ -41,37 +43,22 @@ struct Renderer<'a> {
     max_size: u64,
     /// The assets that are being written, each in the one before it.
     stack: Vec<AssetId>,
+    /// The lowest place in that at which a cycle was cut off, since it was last set.
+    cut: usize,
     /// The document that is being written is a `srcdoc` attribute's.
     in_srcdoc: bool,
-}
-
-/// What the parts of one document share.
-#[derive(Default)]
-struct Shared {
-    /// Images that are used several times, in the order of their first use, with the number of their property.
-    images: Vec<(AssetId, String)>,
-    numbers: HashMap<(AssetId, String), usize>,
-    /// Modules that are imported, under each of their names.
-    modules: Vec<(AssetId, String)>,
-    /// SVG documents of which elements are used.
-    sprites: Vec<AssetId>,
-    /// What stands in elements for their image, which the style sheet has.
-    placeholders: HashMap<AssetId, String>,
-    /// The URLs of assets, by whether they are written without spaces.
-    urls: HashMap<(AssetId, bool), Arc<str>>,
 }
 
 impl Renderer<'_> {
     /// A document of its own.
     fn document(&mut self, template: &Template, in_srcdoc: bool) -> Result<String, TooLarge> {
         let outer = std::mem::replace(&mut self.in_srcdoc, in_srcdoc);
-        let mut uses = Uses::default();
-        uses.count(template, self.assets);
+        let uses = Uses::of(template, self.assets);
         let mut shared = Shared { modules: uses.modules, sprites: uses.sprites, ..Shared::default() };
         for image in uses.order {
             let size = self.size(image.0);
             let elements = uses.elements.get(&image.0).copied().unwrap_or_default();
-            let in_elements = image.1.is_empty() && elements > 2 && (elements - 1) * size >= MIN_SPARED && !uses.fits_objects;
+            let in_elements = image.1.is_empty() && elements > 2 && (elements - 1) * size >= MIN_SPARED && !uses.needs_elements;
             if in_elements && let Some(placeholder) = self.placeholder(image.0, shared.images.len() + 1) {
                 shared.placeholders.insert(image.0, placeholder);
             }
@@ -124,10 +111,20 @@ impl Renderer<'_> {
                     out.push('"');
                 }
                 Part::Nested(inner) => self.template(inner, shared, out)?,
-                Part::Data(media_type, inner) => {
+                Part::Escaped(inner) => {
                     let mut text = String::new();
                     self.template(inner, shared, &mut text)?;
-                    out.push_str(&data_url::encode(media_type, text.as_bytes(), false));
+                    escape_text(&text, out);
+                }
+                Part::Document(inner) => out.push_str(&self.document(inner, false)?),
+                Part::DataDocument(inner) => {
+                    let text = self.document(inner, false)?;
+                    out.push_str(&data_url::encode(HTML, text.as_bytes(), false));
+                }
+                Part::DataSheet(inner) => {
+                    let mut text = String::new();
+                    self.template(inner, shared, &mut text)?;
+                    out.push_str(&data_url::encode("text/css;charset=utf-8", text.as_bytes(), false));
                 }
                 Part::Link(link) => self.link(link, shared, out)?,
                 Part::Alternative { group, index, place } => {
@@ -159,17 +156,16 @@ impl Renderer<'_> {
                 }
                 Part::Frame(link) => self.frame(link, shared, out)?,
                 // A srcdoc document has its parent's base URL.
-                Part::Here(fragment) => out.extend([if self.in_srcdoc { "about:srcdoc" } else { "" }, fragment]),
+                Part::SameDocument(fragment) => out.extend([if self.in_srcdoc { "about:srcdoc" } else { "" }, fragment]),
                 Part::Use(asset, fragment) => match &self.assets.get(*asset).state {
-                    State::Sprite(_) => {
-                        let id = fragment.get(1..).unwrap_or_default();
-                        out.extend(["#", &own_name(&self.assets.get(*asset).url, id)]);
+                    State::Sprite(_, url) => {
+                        out.extend(["#", &own_name(url, fragment.get(1..).unwrap_or_default())]);
                     }
                     _ => out.extend([self.assets.get(*asset).url.as_str(), fragment]),
                 },
                 Part::Sprites => self.sprites(shared, out)?,
                 Part::Specifier(asset, specifier) => out.push_str(&json_string(&self.specifier(*asset, specifier))),
-                Part::Head { has_scripts } => self.head(*has_scripts, shared, out)?,
+                Part::Head { is_own, has_scripts } => self.head(*is_own, *has_scripts, shared, out)?,
             }
             if out.len() as u64 > self.max_size {
                 return Err(TooLarge);
@@ -212,10 +208,10 @@ impl Renderer<'_> {
         let asset = assets.get(link.asset);
         out.push_str("src");
         match &asset.state {
-            State::Document(template, client)
+            State::Document(template, environment)
                 if link.fragment.is_empty()
-                    && client.mode == Mode::NoQuirks
-                    && client.origin == asset.client().origin
+                    && environment.mode == Mode::NoQuirks
+                    && environment.origin == asset.environment().origin
                     && !self.stack.contains(&link.asset) =>
             {
                 self.stack.push(link.asset);
@@ -241,41 +237,58 @@ impl Renderer<'_> {
             return Ok(Some(Arc::clone(url)));
         }
         let assets = self.assets;
-        let url = match &assets.get(id).state {
-            State::Waiting | State::Omitted | State::Missing(_) | State::Sprite(_) => return Ok(None),
-            State::Bytes(media_type, resource) => data_url::encode(media_type, &resource.body, without_spaces),
-            // An import of what is being imported is none, and neither is a document framed in itself.
-            State::Text(media_type, _) if self.stack.contains(&id) => {
-                return Ok(Some(data_url::encode(media_type, b"", false).into()));
+        if let State::Bytes(media_type, resource) = &assets.get(id).state {
+            let url: Arc<str> = data_url::encode(media_type, &resource.body, without_spaces).into();
+            // What is large is not kept twice.
+            if url.len() <= MAX_KEPT {
+                shared.urls.insert((id, without_spaces), Arc::clone(&url));
             }
-            State::Document(..) if self.stack.contains(&id) => return Ok(Some("about:blank".into())),
+            return Ok(Some(url));
+        }
+        if let Some(place) = self.stack.iter().position(|outer| *outer == id) {
+            // An import of what is being imported is none, and neither is a document framed in itself.
+            self.cut = self.cut.min(place);
+            let is_frame = matches!(assets.get(id).state, State::Document(..));
+            return Ok(Some(if is_frame { "about:blank".into() } else { "data:text/css,".into() }));
+        }
+        if self.stack.len() >= MAX_NESTED {
+            self.cut = 0;
+            return Ok(None);
+        }
+        let outer_cut = std::mem::replace(&mut self.cut, usize::MAX);
+        let place = self.stack.len();
+        self.stack.push(id);
+        let (media_type, text) = match &assets.get(id).state {
             State::Text(media_type, template) => {
                 let mut text = String::with_capacity(template.source.len());
-                self.stack.push(id);
-                self.template(template, shared, &mut text)?;
-                self.stack.pop();
-                data_url::encode(media_type, text.as_bytes(), without_spaces)
+                match *media_type {
+                    // A document of its own, which the properties of this one do not reach.
+                    SVG => self.template(template, &mut Shared::default(), &mut text)?,
+                    _ => self.template(template, shared, &mut text)?,
+                }
+                (*media_type, text)
             }
-            State::Document(template, _) => {
-                self.stack.push(id);
-                let text = self.document(template, false)?;
+            State::Document(template, _) => (HTML, self.document(template, false)?),
+            State::Waiting | State::Omitted | State::Missing(_) | State::Sprite(..) | State::Bytes(..) => {
                 self.stack.pop();
-                data_url::encode("text/html", text.as_bytes(), without_spaces)
+                self.cut = outer_cut;
+                return Ok(None);
             }
         };
-        let url: Arc<str> = url.into();
-        // What is written in a cycle lacks what it is in; and what is large is not kept twice.
-        let is_whole = self.stack.is_empty() || matches!(assets.get(id).state, State::Bytes(..));
-        if is_whole && url.len() <= MAX_KEPT {
+        self.stack.pop();
+        let url: Arc<str> = data_url::encode(media_type, text.as_bytes(), without_spaces).into();
+        // What is cut off in it, because it is in what is being written, is there where it is written alone.
+        if self.cut >= place {
             shared.urls.insert((id, without_spaces), Arc::clone(&url));
+            self.cut = usize::MAX;
         }
+        self.cut = self.cut.min(outer_cut);
         Ok(Some(url))
     }
 
     /// What a script says for a module: its own name for it, unless that depends on where the script came from.
     fn specifier<'s>(&'s self, asset: AssetId, specifier: &'s str) -> std::borrow::Cow<'s, str> {
-        let is_relative = specifier.starts_with(['.', '/']);
-        if is_relative { self.assets.get(asset).url.as_str().into() } else { specifier.into() }
+        if is_relative(specifier) { self.assets.get(asset).url.as_str().into() } else { specifier.into() }
     }
 
     /// The modules that scripts import, each by its names.
@@ -297,8 +310,8 @@ impl Renderer<'_> {
     fn sprites(&mut self, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
         let assets = self.assets;
         for id in std::mem::take(&mut shared.sprites) {
-            if let State::Sprite(template) = &assets.get(id).state {
-                let root = own_name(&assets.get(id).url, "");
+            if let State::Sprite(template, url) = &assets.get(id).state {
+                let root = own_name(url, "");
                 out.push_str("<svg aria-hidden=\"true\" style=\"position:absolute;width:0;height:0;overflow:hidden\">");
                 let _ = write!(out, "<g id=\"{root}\">");
                 self.template(template, shared, out)?;
@@ -310,12 +323,14 @@ impl Renderer<'_> {
 
     /// The start of a document's head: its charset, nothing from the network, and images that are used several
     /// times.
-    fn head(&mut self, has_scripts: bool, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
-        out.push_str("<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"");
-        out.push_str(&self.omit.policy());
-        out.push_str("\">");
-        if has_scripts && !self.omit.has(AssetKind::Script) {
-            out.push_str(STAY);
+    fn head(&mut self, is_own: bool, has_scripts: bool, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
+        if is_own {
+            out.push_str("<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"");
+            out.push_str(&self.omit.policy());
+            out.push_str("\">");
+        }
+        if is_own && has_scripts && !self.omit.has(AssetKind::Script) {
+            out.push_str(NAVIGATION_GUARD);
         }
         self.import_map(shared, out)?;
         if shared.images.is_empty() {
@@ -358,76 +373,4 @@ fn css_url(url: &str, out: &mut String) {
         css_string(url, out);
     }
     out.push(')');
-}
-
-/// How often each image is used in the style sheets of a document.
-#[derive(Default)]
-struct Uses {
-    counts: HashMap<(AssetId, String), usize>,
-    order: Vec<(AssetId, String)>,
-    /// Style sheets and scripts that were counted.
-    counted: HashSet<AssetId>,
-    modules: Vec<(AssetId, String)>,
-    named: HashSet<(AssetId, String)>,
-    sprites: Vec<AssetId>,
-    /// How often each image is an element's.
-    elements: HashMap<AssetId, usize>,
-    /// A style sheet says how images fit their elements.
-    fits_objects: bool,
-}
-
-impl Uses {
-    fn count(&mut self, template: &Template, assets: &Assets) {
-        self.fits_objects |= template.source.contains("object-");
-        for part in &template.parts {
-            match part {
-                Part::Attribute(inner) | Part::Nested(inner) | Part::Data(_, inner) => self.count(inner, assets),
-                Part::Link(Link { asset, fragment, place: Place::CssProperty }) => {
-                    let image = (*asset, fragment.clone());
-                    let count = self.counts.entry(image.clone()).or_default();
-                    let is_first = *count == 0 && !self.elements.contains_key(asset);
-                    *count += 1;
-                    if is_first {
-                        self.order.push(image);
-                    }
-                }
-                Part::Link(Link { asset, place: Place::Image, fragment }) if fragment.is_empty() => {
-                    let image = (*asset, String::new());
-                    *self.elements.entry(*asset).or_default() += 1;
-                    if let std::collections::hash_map::Entry::Vacant(entry) = self.counts.entry(image.clone()) {
-                        entry.insert(0);
-                        self.order.push(image);
-                    }
-                }
-                Part::Link(Link { asset, .. }) => {
-                    if let State::Text("text/css" | "text/javascript", text) = &assets.get(*asset).state
-                        && self.counted.insert(*asset)
-                    {
-                        self.count(text, assets);
-                    }
-                }
-                Part::Use(asset, _) => {
-                    if let State::Sprite(sprite) = &assets.get(*asset).state
-                        && self.counted.insert(*asset)
-                    {
-                        self.sprites.push(*asset);
-                        self.count(sprite, assets);
-                    }
-                }
-                Part::Specifier(asset, specifier) => {
-                    // Relative names all become its URL.
-                    let name = if specifier.starts_with(['.', '/']) { "./".to_owned() } else { specifier.clone() };
-                    if self.named.insert((*asset, name.clone())) {
-                        self.modules.push((*asset, name));
-                    }
-                    if let State::Text(_, text) = &assets.get(*asset).state
-                        && self.counted.insert(*asset)
-                    {
-                        self.count(text, assets);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
 }

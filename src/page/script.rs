@@ -19,8 +19,8 @@ pub(super) fn edit(
     for reference in references(text, is_module) {
         match reference {
             Reference::Specifier(range, specifier) => {
-                if let Some(asset) = collector.module(&specifier, own) {
-                    edits.replace(range, vec![Part::Specifier(asset, specifier)]);
+                if let Some((asset, name)) = collector.module(&specifier, own) {
+                    edits.replace(range, vec![Part::Specifier(asset, name)]);
                 }
             }
             Reference::MetaUrl(range) => edits.text(range, format!("\"{}\"", own.base)),
@@ -111,7 +111,9 @@ fn export(lexer: &mut Lexer<'_>, found: &mut Vec<Reference>) {
 /// Names, and perhaps `from` and a module.
 fn from(lexer: &mut Lexer<'_>, found: &mut Vec<Reference>) {
     let mut depth = 0;
+    let mut after_block = false;
     while let Some((token, range)) = lexer.peek() {
+        let is_after_block = std::mem::replace(&mut after_block, depth == 1 && token == Token::Punctuation(b'}'));
         match token {
             Token::Punctuation(b'{') => depth += 1,
             Token::Punctuation(b'}') => depth -= 1,
@@ -128,6 +130,8 @@ fn from(lexer: &mut Lexer<'_>, found: &mut Vec<Reference>) {
                 }
                 *lexer = before;
             }
+            // Behind the names comes nothing else.
+            Token::Word if is_after_block => return,
             Token::Word => {}
             _ => return,
         }
@@ -140,6 +144,9 @@ fn specifier(text: &str, range: Range<usize>) -> Option<Reference> {
     let inner = text.get(range.start + 1..range.end - 1)?;
     (!inner.contains(['\\', '\n'])).then(|| Reference::Specifier(range, inner.to_owned()))
 }
+
+/// After so many bytes in vain, a slash is a division.
+const MAX_WASTED: usize = 4 * 1024 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -157,12 +164,14 @@ pub(super) struct Lexer<'t> {
     pub(super) text: &'t str,
     at: usize,
     previous: Token,
+    /// How many bytes were looked through for the end of regular expressions that were none.
+    wasted: usize,
 }
 
 impl<'t> Lexer<'t> {
     /// At the start of a script.
     pub(super) fn new(text: &'t str) -> Lexer<'t> {
-        Lexer { text, at: 0, previous: Token::Punctuation(b';') }
+        Lexer { text, at: 0, previous: Token::Punctuation(b';'), wasted: 0 }
     }
 }
 
@@ -186,8 +195,8 @@ impl Lexer<'_> {
                 self.at = end_of_template(bytes, start);
                 Token::Template
             }
-            b'/' if self.may_be_regex(start) => {
-                self.at = end_of_regex(bytes, start);
+            b'/' if self.wasted < MAX_WASTED && self.may_be_regex(start) => {
+                self.skip_regex(start);
                 Token::Regex
             }
             b'0'..=b'9' => {
@@ -205,6 +214,28 @@ impl Lexer<'_> {
         };
         self.previous = token;
         Some((token, start..self.at))
+    }
+
+    fn skip_regex(&mut self, start: usize) {
+        let bytes = self.text.as_bytes();
+        let (mut at, mut in_class) = (start + 1, false);
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'\\' => at += 1,
+                b'[' => in_class = true,
+                b']' => in_class = false,
+                b'/' if !in_class => {
+                    self.at = at + 1;
+                    return;
+                }
+                b'\n' => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        // It was a division.
+        self.at = start + 1;
+        self.wasted += at - start;
     }
 
     fn skip(&mut self, skipped: impl Fn(u8) -> bool) {
@@ -312,23 +343,6 @@ fn skip_inner_template(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-fn end_of_regex(bytes: &[u8], start: usize) -> usize {
-    let (mut at, mut in_class) = (start + 1, false);
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'\\' => at += 1,
-            b'[' => in_class = true,
-            b']' => in_class = false,
-            b'/' if !in_class => return at + 1,
-            // It was a division.
-            b'\n' => return start + 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    start + 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,6 +371,7 @@ mod tests {
                 "./a.js ./b.js ./c.js",
             ),
             ("export const from = './a.js'", ""),
+            ("export {a}\nimport './b.js'", "./b.js"),
             ("const a = await import('./a.js'), b = import(b)", "./a.js"),
             ("import('./a.js', {with: {type: 'json'}})", "./a.js"),
             ("import(`./a.js`); import('./a' + b)", ""),

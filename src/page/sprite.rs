@@ -1,73 +1,110 @@
-//! The names in an SVG document that stands in another one: its own, so that neither gets in the way of the other.
+//! An SVG document of which elements are used in another one, and which stands in that: with names of its own, so that
+//! neither gets in the way of the other, and without scripts, which browsers do not run in it.
 
 use super::html::Walker;
 use super::tag::Attributes;
 use super::template::Edits;
 use cssparser::{ParseError, Parser, ParserInput, Token};
 use ring::digest::{SHA256, digest};
+use std::ops::Range;
 use url::Url;
 
-/// The name of an element or a class: the same whenever the page is saved.
+/// How deep blocks and functions may be nested in a style sheet.
+const MAX_DEPTH: u32 = 64;
+
+/// The name of an element or a class: the same whenever the page is saved. Every element has the class of no name.
 pub(super) fn own_name(document: &Url, name: &str) -> String {
     let digest = digest(&SHA256, document.as_str().as_bytes());
     format!("fetch-{}-{name}", data_encoding::HEXLOWER.encode(&digest.as_ref()[..4]))
 }
 
 impl Walker<'_> {
-    /// Renames what an element is called, and what it refers to.
-    pub(super) fn rename(&mut self, attributes: &Attributes<'_>) {
-        let own = |name: &str| own_name(self.document.url, name);
+    /// Renames what an element is called, and what it refers to. Its tag begins there.
+    pub(super) fn rename(&mut self, attributes: &Attributes<'_>, tag: &Range<usize>) {
+        let prefix = own_name(self.document.url, "");
         for (name, attribute) in attributes.iter() {
-            let text = attribute.text();
-            let new = match name.to_ascii_lowercase().as_str() {
-                "id" => own(&text),
-                "class" => text.split_ascii_whitespace().map(own).collect::<Vec<_>>().join(" "),
-                "href" | "xlink:href" if text.starts_with('#') => format!("#{}", own(&text[1..])),
-                _ if text.contains("url(#") => text.replace("url(#", &format!("url(#{}", own(""))),
+            let (name, text) = (name.to_ascii_lowercase(), attribute.text());
+            let new = match name.as_str() {
+                _ if name.starts_with("on") => {
+                    self.edits.remove(attribute.whole.clone());
+                    continue;
+                }
+                "id" => format!("{prefix}{text}"),
+                "class" => text.split_ascii_whitespace().fold(prefix.clone(), |all, class| format!("{all} {prefix}{class}")),
+                "href" | "xlink:href" if text.starts_with('#') => format!("#{prefix}{}", &text[1..]),
+                _ if text.contains("url(") => rename_urls(&text, &prefix),
                 _ => continue,
             };
             self.set(attribute, new);
         }
+        if attributes.get("class").is_none() {
+            let name_length = self.text[tag.start + 1..].find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'));
+            let at = tag.start + 1 + name_length.unwrap_or_default();
+            self.edits.text(at..at, format!(" class=\"{prefix}\""));
+        }
+    }
+
+    /// Takes a script out, of which the start tag is here.
+    pub(super) fn remove_script(&mut self, tag: &Range<usize>) {
+        let rest = self.text[tag.end..].to_ascii_lowercase();
+        let is_empty = self.text[tag.clone()].ends_with("/>");
+        let length = rest.find("</script").filter(|_| !is_empty).unwrap_or_default();
+        self.edits.remove(tag.start..tag.end + length);
     }
 }
 
-/// Renames what a style sheet of the document selects and refers to.
+/// Renames the `url(#name)` of a presentation attribute, in whatever quotes.
+fn rename_urls(text: &str, prefix: &str) -> String {
+    ["url(#", "url('#", "url(\"#"].iter().fold(text.to_owned(), |text, url| text.replace(url, &format!("{url}{prefix}")))
+}
+
+/// Renames what a style sheet of the document selects and refers to. Elements that it selects by their type are its
+/// own only.
 pub(super) fn rename_in_css(css: &str, document: &Url, edits: &mut Edits) {
     let mut input = ParserInput::new(css);
-    rename_rules(&mut Parser::new(&mut input), &own_name(document, ""), edits);
+    rename_rules(&mut Parser::new(&mut input), &own_name(document, ""), edits, 0);
 }
 
 /// Rules: a selector or the name of an at-rule, and a block.
-fn rename_rules(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits) {
-    let (mut after_dot, mut holds_rules) = (false, false);
+fn rename_rules(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, depth: u32) {
+    let (mut before, mut holds_rules, mut is_at_rule) = (None, false, false);
     loop {
         let start = parser.position().byte_index();
         let Ok(token) = parser.next_including_whitespace_and_comments().cloned() else { return };
-        let is_dot = matches!(token, Token::Delim('.'));
-        match token {
+        let end = parser.position().byte_index();
+        match &token {
             Token::AtKeyword(name) => {
+                is_at_rule = true;
                 holds_rules = matches!(&*name.to_ascii_lowercase(), "media" | "supports" | "layer" | "container" | "scope");
             }
-            Token::Ident(_) if after_dot => edits.text(start..start, prefix),
+            Token::Semicolon => (is_at_rule, holds_rules) = (false, false),
+            _ if is_at_rule && !matches!(token, Token::CurlyBracketBlock) => {}
+            Token::Ident(_) if before == Some('.') => edits.text(start..start, prefix),
+            Token::Ident(_) if before == Some(':') => {}
+            Token::Ident(_) | Token::Delim('*') => edits.text(end..end, format!(":where(.{prefix})")),
             Token::IDHash(_) => edits.text(start + 1..start + 1, prefix),
-            Token::Function(_) | Token::ParenthesisBlock if !holds_rules => {
-                nested(parser, |parser| rename_rules(parser, prefix, edits));
+            Token::Function(_) | Token::ParenthesisBlock if depth < MAX_DEPTH => {
+                nested(parser, |parser| rename_rules(parser, prefix, edits, depth + 1));
             }
             Token::CurlyBracketBlock => {
-                nested(parser, |parser| match holds_rules {
-                    true => rename_rules(parser, prefix, edits),
-                    false => rename_values(parser, prefix, edits),
+                nested(parser, |parser| match holds_rules && depth < MAX_DEPTH {
+                    true => rename_rules(parser, prefix, edits, depth + 1),
+                    false => rename_values(parser, prefix, edits, depth + 1),
                 });
-                holds_rules = false;
+                (is_at_rule, holds_rules) = (false, false);
             }
             _ => {}
         }
-        after_dot = is_dot;
+        before = match token {
+            Token::Delim(sign) => Some(sign),
+            Token::Colon => Some(':'),
+            _ => None,
+        };
     }
 }
 
 /// Declarations, of which those with a `url(#name)` refer to something.
-fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits) {
+fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, depth: u32) {
     loop {
         let start = parser.position().byte_index();
         match parser.next_including_whitespace_and_comments().cloned() {
@@ -76,8 +113,16 @@ fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits) {
                     edits.text(start..parser.position().byte_index(), format!("url(#{prefix}{name})"));
                 }
             }
-            Ok(Token::Function(_) | Token::CurlyBracketBlock | Token::ParenthesisBlock) => {
-                nested(parser, |parser| rename_values(parser, prefix, edits));
+            Ok(Token::Function(name)) if name.eq_ignore_ascii_case("url") => nested(parser, |parser| {
+                let start = parser.position().byte_index();
+                if let Ok(name) = parser.expect_string_cloned()
+                    && let Some(name) = name.strip_prefix('#')
+                {
+                    edits.text(start..parser.position().byte_index(), format!("\"#{prefix}{name}\""));
+                }
+            }),
+            Ok(Token::Function(_) | Token::CurlyBracketBlock | Token::ParenthesisBlock) if depth < MAX_DEPTH => {
+                nested(parser, |parser| rename_values(parser, prefix, edits, depth + 1));
             }
             Ok(_) => {}
             Err(_) => return,
@@ -88,6 +133,7 @@ fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits) {
 fn nested(parser: &mut Parser<'_, '_>, rename: impl FnOnce(&mut Parser<'_, '_>)) {
     let _: Result<(), ParseError<'_, ()>> = parser.parse_nested_block(|parser| {
         rename(parser);
+        while parser.next().is_ok() {}
         Ok(())
     });
 }
@@ -95,27 +141,35 @@ fn nested(parser: &mut Parser<'_, '_>, rename: impl FnOnce(&mut Parser<'_, '_>))
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::template::Part;
+
+    fn renamed(css: &str) -> String {
+        let document = Url::parse("http://h/a.svg").expect("a URL");
+        let mut edits = Edits::default();
+        rename_in_css(css, &document, &mut edits);
+        let show = |part: &Part| match part {
+            Part::Source(range) => css[range.clone()].to_owned(),
+            Part::Text(text) => text.clone(),
+            _ => "?".to_owned(),
+        };
+        let text: String = edits.into_template(css.into()).parts.iter().map(show).collect();
+        text.replace(&own_name(&document, ""), "P-").replace(":where(.P-)", "!")
+    }
 
     #[test]
     fn names_in_a_style_sheet_are_the_documents_own() {
-        let document = Url::parse("http://h/a.svg").expect("a URL");
-        let own = |name: &str| own_name(&document, name);
         for (css, wanted) in [
-            (".a{fill:#abc}", format!(".{}{{fill:#abc}}", own("a"))),
-            ("#b .a>path,:not(.c){}", format!("#{} .{}>path,:not(.{}){{}}", own("b"), own("a"), own("c"))),
-            ("@media (min-width:1.5px){.a{}}", format!("@media (min-width:1.5px){{.{}{{}}}}", own("a"))),
-            (".a{fill:url(#g) .5}", format!(".{}{{fill:url(#{}) .5}}", own("a"), own("g"))),
-            ("@font-face{src:url(x)}path{}", "@font-face{src:url(x)}path{}".to_owned()),
+            (".a{fill:#abc}", ".P-a{fill:#abc}"),
+            ("#b .a>path,:not(.c){}", "#P-b .P-a>path!,:not(.P-c){}"),
+            ("path:hover,*,g[id]{}", "path!:hover,*!,g![id]{}"),
+            ("@media (min-width:1.5px){.a{}}", "@media (min-width:1.5px){.P-a{}}"),
+            (".a{fill:url(#g) .5;b:url( '#h' )}", ".P-a{fill:url(#P-g) .5;b:url(\"#P-h\" )}"),
+            ("@font-face{src:url(x)}@import 'a';path{}", "@font-face{src:url(x)}@import 'a';path!{}"),
+            ("@keyframes k{from{fill:url(#g)}}", "@keyframes k{from{fill:url(#P-g)}}"),
         ] {
-            let mut edits = Edits::default();
-            rename_in_css(css, &document, &mut edits);
-            let template = edits.into_template(css.into());
-            let show = |part: &crate::page::template::Part| match part {
-                crate::page::template::Part::Source(range) => css[range.clone()].to_owned(),
-                crate::page::template::Part::Text(text) => text.clone(),
-                _ => "?".to_owned(),
-            };
-            assert_eq!(template.parts.iter().map(show).collect::<String>(), wanted, "{css}");
+            assert_eq!(renamed(css), wanted, "{css}");
         }
+        renamed(&"a:not(".repeat(200_000));
+        renamed(&"@media{".repeat(200_000));
     }
 }

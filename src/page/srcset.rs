@@ -4,7 +4,8 @@
 //! because it need not wait for it. So the choice is made here, as a browser makes it for an ordinary screen.
 
 use cssparser::{ParseError, Parser, ParserInput, Token};
-use std::ops::Range;
+use std::cell::LazyCell;
+use std::ops::{Deref, Range};
 
 /// How wide a window is, in pixels.
 const WIDTH: f64 = 1280.0;
@@ -12,6 +13,9 @@ const WIDTH: f64 = 1280.0;
 const HEIGHT: f64 = 720.0;
 /// How large a font is.
 const FONT_SIZE: f64 = 16.0;
+
+/// How deep blocks and functions may be nested in `sizes`.
+const MAX_DEPTH: usize = 32;
 
 /// One image of several.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +43,7 @@ pub(super) fn choose(srcset: &str, sizes: Option<&str>) -> Option<Candidate> {
 fn candidates(srcset: &str, sizes: Option<&str>) -> Vec<Candidate> {
     let is_space = |character: char| matches!(character, '\t' | '\n' | '\x0c' | '\r' | ' ');
     let mut found = Vec::new();
+    let width = LazyCell::new(|| width(sizes.unwrap_or_default()));
     let mut at = 0;
     loop {
         let rest = &srcset[at..];
@@ -67,21 +72,21 @@ fn candidates(srcset: &str, sizes: Option<&str>) -> Vec<Candidate> {
             at..end.map_or(srcset.len(), |comma| at + comma)
         };
         at = descriptors.end;
-        if let Some(density) = density(&srcset[descriptors.clone()], sizes) {
+        if let Some(density) = density(&srcset[descriptors.clone()], &width) {
             found.push(Candidate { url, descriptors, density });
         }
     }
 }
 
 /// What descriptors say; `None` where they are not valid.
-fn density(descriptors: &str, sizes: Option<&str>) -> Option<f64> {
+fn density(descriptors: &str, width: &impl Deref<Target = f64>) -> Option<f64> {
     let mut density = 1.0;
     for descriptor in descriptors.split_ascii_whitespace() {
         let number: f64 =
             descriptor[..descriptor.len().checked_sub(1).filter(|end| descriptor.is_char_boundary(*end))?].parse().ok()?;
         match descriptor.bytes().next_back() {
             Some(b'x') => density = number,
-            Some(b'w') => density = number / width(sizes.unwrap_or_default()),
+            Some(b'w') => density = number / **width,
             Some(b'h') => {}
             _ => return None,
         }
@@ -91,6 +96,9 @@ fn density(descriptors: &str, sizes: Option<&str>) -> Option<f64> {
 
 /// How wide an image with this `sizes` attribute is, in pixels.
 fn width(sizes: &str) -> f64 {
+    if !is_shallow(sizes) {
+        return WIDTH;
+    }
     let mut input = ParserInput::new(sizes);
     let mut parser = Parser::new(&mut input);
     let entries = parser.parse_comma_separated(|parser| {
@@ -109,6 +117,19 @@ fn width(sizes: &str) -> f64 {
     });
     let first = entries.unwrap_or_default().into_iter().flatten().find(|width| *width > 0.0);
     first.unwrap_or(WIDTH)
+}
+
+/// Whether nothing is nested deeper than is read.
+fn is_shallow(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.bytes().all(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth <= MAX_DEPTH
+    })
 }
 
 /// `min-width: 600px`, and the like.

@@ -14,8 +14,11 @@ const PRESENTATION: &[&str] =
     &["fill", "stroke", "filter", "mask", "clip-path", "cursor", "marker", "marker-start", "marker-mid", "marker-end"];
 
 impl Walker<'_> {
-    pub(super) fn svg(&mut self, name: &str, attributes: &Attributes<'_>, end: usize) {
+    /// An element of SVG, whose start tag is here; `after` are the tokens behind it.
+    pub(super) fn svg(&mut self, name: &str, attributes: &Attributes<'_>, tag: &Range<usize>, after: &[Token]) {
+        let is_sprite = self.document.role == Role::Sprite;
         match name {
+            "script" if is_sprite => return self.remove_script(tag),
             "image" | "feimage" => {
                 self.asset(attributes, "href", AssetKind::Image, Place::Attribute);
                 self.asset(attributes, "xlink:href", AssetKind::Image, Place::Attribute);
@@ -24,28 +27,13 @@ impl Walker<'_> {
                 self.asset(attributes, "href", AssetKind::Script, Place::Attribute);
                 self.asset(attributes, "xlink:href", AssetKind::Script, Place::Attribute);
             }
-            "style" => {
-                // Its text is no raw text, but nothing in most style sheets makes a difference.
-                let content = self.css_content(end);
-                let text = &self.text[content.clone()];
-                if text.contains('&') {
-                    return;
-                }
-                match self.document.role {
-                    Role::Sprite => {
-                        let mut edits = css::edit(text, Grammar::Sheet, &self.resolver, self.collector);
-                        sprite::rename_in_css(text, self.document.url, &mut edits);
-                        self.edits.replace(content.clone(), vec![Part::Nested(edits.into_template(Arc::from(text)))]);
-                    }
-                    _ => self.css(content),
-                }
-            }
+            "style" => self.svg_style(tag.end, after),
             "use" => ["href", "xlink:href"].into_iter().for_each(|name| self.svg_use(attributes, name)),
             "a" => self.links(attributes, &["href", "xlink:href"]),
             _ => {}
         }
-        if self.document.role == Role::Sprite {
-            return self.rename(attributes);
+        if is_sprite {
+            return self.rename(attributes, tag);
         }
         for attribute in PRESENTATION.iter().filter_map(|name| attributes.get(name)) {
             if attribute.text().contains('(') {
@@ -54,17 +42,27 @@ impl Walker<'_> {
         }
     }
 
-    /// What is in a `style` element whose start tag ends there: of a CDATA section, its text.
-    fn css_content(&self, start: usize) -> Range<usize> {
-        let rest = &self.text[start..];
+    /// A `style` element, whose start tag ends there. Its text is no raw text, unless it is a CDATA section.
+    fn svg_style(&mut self, start: usize, after: &[Token]) {
+        let next = after.iter().find_map(|token| if let Token::Start(_, _, range) = token { Some(range.start) } else { None });
+        let rest = &self.text[start..next.unwrap_or(self.text.len())];
         let content = &rest[..rest.find("</").unwrap_or(rest.len())];
-        match content.split_once("<![CDATA[") {
-            Some((before, _)) if before.trim_ascii().is_empty() => {
+        let (range, is_raw) = match content.split_once("<![CDATA[") {
+            Some((before, text)) if before.trim_ascii().is_empty() => {
                 let start = start + before.len() + "<![CDATA[".len();
-                let rest = &self.text[start..];
-                start..start + rest.find("]]>").unwrap_or(rest.len())
+                (start..start + text.find("]]>").unwrap_or(text.len()), true)
             }
-            _ => start..start + content.len(),
+            _ => (start..start + content.len(), false),
+        };
+        let written = &self.text[range.clone()];
+        let text = if is_raw { written.into() } else { htmlize::unescape(written) };
+        let mut edits = css::edit(&text, Grammar::Sheet, &self.resolver, self.collector);
+        if self.document.role == Role::Sprite {
+            sprite::rename_in_css(&text, self.document.url, &mut edits);
+        }
+        if !edits.is_empty() {
+            let template = edits.into_template(Arc::from(&*text));
+            self.edits.replace(range, vec![if is_raw { Part::Nested(template) } else { Part::Escaped(template) }]);
         }
     }
 
@@ -92,7 +90,7 @@ impl Walker<'_> {
             self.set(attribute, fragment);
         } else {
             let asset = self.collector.asset(url, AssetKind::Sprite, AssetOptions::default());
-            self.edits.replace(attribute.value.clone(), vec![attribute_of(vec![Part::Use(asset, fragment)])]);
+            self.replace(attribute, attribute_of(vec![Part::Use(asset, fragment)]));
         }
     }
 }

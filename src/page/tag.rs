@@ -1,7 +1,11 @@
 //! The attributes of a start tag, with their places (WHATWG HTML section 13.2.5.32 and the states after it).
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
+
+/// Up to so many attributes are looked through one by one.
+const FEW: usize = 16;
 
 /// An attribute, as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +44,7 @@ impl<'t> Attributes<'t> {
             at
         };
         let mut found: Vec<Attribute<'t>> = Vec::new();
+        let mut names = HashSet::new();
         let mut at = skip(0, &|byte| !is_space(byte) && byte != b'/' && byte != b'>');
         loop {
             at = skip(at, &|byte| is_space(byte) || byte == b'/');
@@ -70,7 +75,15 @@ impl<'t> Attributes<'t> {
             at = value.end.max(at);
             let whole = offset + start..offset + at;
             let value = offset + value.start..offset + value.end;
-            if !found.iter().any(|other| other.name.eq_ignore_ascii_case(name)) {
+            let is_new = match found.len() {
+                0..FEW => !found.iter().any(|other| other.name.eq_ignore_ascii_case(name)),
+                FEW => {
+                    names.extend(found.iter().map(|other| other.name.to_ascii_lowercase()));
+                    names.insert(name.to_ascii_lowercase())
+                }
+                _ => names.insert(name.to_ascii_lowercase()),
+            };
+            if is_new {
                 found.push(Attribute { name, raw, value, whole });
             }
         }

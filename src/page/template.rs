@@ -15,8 +15,14 @@ pub(super) enum Part {
     Attribute(Template),
     /// Part of the document that is parsed on its own.
     Nested(Template),
-    /// A `data:` URL of this media type.
-    Data(&'static str, Template),
+    /// Text of XML, in which a template is escaped.
+    Escaped(Template),
+    /// A document of its own: that of a `srcdoc` attribute.
+    Document(Template),
+    /// The same as a `data:` URL.
+    DataDocument(Template),
+    /// A style sheet as a `data:` URL.
+    DataSheet(Template),
     /// The URL of an asset.
     Link(Link),
     /// Of a group, the one that is used; the others stay absolute URLs.
@@ -27,16 +33,17 @@ pub(super) enum Part {
     ScriptFallback(Link),
     /// The attribute of an `iframe` element that has its document.
     Frame(Link),
-    /// A link to a place in a framed document.
-    Here(String),
+    /// A link to a fragment of the framed document that it is in.
+    SameDocument(String),
     /// A reference to an element of an SVG document, which stands in this one; with no identifier, to its root.
     Use(AssetId, String),
     /// Where those SVG documents stand.
     Sprites,
     /// The string in a script that names a module.
     Specifier(AssetId, String),
-    /// Where a document of its own gets what it needs to stand alone.
-    Head { has_scripts: bool },
+    /// Where a document of its own gets what it needs to stand alone. One that is not the page's or a frame's has its
+    /// parent's policy.
+    Head { is_own: bool, has_scripts: bool },
 }
 
 /// A quoted attribute value of these parts.
@@ -77,6 +84,13 @@ pub(super) struct Template {
     pub(super) parts: Vec<Part>,
 }
 
+impl Template {
+    /// Whether anything in it is replaced, but for what every document gets.
+    pub(super) fn has_references(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Source(_) | Part::Head { .. } | Part::Sprites))
+    }
+}
+
 /// Replacements in a text, in any order.
 #[derive(Debug, Default)]
 pub(super) struct Edits(Vec<(Range<usize>, Vec<Part>)>);
@@ -95,6 +109,20 @@ impl Edits {
     /// Takes a range out.
     pub(super) fn remove(&mut self, range: Range<usize>) {
         self.replace(range, Vec::new());
+    }
+
+    /// How many replacements there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// From this one on, no custom property takes the place of a URL.
+    pub(super) fn keep_in_place(&mut self, first: usize) {
+        for part in self.0[first..].iter_mut().flat_map(|(_, parts)| parts) {
+            if let Part::Link(Link { place: place @ Place::CssProperty, .. }) = part {
+                *place = Place::CssUrl;
+            }
+        }
     }
 
     /// Whether nothing is replaced.
@@ -123,15 +151,25 @@ impl Edits {
     }
 }
 
-/// Escapes text for a quoted attribute value.
+/// Escapes text for a quoted attribute value, in HTML and XML, wherever that stands: what ends a raw text element
+/// would end it there too.
 pub(super) fn escape_attribute(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| (byte == b'&') | (byte == b'"')) {
+    while let Some(at) = rest.bytes().position(|byte| (byte == b'&') | (byte == b'"') | (byte == b'<')) {
         out.push_str(&rest[..at]);
-        out.push_str(if rest.as_bytes()[at] == b'&' { "&amp;" } else { "&quot;" });
+        out.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'"' => "&quot;",
+            _ => "&lt;",
+        });
         rest = &rest[at + 1..];
     }
     out.push_str(rest);
+}
+
+/// Escapes text between the tags of XML.
+pub(super) fn escape_text(text: &str, out: &mut String) {
+    out.push_str(&text.replace('&', "&amp;").replace('<', "&lt;"));
 }
 
 /// Writes a string of CSS, quotes included.
@@ -168,6 +206,6 @@ mod tests {
         let (mut attribute, mut css) = (String::new(), String::new());
         escape_attribute("a\"b&c<d>é", &mut attribute);
         css_string("a\"b\\c\n</style>", &mut css);
-        assert_eq!((attribute.as_str(), css.as_str()), ("a&quot;b&amp;c<d>é", "\"a\\\"b\\\\c\\a \\3c /style>\""));
+        assert_eq!((attribute.as_str(), css.as_str()), ("a&quot;b&amp;c&lt;d>é", "\"a\\\"b\\\\c\\a \\3c /style>\""));
     }
 }

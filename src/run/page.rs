@@ -165,7 +165,11 @@ impl<O> PageRun<O> {
         let state = locked(&self.state);
         let text = state.page.render(self.max_size)?;
         let (found, saved) = state.page.counts();
-        let missing = state.page.missing().map(|(url, reason)| MissingAsset { url: url.to_string(), reason: reason.to_owned() });
+        let missing = state
+            .page
+            .missing()
+            .into_iter()
+            .map(|(url, reason)| MissingAsset { url: url.to_string(), reason: reason.to_owned() });
         Ok((text, Assets { found, saved, missing: missing.collect() }))
     }
 }

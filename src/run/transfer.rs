@@ -319,8 +319,8 @@ impl<'s> Transfer<'s> {
 
     /// Makes it one that failed.
     pub(super) fn fail(&mut self, error: Error) {
-        // What was being written is of unknown meaning.
-        self.sink = None;
+        // What was received and written is of unknown meaning.
+        (self.sink, self.received) = (None, None);
         self.failure = Some(error);
     }
 
