@@ -226,9 +226,10 @@ impl Browser {
         self.call(None, "Target.closeTarget", &json!({"targetId": tab.target}));
     }
 
-    /// What was requested offline.
-    pub(crate) fn attempts(&self) -> Vec<String> {
-        self.refusing.requests().iter().map(|request| request.path().to_owned()).collect()
+    /// What was requested offline, and how many connections were made in vain.
+    pub(crate) fn attempts(&self) -> (Vec<String>, usize) {
+        let requests = self.refusing.requests();
+        (requests.iter().map(|request| request.path().to_owned()).collect(), self.refusing.connections())
     }
 }
 

@@ -86,7 +86,7 @@ fn what_is_used_many_times_is_in_the_file_once() {
     let Some(mut browser) = Browser::start() else { return };
     place.fetch(&["-q", "-p", &server.url("/images"), "-o", "page.html"]).succeeded();
     let tab = browser.open_offline(&place.path("page.html"));
-    let shown = "document.images[499].naturalWidth == 100 && getComputedStyle(document.images[0]).backgroundImage.length > 30000";
+    let shown = "document.images[499].naturalWidth == 100 && getComputedStyle(document.images[0]).content.length > 30000";
     assert_eq!(browser.evaluate(&tab, shown), Value::Bool(true));
 }
 

@@ -39,14 +39,20 @@ impl RequestOptions<'_> {
 /// An origin, and the credentials for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
-    pub(super) origin: Target,
+    /// Where it is; `None` is nowhere.
+    pub(super) origin: Option<Target>,
     credentials: Option<Credentials>,
 }
 
 impl Home {
     /// The origin of a URL, with the configured credentials, else the URL's own, else those in netrc.
     pub(crate) fn of(url: &Url, config: &Config) -> Result<Home, Error> {
-        Ok(Home { origin: target(url)?, credentials: credentials(url, config) })
+        Ok(Home { origin: Some(target(url)?), credentials: credentials(url, config) })
+    }
+
+    /// That of a request to which nothing may be added.
+    pub(crate) fn nowhere() -> Home {
+        Home { origin: None, credentials: None }
     }
 }
 
@@ -90,7 +96,7 @@ impl Client {
         for (name, value) in options.headers.iter() {
             set(&mut request, name, value)?;
         }
-        if target(url)? == options.home.origin {
+        if options.home.origin.as_ref() == Some(&target(url)?) {
             self.add_origin_headers(&mut request, url, options)?;
         } else {
             self.add_cookies(&mut request, url, options, &[])?;

@@ -38,6 +38,8 @@ pub(crate) struct Resource {
     pub(crate) nosniff: bool,
     /// Its X-Frame-Options.
     pub(crate) frame_options: Option<String>,
+    /// Its Content-Security-Policy.
+    pub(crate) policy: Option<String>,
     /// Its Access-Control-Allow-Origin.
     pub(crate) allowed_origin: Option<String>,
     /// Decoded.
@@ -45,13 +47,30 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
-    /// Whether it may not be shown in a frame of a document (WHATWG HTML section 7.6), which is of its origin.
+    /// Whether it may not be shown in a frame of a document (WHATWG HTML section 7.6), which is of its origin. Of
+    /// `frame-ancestors`, what names all or the same origin is known.
     fn refuses_frame(&self, is_same_origin: bool) -> bool {
+        if let Some(ancestors) = self.directive("frame-ancestors") {
+            return match ancestors.trim_ascii() {
+                "" | "'none'" => true,
+                "'self'" => !is_same_origin,
+                _ => false,
+            };
+        }
         let options = self.frame_options.as_deref().unwrap_or_default();
         options
             .split(',')
             .map(str::trim_ascii)
             .any(|option| option.eq_ignore_ascii_case("deny") || option.eq_ignore_ascii_case("sameorigin") && !is_same_origin)
+    }
+
+    /// The value of a directive of its policy.
+    fn directive(&self, name: &str) -> Option<&str> {
+        let mut directives = self.policy.as_deref()?.split([';', ',']).map(str::trim_ascii);
+        directives.find_map(|directive| {
+            let (known, value) = directive.split_once(' ').unwrap_or((directive, ""));
+            known.eq_ignore_ascii_case(name).then_some(value)
+        })
     }
 }
 
@@ -68,6 +87,9 @@ pub(crate) struct AssetRequest {
     pub(crate) referrer: Url,
     /// The origin that asks, where another one has to allow it.
     pub(crate) origin: Option<String>,
+    /// The document of another origin than the page's that asks for it, itself or by way of a document in it: it is
+    /// to see nothing that is the user's.
+    pub(crate) foreign: Option<Url>,
     /// How long the chain of references to it is; the page's own have 1.
     pub(crate) depth: u32,
 }
@@ -81,6 +103,10 @@ pub(super) struct Environment {
     pub(super) mode: Mode,
     /// Its base URL.
     base: Url,
+    /// The document of another origin than the page's that it is, or is in.
+    foreign: Option<Url>,
+    /// Its scripts may not reach the page's.
+    pub(super) is_sandboxed: bool,
 }
 
 /// What an asset is known by: its URL, what it is for, and what else decides what becomes of it.
@@ -96,14 +122,15 @@ struct Key {
     encoding: Option<&'static Encoding>,
     /// The document, whose import map counts.
     document: Option<usize>,
+    is_foreign: bool,
 }
 
 impl Key {
     fn new(url: Url, kind: AssetKind, options: AssetOptions, referrer: &Referrer) -> Key {
-        use AssetKind::{Frame, Image, Import, Media, Module, Script, Style, Track};
-        let Environment { id, origin, mode, .. } = &*referrer.environment;
-        let has_origin = options.cors || !matches!(kind, Image | Media | Track);
-        let has_encoding = matches!(kind, Style | Script | Frame) && options.charset.is_none();
+        use AssetKind::{Frame, Image, Import, Media, Module, Object, Script, Style};
+        let Environment { id, origin, mode, foreign, .. } = &*referrer.environment;
+        let has_origin = options.cors || !matches!(kind, Image | Media);
+        let has_encoding = matches!(kind, Style | Script | Frame | Object) && options.charset.is_none();
         Key {
             url,
             kind,
@@ -112,6 +139,7 @@ impl Key {
             mode: (kind == Style).then_some(*mode),
             encoding: has_encoding.then_some(referrer.encoding),
             document: matches!(kind, Script | Module | Import).then_some(*id),
+            is_foreign: foreign.is_some(),
         }
     }
 }
@@ -181,6 +209,15 @@ impl Group {
     }
 }
 
+/// What a request is known by: its URL, whether another origin has to allow it, whether a foreign document asks.
+type RequestKey = (Url, bool, bool);
+
+impl AssetRequest {
+    fn key(&self) -> RequestKey {
+        (self.url.clone(), self.origin.is_some(), self.foreign.is_some())
+    }
+}
+
 /// What is known of a URL.
 #[derive(Debug)]
 enum Response {
@@ -200,14 +237,14 @@ pub(super) struct Assets {
     /// Groups that are needed only for characters that the page has not shown yet.
     unneeded: Vec<(usize, Vec<RangeInclusive<u32>>)>,
     characters: Characters,
-    /// By URL, and by whether another origin has to allow it.
-    responses: HashMap<(Url, bool), Response>,
+    responses: HashMap<RequestKey, Response>,
     requests: Vec<AssetRequest>,
     waiting: usize,
     frames: usize,
     /// By document.
     import_maps: HashMap<usize, ImportMap>,
     documents: usize,
+    page_origin: Option<Origin>,
 }
 
 impl Assets {
@@ -241,23 +278,39 @@ impl Assets {
     pub(super) fn page(&mut self, page: &Resource) -> Template {
         let media_type = MediaType::parse(page.content_type.as_deref().unwrap_or_default());
         let (text, encoding) = charset::decode_html(&page.body, media_type.charset.as_deref(), None, page.url.host_str());
-        let environment = self.environment(&text, &page.url, encoding);
+        let environment = self.environment(&text, page, encoding, None);
         let referrer = Referrer { url: page.url.clone(), encoding, environment, depth: 0 };
         let document = self.document(&text.into(), referrer, Role::Page);
         self.request_needed();
         document
     }
 
-    fn environment(&mut self, text: &str, url: &Url, encoding: &'static Encoding) -> Arc<Environment> {
+    /// The environment of a document, which may be in a frame of another one.
+    fn environment(
+        &mut self,
+        text: &str,
+        resource: &Resource,
+        encoding: &'static Encoding,
+        parent: Option<&Environment>,
+    ) -> Arc<Environment> {
         self.documents += 1;
-        let base = html::base_url(text, &Document { url, base: url, encoding, role: Role::Page });
-        Arc::new(Environment { id: self.documents, origin: url.origin(), mode: quirks::mode(text), base })
+        let url = &resource.url;
+        let page = self.page_origin.get_or_insert_with(|| url.origin());
+        let foreign = if url.origin() == *page { parent.and_then(|parent| parent.foreign.clone()) } else { Some(url.clone()) };
+        Arc::new(Environment {
+            id: self.documents,
+            origin: url.origin(),
+            mode: quirks::mode(text),
+            base: html::base_url(text, &Document { url, base: url, encoding, role: Role::Page }),
+            foreign,
+            is_sandboxed: resource.directive("sandbox").is_some(),
+        })
     }
 
     /// Takes what a request came to.
     pub(super) fn add(&mut self, request: &AssetRequest, response: Result<Resource, String>) {
         let response = response.map(Arc::new);
-        let key = (request.url.clone(), request.origin.is_some());
+        let key = request.key();
         if let Some(Response::Waiting(ids)) = self.responses.insert(key, Response::Done(response.clone())) {
             self.waiting -= 1;
             ids.into_iter().for_each(|id| self.settle(id, response.clone()));
@@ -280,18 +333,21 @@ impl Assets {
 
     /// Requests the next resource of a group, if there is one.
     fn request_next(&mut self, group: usize) {
-        let Group { kind, sources, assets, referrer } = &self.groups[group];
-        let first = assets.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-        let Some(index) = (first..sources.len()).find(|index| sources[*index].is_supported) else { return };
-        let (mut url, kind, referrer) = (sources[index].url.clone(), *kind, referrer.clone());
-        url.set_fragment(None);
-        let options = if kind == AssetKind::Font { AssetOptions::cors() } else { AssetOptions::default() };
-        let id = Collecting { assets: self, referrer }.asset(url, kind, options);
-        self.groups[group].assets[index] = Some(id);
-        match self.get(id).state {
-            State::Waiting => self.all[id.0].groups.push(group),
-            State::Missing(_) => self.request_next(group),
-            _ => {}
+        loop {
+            let Group { kind, sources, assets, referrer } = &self.groups[group];
+            let first = assets.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+            let Some(index) = (first..sources.len()).find(|index| sources[*index].is_supported) else { return };
+            let (mut url, kind, referrer) = (sources[index].url.clone(), *kind, referrer.clone());
+            url.set_fragment(None);
+            let options = if kind == AssetKind::Font { AssetOptions::cors() } else { AssetOptions::default() };
+            let id = Collecting { assets: self, referrer }.asset(url, kind, options);
+            self.groups[group].assets[index] = Some(id);
+            match self.get(id).state {
+                State::Waiting => return self.all[id.0].groups.push(group),
+                // The next one.
+                State::Missing(_) => {}
+                _ => return,
+            }
         }
     }
 
@@ -355,7 +411,8 @@ impl Assets {
                 None => Err(format!("not a font: {shown}")),
             },
             AssetKind::Media => match media_type::sniff_media(&resource.body) {
-                Some(sniffed) if !essence.starts_with("audio/") && !essence.starts_with("video/") => bytes(sniffed),
+                // Browsers go by the bytes; of a data: URL, by the type.
+                Some(sniffed) => bytes(sniffed),
                 None if !essence.starts_with("audio/") && !essence.starts_with("video/") => {
                     Err(format!("not audio or video: {shown}"))
                 }
@@ -391,26 +448,27 @@ impl Assets {
             AssetKind::Sprite if media_type.is_svg() => {
                 let text = charset::decode_xml(&resource.body, declared);
                 // What stands before the root is XML's.
-                let root: Arc<str> = text[html::root(&text)..].into();
+                let root = html::svg_root(&text).ok_or("not an SVG document")?;
+                let root: Arc<str> = text[root..].into();
                 Ok(State::Sprite(self.document(&root, referrer(UTF_8), Role::Sprite), resource.url.clone()))
             }
             AssetKind::Sprite => Err(format!("not an SVG document: {shown}")),
-            AssetKind::Frame if resource.refuses_frame(is_same_origin) => {
+            AssetKind::Frame | AssetKind::Object if resource.refuses_frame(is_same_origin) => {
                 Err(format!("{} does not let it be framed", authority(&resource.url)))
             }
-            AssetKind::Frame if media_type.is_html() => {
+            AssetKind::Frame | AssetKind::Object if media_type.is_html_with(resource) => {
                 let parent = Some(fallback).filter(|_| is_same_origin);
                 let (text, encoding) = charset::decode_html(&resource.body, declared, parent, resource.url.host_str());
-                let environment = self.environment(&text, &resource.url, encoding);
+                let environment = self.environment(&text, resource, encoding, Some(&*environment));
                 let referrer = Referrer { url: resource.url.clone(), encoding, environment: Arc::clone(&environment), depth };
                 Ok(State::Document(self.document(&text.into(), referrer, Role::Framed), environment))
             }
-            AssetKind::Frame if media_type.is_svg() => {
+            AssetKind::Frame | AssetKind::Object if media_type.is_svg() => {
                 let text = charset::decode_xml(&resource.body, declared);
                 Ok(State::Text(SVG, self.document(&text.into(), referrer(UTF_8), Role::Svg)))
             }
-            AssetKind::Frame if !media_type.is_shown() => Err(format!("not shown by browsers: {shown}")),
-            AssetKind::Frame => match declared.and_then(|label| Encoding::for_label(label.as_bytes())) {
+            AssetKind::Frame | AssetKind::Object if !media_type.is_shown() => Err(format!("not shown by browsers: {shown}")),
+            AssetKind::Frame | AssetKind::Object => match declared.and_then(|label| Encoding::for_label(label.as_bytes())) {
                 Some(encoding) => bytes(&format!("{essence};charset={}", encoding.name())),
                 None => bytes(essence),
             },
@@ -461,11 +519,10 @@ impl Collector for Collecting<'_> {
         let (url, options) = (key.url.clone(), key.options.clone());
         let (id, depth) = (AssetId(self.assets.all.len()), self.referrer.depth + 1);
         self.assets.known.insert(key, id);
+        let is_frame = matches!(kind, AssetKind::Frame | AssetKind::Object);
         let refused = match () {
             () if depth > MAX_DEPTH => Some(format!("more than {MAX_DEPTH} references lead to it")),
-            () if kind == AssetKind::Frame && self.assets.frames >= MAX_FRAMES => {
-                Some(format!("the page has more than {MAX_FRAMES} frames"))
-            }
+            () if is_frame && self.assets.frames >= MAX_FRAMES => Some(format!("the page has more than {MAX_FRAMES} frames")),
             () if id.0 >= MAX_ASSETS => Some(format!("the page has more than {MAX_ASSETS} assets")),
             () => None,
         };
@@ -475,18 +532,19 @@ impl Collector for Collecting<'_> {
             None => State::Waiting,
         };
         let is_waiting = matches!(state, State::Waiting);
-        self.assets.frames += usize::from(kind == AssetKind::Frame && is_waiting);
+        self.assets.frames += usize::from(is_frame && is_waiting);
         let origin = Some(&self.referrer.environment.origin).filter(|origin| options.cors && url.origin() != **origin);
         let origin = origin.map(Origin::ascii_serialization);
         let referrer = self.referrer.clone();
         self.assets.all.push(Asset { url: url.clone(), kind, state, options, referrer, groups: Vec::new() });
         if is_waiting {
-            let key = (url.clone(), origin.is_some());
-            match self.assets.responses.get_mut(&key) {
+            let foreign = self.referrer.environment.foreign.clone();
+            let request = AssetRequest { id, url, kind, referrer: self.referrer.url.clone(), origin, foreign, depth };
+            match self.assets.responses.get_mut(&request.key()) {
                 None => {
-                    self.assets.responses.insert(key, Response::Waiting(vec![id]));
+                    self.assets.responses.insert(request.key(), Response::Waiting(vec![id]));
                     self.assets.waiting += 1;
-                    self.assets.requests.push(AssetRequest { id, url, kind, referrer: self.referrer.url.clone(), origin, depth });
+                    self.assets.requests.push(request);
                 }
                 // It comes with another use of it.
                 Some(Response::Waiting(ids)) => ids.push(id),

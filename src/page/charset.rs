@@ -1,12 +1,15 @@
 //! The charset of a document, a style sheet or a script, as browsers decide it.
 
 use super::tag::Attributes;
+use super::tokens::{Token, tokens};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 use std::ops::Range;
 
 /// How many bytes are searched for a declaration.
 const PRESCAN: usize = 1024;
+/// How far the end of the head is looked for.
+const HEAD: usize = 256 * 1024;
 
 /// Decodes an HTML document (WHATWG HTML section 13.2.3): by its byte order mark, the charset of its
 /// Content-Type, its own declaration, the charset of the page that it is a frame of, or a guess from its text
@@ -20,6 +23,8 @@ pub(super) fn decode_html(
     let encoding = declared
         .and_then(|label| Encoding::for_label(label.as_bytes()))
         .or_else(|| prescan(&body[..body.len().min(PRESCAN)]))
+        .or_else(|| prescan_head(&body[..body.len().min(HEAD)]))
+        .or_else(|| xml_encoding(&body[..body.len().min(PRESCAN)]))
         .or(parent)
         .unwrap_or_else(|| guess(body, host));
     decode(body, encoding)
@@ -116,6 +121,35 @@ fn prescan(start: &[u8]) -> Option<&'static Encoding> {
     None
 }
 
+/// The charset that a document declares further down in its head, where browsers look too.
+fn prescan_head(start: &[u8]) -> Option<&'static Encoding> {
+    let text: String = start.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect();
+    for token in tokens(&text) {
+        let Token::Start(name, _, range) = token else { continue };
+        match name.as_str() {
+            "meta" => {
+                if let Some(encoding) = declared_by(&Attributes::of(&text, range)) {
+                    return Some(encoding);
+                }
+            }
+            "html" | "head" | "title" | "base" | "link" | "script" | "style" | "noscript" | "object" => {}
+            _ if range.start < PRESCAN => {}
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The charset of an XML declaration (section 13.2.3.2, "get an XML encoding").
+fn xml_encoding(start: &[u8]) -> Option<&'static Encoding> {
+    let declaration = start.strip_prefix(b"<?xml")?.split(|byte| *byte == b'>').next()?;
+    let text = String::from_utf8_lossy(declaration).into_owned();
+    let value = text.split_once("encoding")?.1.trim_ascii_start().strip_prefix('=')?.trim_ascii_start();
+    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let label = value[1..].split(quote).next()?;
+    Encoding::for_label(label.as_bytes()).map(without_utf16)
+}
+
 /// The charset that a `meta` element with these attributes declares.
 fn declared_by(attributes: &Attributes<'_>) -> Option<&'static Encoding> {
     let label = match attributes.text("charset") {
@@ -180,8 +214,11 @@ mod tests {
         assert_eq!(name_of(b"<meta charset=gbk>", Some("big5")), "Big5");
         assert_eq!(name_of(b"<meta charset=gbk>", Some("no-such-charset")), "GBK");
         assert_eq!(decode_html(b"<p>", None, Some(EUC_KR), None).1.name(), "EUC-KR");
-        let far = [&b" ".repeat(1024)[..], b"<meta charset=big5>"].concat();
+        let far = [b"<style>", &b" ".repeat(1024)[..], b"</style><p><meta charset=big5>"].concat();
         assert_eq!(decode_html(&far, None, Some(GBK), None).1, GBK);
+        let in_head = [b"<style>", &b" ".repeat(1024)[..], b"</style><meta charset=big5>"].concat();
+        assert_eq!(decode_html(&in_head, None, Some(GBK), None).1, BIG5);
+        assert_eq!(decode_html(b"<?xml version='1.0' encoding=\"big5\"?><p>", None, Some(GBK), None).1, BIG5);
     }
 
     #[test]

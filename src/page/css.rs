@@ -1,6 +1,7 @@
 //! References in style sheets (CSS Syntax Level 3), with their places.
 
 use super::characters::unicode_range;
+use super::declaration::Declaration;
 use super::template::{Edits, Link, Part, Place};
 use super::{Alternative, AssetKind, AssetOptions, Collector, Resolver};
 use cssparser::{ParseError, Parser, ParserInput, Token};
@@ -25,20 +26,29 @@ const IMAGE_PROPERTIES: &[&str] = &[
     "-webkit-mask-image",
 ];
 
+/// At-rules behind which there are no imports. Those that a browser does not know it drops.
+const AT_RULES: &[&str] = &[
+    "container",
+    "counter-style",
+    "font-face",
+    "font-feature-values",
+    "font-palette-values",
+    "keyframes",
+    "-webkit-keyframes",
+    "media",
+    "namespace",
+    "page",
+    "position-try",
+    "property",
+    "scope",
+    "starting-style",
+    "supports",
+    "view-transition",
+];
+
 /// Properties whose resources another origin has to allow, because what is shown tells of them.
 const CORS_PROPERTIES: &[&str] =
     &["mask", "mask-image", "-webkit-mask", "-webkit-mask-image", "shape-outside", "clip-path", "filter"];
-
-/// A declaration, while it is read.
-#[derive(Debug, Default)]
-struct Declaration {
-    /// The number of its first edit.
-    first_edit: usize,
-    /// Some browsers take it for invalid: it has what only others know.
-    may_be_invalid: bool,
-    /// An exclamation mark came last.
-    after_mark: bool,
-}
 
 /// The fonts of an `@font-face` rule.
 #[derive(Debug, Default)]
@@ -84,6 +94,8 @@ struct Context {
     property: Option<String>,
     /// A string is a URL here.
     strings_are_urls: bool,
+    /// In parentheses: of `@supports`, for example.
+    in_condition: bool,
 }
 
 impl Context {
@@ -97,23 +109,26 @@ impl Walker<'_> {
     fn walk(&mut self, parser: &mut Parser<'_, '_>, outer: &Context, depth: u32) {
         let mut context = outer.clone();
         let (mut ident, mut font, mut range) = (None, FontFace::default(), None);
-        let mut declaration = Declaration { first_edit: self.edits.len(), ..Declaration::default() };
+        let mut declaration = Declaration::new(self.edits.len());
         loop {
             let position = parser.position();
             let start = position.byte_index();
             let Ok(token) = parser.next_including_whitespace_and_comments().cloned() else { break };
             let end = parser.position().byte_index();
-            let is_mark = matches!(token, Token::Delim('!'));
+            if matches!(token, Token::WhiteSpace(_) | Token::Comment(_) | Token::CDO | Token::CDC) {
+                continue;
+            }
+            if !matches!(token, Token::Colon | Token::Semicolon) {
+                declaration.add(&token, parser.slice_from(position));
+            }
             match token {
-                Token::WhiteSpace(_) | Token::Comment(_) | Token::CDO | Token::CDC => continue,
                 Token::AtKeyword(name) => {
                     context.at_rule = Some(name.to_ascii_lowercase());
-                    if !matches!(context.at_rule.as_deref(), Some("charset" | "import" | "layer")) {
-                        self.imports_allowed = false;
-                    }
+                    self.imports_allowed &= !AT_RULES.contains(&context.at_rule.as_deref().unwrap_or_default());
                 }
                 Token::Colon => {
                     context.property = ident.take();
+                    declaration.begin(context.property.as_deref().unwrap_or_default());
                     match context.descriptor() {
                         Some("src") => font.sources.push(Vec::new()),
                         Some("unicode-range") => range = Some(parser.position()),
@@ -125,10 +140,6 @@ impl Walker<'_> {
                     font.characters = text.and_then(unicode_range).or(font.characters);
                     context = outer.clone();
                     self.end_declaration(&mut declaration);
-                }
-                Token::Delim(sign) if !matches!(sign, '/' | ',' | '*' | '+' | '-' | '!') => {
-                    declaration.may_be_invalid = true;
-                    self.end_imports(&context);
                 }
                 Token::UnquotedUrl(url) => self.url(&url, start..end, &context, &mut font),
                 Token::QuotedString(text) => match context.at_rule.as_deref() {
@@ -152,7 +163,6 @@ impl Walker<'_> {
                         }
                     }
                     name => {
-                        declaration.may_be_invalid |= name.starts_with('-');
                         let strings_are_urls = matches!(name, "image-set" | "-webkit-image-set" | "image");
                         let inner = Context { strings_are_urls, ..context.clone() };
                         nested(parser, |parser| {
@@ -162,7 +172,6 @@ impl Walker<'_> {
                     }
                 },
                 Token::CurlyBracketBlock => {
-                    self.imports_allowed = false;
                     // Declarations and rules of their own.
                     let inner = Context { at_rule: context.at_rule.take(), ..Context::default() };
                     if depth < MAX_DEPTH {
@@ -172,27 +181,22 @@ impl Walker<'_> {
                         });
                     }
                     context = outer.clone();
-                    declaration = Declaration { first_edit: self.edits.len(), ..Declaration::default() };
+                    declaration = Declaration::new(self.edits.len());
                 }
                 Token::ParenthesisBlock | Token::SquareBracketBlock if depth < MAX_DEPTH => {
-                    let inner = context.clone();
+                    let inner = Context { in_condition: true, ..context.clone() };
                     nested(parser, |parser| {
                         self.walk(parser, &inner, depth + 1);
                         Some(())
                     });
                 }
                 Token::Ident(name) => {
-                    let written = parser.slice_from(position);
-                    declaration.may_be_invalid |= written.contains('\\') || name.starts_with('-') && context.property.is_some();
-                    declaration.may_be_invalid |= declaration.after_mark && !name.eq_ignore_ascii_case("important");
-                    declaration.after_mark = false;
                     ident = Some(name.to_ascii_lowercase());
                     self.end_imports(&context);
                     continue;
                 }
                 _ => self.end_imports(&context),
             }
-            declaration.after_mark = is_mark;
             ident = None;
         }
         self.end_declaration(&mut declaration);
@@ -206,13 +210,12 @@ impl Walker<'_> {
         self.imports_allowed &= context.at_rule.is_some();
     }
 
-    /// A declaration with a custom property is always valid when it is parsed. One that is not would take the place of
-    /// another: its URLs stay where they are.
+    /// The URLs of a declaration that may not be valid stay where they are.
     fn end_declaration(&mut self, declaration: &mut Declaration) {
-        if declaration.may_be_invalid {
+        if !declaration.is_valid() {
             self.edits.keep_in_place(declaration.first_edit);
         }
-        *declaration = Declaration { first_edit: self.edits.len(), ..Declaration::default() };
+        *declaration = Declaration::new(self.edits.len());
     }
 
     /// A URL at a place.
@@ -241,7 +244,7 @@ impl Walker<'_> {
         }
         url.set_fragment(None);
         let has = |names: &[&str]| kind == AssetKind::Image && property.is_some_and(|name| names.contains(&name));
-        let may_vary = at_rule != Some("font-face") && has(IMAGE_PROPERTIES);
+        let may_vary = at_rule != Some("font-face") && !context.in_condition && has(IMAGE_PROPERTIES);
         let place = if may_vary { Place::CssProperty } else { Place::CssUrl };
         let options = AssetOptions { cors: has(CORS_PROPERTIES), ..AssetOptions::default() };
         let asset = self.collector.asset(url, kind, options);

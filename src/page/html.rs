@@ -20,6 +20,12 @@ const MAX_DEPTH: u32 = 8;
 /// Where in a document its base URL is looked for before it is read as a whole.
 const BASE_WITHIN: usize = 16 * 1024;
 
+/// Elements that are HTML's wherever they stand in HTML, or that mean nothing elsewhere.
+const ONLY_HTML: &[&str] = &[
+    "audio", "base", "body", "button", "embed", "form", "frame", "iframe", "img", "input", "link", "meta", "noscript", "object",
+    "picture", "source", "table", "td", "th", "tr", "track", "video",
+];
+
 /// What a text of HTML is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -81,10 +87,10 @@ fn edit_nested(text: &Arc<str>, document: &Document<'_>, collector: &mut dyn Col
     walker.edits.into_template(Arc::clone(text))
 }
 
-/// Where the root element of a document begins.
-pub(super) fn root(text: &str) -> usize {
-    let is_start = |token: Token| if let Token::Start(_, _, range) = token { Some(range.start) } else { None };
-    tokens(text).into_iter().find_map(is_start).unwrap_or_default()
+/// Where the root element of an SVG document begins.
+pub(super) fn svg_root(text: &str) -> Option<usize> {
+    let start = |token: Token| if let Token::Start(name, _, range) = token { Some((name, range.start)) } else { None };
+    tokens(text).into_iter().find_map(start).and_then(|(name, start)| (name == "svg").then_some(start))
 }
 
 /// A document's base URL (WHATWG HTML section 2.4.3), of which the start is looked at.
@@ -146,22 +152,38 @@ impl Walker<'_> {
             let comment = format!("<!-- saved from url=({:04}){url} -->", url.as_str().len());
             self.edits.text(at..at, if at == 0 { comment + "\n" } else { format!("\n{comment}") });
         }
-        let at = tokens.iter().find_map(|token| match token {
-            Token::Doctype(_) | Token::Comment(_) => None,
-            Token::Text(range) if is_space(range) => None,
-            Token::Start(name, _, _) if name == "html" => None,
-            Token::Start(name, _, range) if name == "head" => Some(range.end),
-            Token::Start(_, _, range) | Token::Text(range) => Some(range.start),
-        });
-        let at = at.unwrap_or(self.text.len());
+        let at = self.start_of_head(tokens);
         self.edits.replace(at..at, vec![Part::Head { is_own, has_scripts: self.has_scripts }]);
         let end = self.text.len();
         self.edits.replace(end..end, vec![Part::Sprites]);
     }
 
+    /// Where the head begins, or would: an end tag there may begin the body.
+    fn start_of_head(&self, tokens: &[Token]) -> usize {
+        let is_space = |range: &Range<usize>| self.text[range.clone()].trim_ascii().is_empty();
+        let mut end = 0;
+        for token in tokens {
+            let (Token::Doctype(range) | Token::Comment(range) | Token::Text(range) | Token::Start(_, _, range)) = token;
+            if range.start > end {
+                return end;
+            }
+            match token {
+                Token::Doctype(_) | Token::Comment(_) => {}
+                Token::Text(text) if is_space(text) => {}
+                Token::Start(name, ..) if name == "html" => {}
+                Token::Start(name, ..) if name == "head" => return range.end,
+                Token::Start(..) | Token::Text(_) => return range.start,
+            }
+            end = range.end;
+        }
+        end
+    }
+
     fn start_tag(&mut self, name: &str, namespace: Namespace, range: Range<usize>, after: &[Token]) {
         let attributes = Attributes::of(self.text, range.clone());
         let attributes = &attributes;
+        let is_xml = matches!(self.document.role, Role::Svg | Role::Sprite);
+        let namespace = if !is_xml && ONLY_HTML.contains(&name) { Namespace::Html } else { namespace };
         match namespace {
             Namespace::Html => self.html(name, attributes, &range, after),
             Namespace::Svg => self.svg(name, attributes, &range, after),
@@ -170,6 +192,7 @@ impl Walker<'_> {
         if let Some(style) = attributes.get("style") {
             self.css_attribute(style, Grammar::Declarations);
         }
+        self.has_scripts |= matches!(name, "script" | "iframe" | "frame" | "object" | "embed");
         self.has_scripts |= attributes.iter().any(|(name, _)| name.get(..2).is_some_and(|on| on.eq_ignore_ascii_case("on")));
         self.in_picture = namespace == Namespace::Html && matches!(name, "picture" | "source");
     }
@@ -224,29 +247,44 @@ impl Walker<'_> {
                 }
                 self.links(attributes, &["formaction"]);
             }
-            "iframe" => self.frame(attributes),
-            "frame" => self.asset(attributes, "src", AssetKind::Frame, Place::Attribute),
+            "iframe" | "frame" => self.frame(name, attributes),
             "embed" => self.embedded(attributes, "src"),
             "object" => self.embedded(attributes, "data"),
             "body" | "table" | "thead" | "tbody" | "tfoot" | "tr" | "td" | "th" => {
                 self.asset(attributes, "background", AssetKind::Image, Place::Attribute);
             }
             "a" | "area" => self.links(attributes, &["href"]),
+            "div" | "span" | "section" | "figure" | "li" | "p" => {
+                // Of a background.
+                for name in lazy::EMBEDDED {
+                    if attributes.text(name).is_some_and(|value| lazy::is_image_url(&value)) {
+                        self.asset(attributes, name, AssetKind::Image, Place::Attribute);
+                    }
+                }
+            }
             "form" => self.links(attributes, &["action"]),
             "button" => self.links(attributes, &["formaction"]),
             "blockquote" | "q" | "ins" | "del" => self.links(attributes, &["cite"]),
             _ => {}
         }
         for name in lazy::BACKGROUNDS {
-            if attributes.text(name).is_some_and(|value| lazy::is_image_url(&value)) {
+            let Some(attribute) = attributes.get(name) else { continue };
+            let value = attribute.text();
+            if lazy::is_image_url(&value) {
                 self.asset(attributes, name, AssetKind::Image, Place::Attribute);
+            } else if value.contains("url(") {
+                self.css_attribute(attribute, Grammar::Value);
             }
         }
     }
 
     fn image(&mut self, attributes: &Attributes<'_>) {
         let is_alone = attributes.get("srcset").is_none() && !self.in_picture;
-        self.asset(attributes, "src", AssetKind::Image, if is_alone { Place::Image } else { Place::Attribute });
+        if attributes.text("srcset").is_some_and(|srcset| srcset::replaces_source(&srcset)) {
+            self.links(attributes, &["src"]);
+        } else {
+            self.asset(attributes, "src", AssetKind::Image, if is_alone { Place::Image } else { Place::Attribute });
+        }
         self.source_set(attributes, "srcset");
         self.lazy(attributes, lazy::SOURCES, AssetKind::Image);
         if attributes.text("src").is_none_or(|source| lazy::is_placeholder(&source)) {
@@ -286,7 +324,7 @@ impl Walker<'_> {
             let Some(attribute) = attributes.get("src").filter(|_| attributes.get("media").is_none()) else { continue };
             let Some((mut url, fragment)) = self.resolve(&attribute.text()) else { continue };
             url.set_fragment(fragment.strip_prefix('#'));
-            let is_supported = attributes.text("type").is_none_or(|kind| MediaType::parse(&kind).is_played());
+            let is_supported = attributes.text("type").is_none_or(|kind| MediaType::is_played(&kind));
             sources.push(Alternative { url, is_supported });
             places.push((range.start, attribute.value.clone()));
         }
@@ -301,8 +339,8 @@ impl Walker<'_> {
         }
     }
 
-    fn frame(&mut self, attributes: &Attributes<'_>) {
-        if let Some(srcdoc) = attributes.get("srcdoc") {
+    fn frame(&mut self, name: &str, attributes: &Attributes<'_>) {
+        if let Some(srcdoc) = attributes.get("srcdoc").filter(|_| name == "iframe") {
             let text = Arc::from(srcdoc.text());
             if let Some(template) = self.inner(&text, Role::Nested) {
                 self.replace(srcdoc, attribute_of(vec![Part::Document(template)]));
@@ -313,7 +351,8 @@ impl Walker<'_> {
                 Some((url, fragment)) => {
                     let asset = self.collector.asset(url, AssetKind::Frame, AssetOptions::default());
                     let link = Link { asset, fragment, place: Place::Attribute };
-                    self.edits.replace(source.whole.clone(), vec![Part::Frame(link)]);
+                    let is_inline = name == "iframe";
+                    self.edits.replace(source.whole.clone(), vec![Part::Frame { link, is_inline }]);
                 }
                 None => self.asset(attributes, "src", AssetKind::Frame, Place::Attribute),
             }
@@ -325,7 +364,7 @@ impl Walker<'_> {
     /// What an `object` or `embed` element shows, unless it says that it is something that browsers do not show.
     fn embedded(&mut self, attributes: &Attributes<'_>, name: &str) {
         match attributes.text("type").is_none_or(|kind| kind.is_empty() || MediaType::parse(&kind).is_shown()) {
-            true => self.asset(attributes, name, AssetKind::Frame, Place::Attribute),
+            true => self.asset(attributes, name, AssetKind::Object, Place::Attribute),
             false => self.links(attributes, &[name]),
         }
     }
@@ -336,7 +375,7 @@ impl Walker<'_> {
         let charset = attributes.text("charset").filter(|_| is_text);
         let integrity = attributes.text("integrity").filter(|_| is_text || kind == AssetKind::Module);
         AssetOptions {
-            cors: kind == AssetKind::Module || kind != AssetKind::Frame && attributes.get("crossorigin").is_some(),
+            cors: matches!(kind, AssetKind::Module | AssetKind::Track) || attributes.get("crossorigin").is_some(),
             integrity: integrity.unwrap_or_default().into_owned(),
             charset: charset.and_then(|label| Encoding::for_label(label.as_bytes())),
         }
@@ -360,7 +399,7 @@ impl Walker<'_> {
     /// lead nowhere from there.
     fn data(&mut self, url: &str, kind: AssetKind) -> Option<Part> {
         let is_data = url.trim_ascii_start().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
-        if !is_data || !matches!(kind, AssetKind::Style | AssetKind::Frame) || self.depth >= MAX_DEPTH {
+        if !is_data || !matches!(kind, AssetKind::Style | AssetKind::Frame | AssetKind::Object) || self.depth >= MAX_DEPTH {
             return None;
         }
         let base = Url::parse(url.trim_ascii()).ok()?;
@@ -400,7 +439,7 @@ impl Walker<'_> {
     }
 
     /// Attributes that scripts make sources of.
-    fn lazy(&mut self, attributes: &Attributes<'_>, names: &[&str], kind: AssetKind) {
+    pub(super) fn lazy(&mut self, attributes: &Attributes<'_>, names: &[&str], kind: AssetKind) {
         for name in names {
             if attributes.text(name).is_some_and(|value| lazy::is_url(&value)) {
                 self.asset(attributes, name, kind, Place::Attribute);

@@ -13,8 +13,9 @@ pub(super) fn matches(body: &[u8], integrity: &str) -> bool {
     let known: Vec<(usize, &'static Algorithm, &str)> = integrity.split_ascii_whitespace().filter_map(hash).collect();
     // Only the strongest algorithm counts.
     let Some(strongest) = known.iter().map(|(strength, ..)| *strength).max() else { return true };
-    let mut strong = known.iter().filter(|(strength, ..)| *strength == strongest);
-    strong.any(|(_, algorithm, value)| BASE64.encode(digest(algorithm, body).as_ref()) == *value)
+    let mut strong = known.iter().filter(|(strength, ..)| *strength == strongest).peekable();
+    let found = strong.peek().map(|(_, algorithm, _)| BASE64.encode(digest(algorithm, body).as_ref()));
+    strong.any(|(.., value)| found.as_deref() == Some(value))
 }
 
 fn hash(text: &str) -> Option<(usize, &'static Algorithm, &str)> {

@@ -35,6 +35,8 @@ pub(super) const BACKGROUNDS: &[&str] = &[
 ];
 /// Of the `src` of a frame, audio or video.
 pub(super) const EMBEDDED: &[&str] = &["data-src", "data-lazy-src"];
+/// Of a script.
+pub(super) const SCRIPTS: &[&str] = &["data-src", "data-rocket-src", "data-litespeed-src"];
 
 /// Whether the value of one of these may be a URL.
 pub(super) fn is_url(value: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Media types: what a response says it is, and what its bytes are (WHATWG MIME Sniffing standard).
 
+use super::assets::Resource;
+
 /// The value of a Content-Type field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct MediaType {
@@ -50,13 +52,26 @@ impl MediaType {
         matches!(self.essence.as_str(), "text/html" | "application/xhtml+xml")
     }
 
+    /// Whether a response of this type is HTML: by the type or, where that says nothing, by its bytes.
+    pub(super) fn is_html_with(&self, resource: &Resource) -> bool {
+        let is_unknown = matches!(self.essence.as_str(), "" | "unknown/unknown" | "application/unknown" | "*/*");
+        self.is_html() || is_unknown && !resource.nosniff && sniff_html(&resource.body)
+    }
+
     /// Whether it is JSON's (WHATWG MIME Sniffing section 4.6).
     pub(super) fn is_json(&self) -> bool {
         self.essence.ends_with("+json") || matches!(self.essence.as_str(), "application/json" | "text/json")
     }
 
     /// Whether browsers play it: audio or video in a container that they know.
-    pub(super) fn is_played(&self) -> bool {
+    pub(super) fn is_played(content_type: &str) -> bool {
+        let known = "avc1 avc3 hvc1 hev1 vp8 vp9 vp09 av01 opus vorbis mp4a flac mp3 1 ";
+        let codecs = content_type.to_ascii_lowercase().split_once("codecs=").map(|(_, codecs)| codecs.replace(['"', '\''], " "));
+        let is_known = |codec: &str| known.contains(&format!("{} ", codec.trim_ascii().split('.').next().unwrap_or_default()));
+        MediaType::parse(content_type).is_container() && codecs.is_none_or(|codecs| codecs.split(',').all(is_known))
+    }
+
+    fn is_container(&self) -> bool {
         let kinds = "mp4 webm ogg mpeg mp3 aac flac wav wave x-wav x-m4a x-flac x-m4v";
         let subtype = self.essence.strip_prefix("audio/").or_else(|| self.essence.strip_prefix("video/"));
         subtype.is_some_and(|subtype| kinds.split(' ').any(|kind| kind == subtype)) || self.essence == "application/ogg"
@@ -76,6 +91,35 @@ impl MediaType {
     pub(super) fn is_svg(&self) -> bool {
         self.essence == "image/svg+xml"
     }
+}
+
+/// Whether bytes are HTML (WHATWG MIME Sniffing section 7.1).
+fn sniff_html(body: &[u8]) -> bool {
+    const TAGS: &[&str] = &[
+        "!doctype html",
+        "html",
+        "head",
+        "script",
+        "iframe",
+        "h1",
+        "div",
+        "font",
+        "table",
+        "a",
+        "style",
+        "title",
+        "b",
+        "body",
+        "br",
+        "p",
+    ];
+    let body = body.trim_ascii_start();
+    let Some(tag) = body.strip_prefix(b"<") else { return false };
+    let is = |name: &str| {
+        let start = tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()));
+        start && matches!(tag.get(name.len()), Some(b' ' | b'>'))
+    };
+    tag.starts_with(b"!--") || TAGS.iter().any(|name| is(name))
 }
 
 /// The media type of an image by its bytes, which is what browsers go by.
@@ -114,7 +158,7 @@ pub(super) fn sniff_media(body: &[u8]) -> Option<&'static str> {
         () if is(0, b"\x1a\x45\xdf\xa3") => "video/webm",
         () if is(0, b"OggS\0") => "application/ogg",
         () if is(0, b"ID3") || is(0, b"\xff\xfb") || is(0, b"\xff\xf3") => "audio/mpeg",
-        () if is(0, b"RIFF") && is(8, b"WAVE") => "audio/wave",
+        () if is(0, b"RIFF") && is(8, b"WAVE") => "audio/wav",
         () if is(0, b"fLaC") => "audio/flac",
         () => return None,
     })
@@ -138,6 +182,21 @@ mod tests {
             ("", "", None),
         ] {
             assert_eq!(MediaType::parse(value), MediaType { essence: essence.to_owned(), charset: charset.map(str::to_owned) });
+        }
+    }
+
+    #[test]
+    fn html_is_told_by_its_bytes() {
+        for (body, wanted) in [
+            ("\n <HTML>", true),
+            ("<!DOCTYPE html>", true),
+            ("<!-- a", true),
+            ("<p class=x", true),
+            ("<pre>", false),
+            ("text <p>", false),
+            ("", false),
+        ] {
+            assert_eq!(sniff_html(body.as_bytes()), wanted, "{body}");
         }
     }
 

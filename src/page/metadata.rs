@@ -8,7 +8,7 @@ use super::script;
 use super::tag::Attributes;
 use super::template::{Part, Place};
 use super::tokens::{Namespace, Token};
-use super::{AssetKind, charset};
+use super::{AssetKind, charset, lazy};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -60,14 +60,17 @@ impl Walker<'_> {
                 .text("type")
                 .is_none_or(|kind| kind.trim_ascii().is_empty() || MediaType::parse(&kind).essence == "text/css");
             if is_css {
+                self.lazy(attributes, &["data-href"], AssetKind::Style);
                 self.asset(attributes, "href", AssetKind::Style, Place::Attribute);
                 self.set_charset(attributes);
                 self.remove_attribute(attributes, "integrity");
+                self.without_hints(attributes, &relations, "");
             } else {
                 self.links(attributes, &["href"]);
             }
         } else if has("icon") || has("apple-touch-icon") || has("apple-touch-icon-precomposed") || has("mask-icon") {
             self.asset(attributes, "href", AssetKind::Image, Place::Attribute);
+            self.without_hints(attributes, &relations, "");
         } else if has("preload") && (attributes.get("onload").is_some() || attributes.is("as", "style")) {
             // A script may make a style sheet of it.
             let kind = match attributes.text("as").unwrap_or_default().to_ascii_lowercase().as_str() {
@@ -82,10 +85,22 @@ impl Walker<'_> {
             self.asset(attributes, "href", kind, Place::Attribute);
             self.source_set(attributes, "imagesrcset");
             self.remove_attribute(attributes, "integrity");
+            self.without_hints(attributes, &relations, "preload");
         } else if HINTS.iter().any(|hint| has(hint)) {
             self.edits.remove(range.clone());
         } else {
             self.links(attributes, &["href"]);
+        }
+    }
+
+    /// Takes the hints out of a `rel` attribute, but for one.
+    fn without_hints(&mut self, attributes: &Attributes<'_>, relations: &str, kept: &str) {
+        let is_kept = |relation: &&str| *relation == kept || !HINTS.contains(relation);
+        let left: Vec<&str> = relations.split_ascii_whitespace().filter(is_kept).collect();
+        if left.len() < relations.split_ascii_whitespace().count()
+            && let Some(relation) = attributes.get("rel")
+        {
+            self.set(relation, left.join(" "));
         }
     }
 
@@ -108,6 +123,7 @@ impl Walker<'_> {
             _ => return,
         };
         self.has_scripts = true;
+        self.lazy(attributes, lazy::SCRIPTS, kind);
         if attributes.get("src").is_some() {
             self.asset(attributes, "src", kind, Place::Attribute);
             self.set_charset(attributes);

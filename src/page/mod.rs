@@ -5,6 +5,7 @@ mod characters;
 mod charset;
 mod css;
 mod data_url;
+mod declaration;
 mod document_write;
 mod event_handler;
 mod html;
@@ -14,6 +15,7 @@ mod lazy;
 mod media_type;
 mod metadata;
 mod omit;
+mod policy;
 mod quirks;
 mod render;
 mod script;
@@ -56,8 +58,10 @@ pub(crate) enum AssetKind {
     Module,
     /// A module that a script imports.
     Import,
-    /// A document in a frame, or what an `object` or `embed` element shows.
+    /// A document in a frame.
     Frame,
+    /// What an `object` or `embed` element shows.
+    Object,
     /// Audio or video.
     Media,
     /// Subtitles.
@@ -69,7 +73,8 @@ pub(crate) enum AssetKind {
 impl AssetKind {
     /// Whether an empty body is a valid asset of this kind.
     fn may_be_empty(self) -> bool {
-        matches!(self, AssetKind::Style | AssetKind::Script | AssetKind::Module | AssetKind::Import | AssetKind::Frame)
+        use AssetKind::{Frame, Import, Module, Object, Script, Style};
+        matches!(self, Style | Script | Module | Import | Frame | Object)
     }
 }
 
@@ -99,10 +104,19 @@ impl Page {
         self.assets.add(request, response);
     }
 
-    /// Whether a response is an image that browsers show, whatever its status.
-    pub(crate) fn is_image(resource: &Resource) -> bool {
-        let is_svg = || MediaType::parse(resource.content_type.as_deref().unwrap_or_default()).is_svg();
-        media_type::sniff_image(&resource.body).is_some() || is_svg()
+    /// Whether a response is a page: by its media type or, where that is unknown, by its bytes.
+    pub(crate) fn is_page(resource: &Resource) -> bool {
+        MediaType::parse(resource.content_type.as_deref().unwrap_or_default()).is_html_with(resource)
+    }
+
+    /// Whether browsers show a response of this use whatever its status.
+    pub(crate) fn is_shown_with_error(kind: AssetKind, resource: &Resource) -> bool {
+        let media_type = MediaType::parse(resource.content_type.as_deref().unwrap_or_default());
+        match kind {
+            AssetKind::Image => media_type::sniff_image(&resource.body).is_some() || media_type.is_svg(),
+            AssetKind::Frame => media_type.is_html_with(resource),
+            _ => false,
+        }
     }
 
     /// Whether all that was requested has come.
@@ -229,6 +243,7 @@ mod tests {
                 content_type,
                 nosniff: false,
                 frame_options: None,
+                policy: None,
                 allowed_origin: None,
                 body: body.as_bytes().to_vec(),
             })
@@ -251,10 +266,14 @@ mod tests {
         let text = page_of(&site, "").render(u64::MAX).expect("small");
         let head = format!(
             "<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"{}\">",
-            Omit::default().policy()
+            policy::policy(Omit::default())
         );
         let comment = format!("<!-- saved from url=(0020){PAGE} -->");
-        text.replace(&comment, "").replace(&head, "").replace(render::NAVIGATION_GUARD, "").trim().to_owned()
+        text.replace(&comment, "")
+            .replace(&head, "")
+            .replace(&format!("<script>{}</script>", policy::NAVIGATION_GUARD), "")
+            .trim()
+            .to_owned()
     }
 
     const GIF: &str = "GIF89a";
@@ -438,7 +457,7 @@ mod tests {
 
     #[test]
     fn an_image_of_several_rules_is_in_the_page_once() {
-        let image = format!("GIF89a{}", "x".repeat(1000));
+        let image = format!("GIF89a{}", "x".repeat(2000));
         let html = "<link rel=stylesheet href=a.css><p style='background:url(a.gif)'>";
         let text =
             saved(html, &[("/d/a.gif", "image/gif", &image), ("/d/a.css", "text/css", "a{background:url(a.gif) no-repeat}")]);
@@ -460,7 +479,7 @@ mod tests {
         ] {
             let text = page_of(&[("/d/page.html", "text/html", html)], "").render(u64::MAX).expect("small");
             let head = text.find("<meta charset").expect("a head");
-            let end = text.rfind("block'\">").expect("a head") + "block'\">".len();
+            let end = text.rfind("none'\">").expect("a head") + "none'\">".len();
             let shown =
                 text.replace(&text[head..end], "[head]").replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "[saved]");
             assert_eq!(shown, wanted);

@@ -22,34 +22,9 @@ impl Omit {
             AssetKind::Style => self.css,
             AssetKind::Font => self.fonts,
             AssetKind::Script | AssetKind::Module | AssetKind::Import => self.js,
-            AssetKind::Frame => self.frames,
+            AssetKind::Frame | AssetKind::Object => self.frames,
             AssetKind::Media | AssetKind::Track => self.media,
         }
-    }
-
-    /// The Content-Security-Policy of a page that is saved: nothing from the network, and nothing of what is left
-    /// out.
-    pub(super) fn policy(self) -> String {
-        let mut policy = "default-src 'none'".to_owned();
-        for (omitted, directive) in [
-            (self.images, "img-src data: blob:"),
-            (self.css, "style-src data: 'unsafe-inline'"),
-            (self.fonts, "font-src data: blob:"),
-            (self.js, "script-src data: blob: 'unsafe-inline' 'unsafe-eval'"),
-            (self.frames, "frame-src data: blob:"),
-            (self.frames, "object-src data: blob:"),
-            (self.media, "media-src data: blob:"),
-            (self.js, "connect-src data: blob:"),
-            (self.js, "worker-src data: blob:"),
-            (false, "form-action 'none'"),
-            (false, "webrtc 'block'"),
-        ] {
-            if !omitted {
-                policy.push_str("; ");
-                policy.push_str(directive);
-            }
-        }
-        policy
     }
 }
 
@@ -82,7 +57,6 @@ mod tests {
     fn kinds_are_read() {
         let omit: Omit = "js, images".parse().expect("valid");
         assert!(omit.has(AssetKind::Module) && omit.has(AssetKind::Image) && !omit.has(AssetKind::Style));
-        assert!(!omit.policy().contains("script-src") && omit.policy().contains("style-src"));
         for text in ["", "js,", "scripts"] {
             assert!(text.parse::<Omit>().is_err(), "{text}");
         }

@@ -49,8 +49,9 @@ pub(super) fn mode(document: &str) -> Mode {
     let start = &document[..document.floor_char_boundary(START)];
     let doctype = tokens(start).into_iter().find_map(|token| match token {
         Token::Doctype(range) => Some(Some(range)),
-        Token::Start(..) => Some(None),
-        Token::Comment(_) | Token::Text(_) => None,
+        Token::Text(range) if start[range.clone()].trim_ascii().is_empty() => None,
+        Token::Start(..) | Token::Text(_) => Some(None),
+        Token::Comment(_) => None,
     });
     doctype.flatten().map_or(Mode::Quirks, |range| mode_of(&start[range].to_ascii_lowercase()))
 }
@@ -107,6 +108,8 @@ mod tests {
         for (document, wanted) in [
             ("<p>", Mode::Quirks),
             ("<p><!DOCTYPE html>", Mode::Quirks),
+            ("x<!DOCTYPE html>", Mode::Quirks),
+            ("\u{feff}<!DOCTYPE html>", Mode::Quirks),
             ("<!-- a --> <!doctype HTML>", Mode::NoQuirks),
             ("<!DOCTYPE html SYSTEM 'about:legacy-compat'>", Mode::NoQuirks),
             ("<!DOCTYPE htmlx>", Mode::Quirks),

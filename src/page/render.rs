@@ -1,10 +1,11 @@
 //! The page as text, with its assets in it.
 
 use super::assets::{Asset, Assets, HTML, SVG, State};
+use super::policy::{NAVIGATION_GUARD, policy};
 use super::quirks::Mode;
 use super::sharing::{Shared, Uses, is_relative};
 use super::sprite::own_name;
-use super::template::{Link, Part, Place, Template, css_string, escape_attribute, escape_text};
+use super::template::{Link, Part, Place, Template, css_string, escape_attribute, escape_text, json_string};
 use super::{AssetId, AssetKind, Omit, data_url};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 /// The name of the custom property that holds an image, but for its number.
 const PROPERTY: &str = "--fetch-";
 /// An image that is smaller, in bytes, is repeated.
-const MIN_SHARED: usize = 256;
+const MIN_SHARED: usize = 1024;
 /// Where fewer bytes would be saved, an image of elements is repeated: a script may copy an element's `src`, and a
 /// placeholder has no image.
 const MIN_SPARED: usize = 16 * 1024;
@@ -21,11 +22,6 @@ const MIN_SPARED: usize = 16 * 1024;
 const MAX_NESTED: usize = 16;
 /// The longest URL that is kept for the next use of it.
 const MAX_KEPT: usize = 256 * 1024;
-
-/// Keeps a script from leading away from the page, and leaves nothing of itself in it. What the user does is left to
-/// the user.
-pub(super) const NAVIGATION_GUARD: &str = "<script>window.navigation?.addEventListener(\"navigate\",e=>{if(e.cancelable&&!e.userInitiated&&\
-!e.destination.sameDocument&&!navigator.userActivation?.isActive)e.preventDefault()});document.currentScript.remove()</script>";
 
 /// The page is larger than it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,15 +70,11 @@ impl Renderer<'_> {
         Ok(out)
     }
 
-    /// An image of the same size in which nothing is drawn.
+    /// An image in which nothing is drawn, of the same size where that is known: scripts may ask for it.
     fn placeholder(&self, id: AssetId, number: usize) -> Option<String> {
         let State::Bytes(_, resource) = &self.assets.get(id).state else { return None };
-        // Its picture may be turned by what a camera wrote into it.
-        if resource.body[..resource.body.len().min(4096)].windows(4).any(|window| window == b"Exif") {
-            return None;
-        }
-        let size = imagesize::blob_size(&resource.body).ok()?;
-        let svg = format!("<svg xmlns='http://www.w3.org/2000/svg' width='{}' height='{}'/>", size.width, size.height);
+        let size = imagesize::blob_size(&resource.body).map(|size| format!(" width='{}' height='{}'", size.width, size.height));
+        let svg = format!("<svg xmlns='http://www.w3.org/2000/svg'{}/>", size.unwrap_or_default());
         Some(format!("{}#fetch-{number}", data_url::encode("image/svg+xml", svg.as_bytes(), false)))
     }
 
@@ -154,7 +146,7 @@ impl Renderer<'_> {
                         false => out.push_str(self.assets.get(link.asset).url.as_str()),
                     }
                 }
-                Part::Frame(link) => self.frame(link, shared, out)?,
+                Part::Frame { link, is_inline } => self.frame(link, *is_inline, shared, out)?,
                 // A srcdoc document has its parent's base URL.
                 Part::SameDocument(fragment) => out.extend([if self.in_srcdoc { "about:srcdoc" } else { "" }, fragment]),
                 Part::Use(asset, fragment) => match &self.assets.get(*asset).state {
@@ -203,15 +195,18 @@ impl Renderer<'_> {
 
     /// The attribute of a frame. A document of the same origin stays within reach of the page's scripts, where it is
     /// laid out the same: a `srcdoc` document is never in quirks mode.
-    fn frame(&mut self, link: &Link, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
+    fn frame(&mut self, link: &Link, is_inline: bool, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
         let assets = self.assets;
         let asset = assets.get(link.asset);
         out.push_str("src");
         match &asset.state {
             State::Document(template, environment)
-                if link.fragment.is_empty()
+                if is_inline
+                    && link.fragment.is_empty()
                     && environment.mode == Mode::NoQuirks
                     && environment.origin == asset.environment().origin
+                    && !environment.is_sandboxed
+                    && self.stack.len() < MAX_NESTED
                     && !self.stack.contains(&link.asset) =>
             {
                 self.stack.push(link.asset);
@@ -224,6 +219,10 @@ impl Renderer<'_> {
                 let mut url = String::new();
                 self.link(link, shared, &mut url)?;
                 out.push_str("=\"");
+                // A policy stops the request of a frame, but not the connection that is made for it.
+                if !url.starts_with("data:") && !url.starts_with("about:") {
+                    out.push_str("about:blank#");
+                }
                 escape_attribute(&url, out);
             }
         }
@@ -326,11 +325,11 @@ impl Renderer<'_> {
     fn head(&mut self, is_own: bool, has_scripts: bool, shared: &mut Shared, out: &mut String) -> Result<(), TooLarge> {
         if is_own {
             out.push_str("<meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"");
-            out.push_str(&self.omit.policy());
+            out.push_str(&policy(self.omit));
             out.push_str("\">");
         }
-        if is_own && has_scripts && !self.omit.has(AssetKind::Script) {
-            out.push_str(NAVIGATION_GUARD);
+        if is_own && has_scripts {
+            out.extend(["<script>", NAVIGATION_GUARD, "</script>"]);
         }
         self.import_map(shared, out)?;
         if shared.images.is_empty() {
@@ -347,21 +346,11 @@ impl Renderer<'_> {
         out.push('}');
         for (number, _) in images.iter().enumerate().filter(|(_, (asset, _))| shared.placeholders.contains_key(asset)) {
             let number = number + 1;
-            let _ = write!(
-                out,
-                "img[src$=\"#fetch-{number}\"]{{background-image:var({PROPERTY}{number})!important;\
-                 background-position:0 0!important;background-size:100% 100%!important;background-repeat:no-repeat!important;\
-                 background-origin:content-box!important;print-color-adjust:exact}}"
-            );
+            let _ = write!(out, "img[src$=\"#fetch-{number}\"]{{content:var({PROPERTY}{number})!important}}");
         }
         out.push_str("</style>");
         Ok(())
     }
-}
-
-/// A string of JSON and of JavaScript, which ends no script element.
-fn json_string(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default().replace('<', "\\u003c")
 }
 
 fn css_url(url: &str, out: &mut String) {

@@ -1,7 +1,7 @@
 //! The modules that a script imports, with their places (ECMAScript section 16.2 and `import()`).
 
 use super::document_write::{Written, written};
-use super::template::{Edits, Link, Part, Place, Template};
+use super::template::{Edits, Link, Part, Place, Template, json_string};
 use super::{AssetOptions, Collector, Resolver};
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) fn edit(
                     edits.replace(range, vec![Part::Specifier(asset, name)]);
                 }
             }
-            Reference::MetaUrl(range) => edits.text(range, format!("\"{}\"", own.base)),
+            Reference::MetaUrl(range) => edits.text(range, json_string(own.base.as_str())),
         }
     }
     for Written { kind, url: range, is_fallback } in if is_module { Vec::new() } else { written(text) } {
@@ -72,7 +72,12 @@ fn import(lexer: &mut Lexer<'_>, is_module: bool, import: Range<usize>, found: &
     match lexer.peek() {
         Some((Token::Punctuation(b'('), _)) => {
             lexer.next();
-            let Some((Token::String, string)) = lexer.peek() else { return };
+            let string = match lexer.peek() {
+                Some((Token::String, string)) => string,
+                // With nothing to be filled in.
+                Some((Token::Template, template)) if !lexer.text[template.clone()].contains("${") => template,
+                _ => return,
+            };
             lexer.next();
             if matches!(lexer.peek(), Some((Token::Punctuation(b')' | b','), _))) {
                 found.extend(specifier(lexer.text, string));
@@ -374,7 +379,7 @@ mod tests {
             ("export {a}\nimport './b.js'", "./b.js"),
             ("const a = await import('./a.js'), b = import(b)", "./a.js"),
             ("import('./a.js', {with: {type: 'json'}})", "./a.js"),
-            ("import(`./a.js`); import('./a' + b)", ""),
+            ("import(`./a.js`); import('./a' + b); import(`./${c}`)", "./a.js"),
             ("x.import('./a.js'); ximport('./b.js'); ({import: 1}); import.meta.url; import.meta.env", "import.meta.url"),
             (
                 "// import './a.js'\n/* import './b.js' */ '\\'import(\"./c.js\")'; `import('./d.js')${`x`}`; import './e.js'",

@@ -32,8 +32,7 @@ pub(super) struct Uses<'a> {
     pub(super) order: Vec<(AssetId, String)>,
     /// How often each image is an element's.
     pub(super) elements: HashMap<AssetId, usize>,
-    /// Elements cannot get their image from a style sheet: one says how images fit their elements, or some elements
-    /// are out of its reach.
+    /// Elements cannot get their image from a style sheet: some are out of its reach, or scripts draw them.
     pub(super) needs_elements: bool,
     pub(super) modules: Vec<(AssetId, String)>,
     named: HashSet<(AssetId, String)>,
@@ -55,7 +54,7 @@ impl<'a> Uses<'a> {
     }
 
     fn count(&mut self, template: &'a Template, assets: &'a Assets) {
-        self.needs_elements |= template.source.contains("object-") || template.source.contains("shadowrootmode");
+        self.needs_elements |= ["shadowrootmode", "drawImage"].iter().any(|word| template.source.contains(word));
         for part in &template.parts {
             match part {
                 Part::Attribute(inner) | Part::Nested(inner) | Part::Escaped(inner) => self.count(inner, assets),

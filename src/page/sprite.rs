@@ -3,7 +3,7 @@
 
 use super::html::Walker;
 use super::tag::Attributes;
-use super::template::Edits;
+use super::template::{Edits, css_string};
 use cssparser::{ParseError, Parser, ParserInput, Token};
 use ring::digest::{SHA256, digest};
 use std::ops::Range;
@@ -110,7 +110,7 @@ fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, d
         match parser.next_including_whitespace_and_comments().cloned() {
             Ok(Token::UnquotedUrl(url)) => {
                 if let Some(name) = url.strip_prefix('#') {
-                    edits.text(start..parser.position().byte_index(), format!("url(#{prefix}{name})"));
+                    edits.text(start..parser.position().byte_index(), format!("url({})", own_reference(prefix, name)));
                 }
             }
             Ok(Token::Function(name)) if name.eq_ignore_ascii_case("url") => nested(parser, |parser| {
@@ -118,7 +118,7 @@ fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, d
                 if let Ok(name) = parser.expect_string_cloned()
                     && let Some(name) = name.strip_prefix('#')
                 {
-                    edits.text(start..parser.position().byte_index(), format!("\"#{prefix}{name}\""));
+                    edits.text(start..parser.position().byte_index(), own_reference(prefix, name));
                 }
             }),
             Ok(Token::Function(_) | Token::CurlyBracketBlock | Token::ParenthesisBlock) if depth < MAX_DEPTH => {
@@ -128,6 +128,13 @@ fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, d
             Err(_) => return,
         }
     }
+}
+
+/// A reference to something of its own, as a string.
+fn own_reference(prefix: &str, name: &str) -> String {
+    let mut reference = String::new();
+    css_string(&format!("#{prefix}{name}"), &mut reference);
+    reference
 }
 
 fn nested(parser: &mut Parser<'_, '_>, rename: impl FnOnce(&mut Parser<'_, '_>)) {
@@ -163,9 +170,9 @@ mod tests {
             ("#b .a>path,:not(.c){}", "#P-b .P-a>path!,:not(.P-c){}"),
             ("path:hover,*,g[id]{}", "path!:hover,*!,g![id]{}"),
             ("@media (min-width:1.5px){.a{}}", "@media (min-width:1.5px){.P-a{}}"),
-            (".a{fill:url(#g) .5;b:url( '#h' )}", ".P-a{fill:url(#P-g) .5;b:url(\"#P-h\" )}"),
+            (".a{fill:url(#g) .5;b:url( '#h' )}", ".P-a{fill:url(\"#P-g\") .5;b:url(\"#P-h\" )}"),
             ("@font-face{src:url(x)}@import 'a';path{}", "@font-face{src:url(x)}@import 'a';path!{}"),
-            ("@keyframes k{from{fill:url(#g)}}", "@keyframes k{from{fill:url(#P-g)}}"),
+            ("@keyframes k{from{fill:url(#g)}}", "@keyframes k{from{fill:url(\"#P-g\")}}"),
         ] {
             assert_eq!(renamed(css), wanted, "{css}");
         }

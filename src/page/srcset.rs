@@ -40,6 +40,13 @@ pub(super) fn choose(srcset: &str, sizes: Option<&str>) -> Option<Candidate> {
     all.into_iter().nth(before.unwrap_or(enough))
 }
 
+/// Whether it says what to show on an ordinary screen, so that `src` is not shown anywhere.
+pub(super) fn replaces_source(srcset: &str) -> bool {
+    candidates(srcset, None)
+        .iter()
+        .any(|candidate| candidate.density == 1.0 || srcset[candidate.descriptors.clone()].trim_ascii_end().ends_with('w'))
+}
+
 fn candidates(srcset: &str, sizes: Option<&str>) -> Vec<Candidate> {
     let is_space = |character: char| matches!(character, '\t' | '\n' | '\x0c' | '\r' | ' ');
     let mut found = Vec::new();

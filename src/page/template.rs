@@ -31,8 +31,8 @@ pub(super) enum Part {
     Fallback { of: AssetId, link: Link },
     /// What a script writes into the document where another script is not there.
     ScriptFallback(Link),
-    /// The attribute of an `iframe` element that has its document.
-    Frame(Link),
+    /// The attribute of a frame that has its document; that of an `iframe` element may be a `srcdoc`.
+    Frame { link: Link, is_inline: bool },
     /// A link to a fragment of the framed document that it is in.
     SameDocument(String),
     /// A reference to an element of an SVG document, which stands in this one; with no identifier, to its root.
@@ -170,6 +170,11 @@ pub(super) fn escape_attribute(text: &str, out: &mut String) {
 /// Escapes text between the tags of XML.
 pub(super) fn escape_text(text: &str, out: &mut String) {
     out.push_str(&text.replace('&', "&amp;").replace('<', "&lt;"));
+}
+
+/// A string of JSON and of JavaScript, which ends no script element.
+pub(super) fn json_string(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default().replace('<', "\\u003c")
 }
 
 /// Writes a string of CSS, quotes included.

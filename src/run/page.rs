@@ -186,7 +186,7 @@ impl<O> State<O> {
 pub(super) fn priority(kind: AssetKind) -> u8 {
     match kind {
         AssetKind::Style => 1,
-        AssetKind::Frame => 2,
+        AssetKind::Frame | AssetKind::Object => 2,
         AssetKind::Module | AssetKind::Import | AssetKind::Script => 3,
         AssetKind::Font => 4,
         AssetKind::Image | AssetKind::Sprite => 5,
@@ -199,7 +199,7 @@ pub(super) fn accept(kind: AssetKind) -> &'static str {
     match kind {
         AssetKind::Image | AssetKind::Sprite => "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
         AssetKind::Style => "text/css,*/*;q=0.1",
-        AssetKind::Frame => ACCEPT_DOCUMENT,
+        AssetKind::Frame | AssetKind::Object => ACCEPT_DOCUMENT,
         AssetKind::Script | AssetKind::Module | AssetKind::Import | AssetKind::Font | AssetKind::Media | AssetKind::Track => {
             "*/*"
         }

@@ -74,7 +74,7 @@ impl Transfer<'_> {
     /// Whether the body of an error response is wanted. Browsers show images whatever their status.
     fn keeps_error_body(&self) -> bool {
         match &self.role {
-            Role::Asset(_, request) => request.kind == AssetKind::Image,
+            Role::Asset(_, request) => matches!(request.kind, AssetKind::Image | AssetKind::Frame),
             Role::File | Role::Page => self.options.include_error_body,
         }
     }
@@ -163,7 +163,9 @@ impl Transfer<'_> {
 
     /// Whether a response is a page that is to be saved with its assets.
     fn is_page(&self, response: &Response) -> bool {
-        matches!(self.role, Role::Page) && is_html(response.head().fields()) && response.status() < 400
+        let fields = response.head().fields();
+        let may_be_html = is_html(fields) || fields.get("Content-Type").is_none_or(|value| !value.contains(&b'/'));
+        matches!(self.role, Role::Page) && may_be_html && response.status() < 400
     }
 
     /// Whether the name that only the response gives is a file's already, and nothing is to be saved.
@@ -253,7 +255,7 @@ impl Transfer<'_> {
         let fields = received.head.as_ref().map(Head::fields);
         let text = |name| Some(String::from_utf8_lossy(fields?.get(name)?).into_owned());
         let (content_type, options) = (text("Content-Type"), text("X-Content-Type-Options"));
-        let frame_options = text("X-Frame-Options");
+        let (frame_options, policy) = (text("X-Frame-Options"), text("Content-Security-Policy"));
         let allowed_origin = text("Access-Control-Allow-Origin");
         let nosniff = options.is_some_and(|options| options.trim().eq_ignore_ascii_case("nosniff"));
         let url = received.url.clone();
@@ -262,9 +264,27 @@ impl Transfer<'_> {
             content_type,
             nosniff,
             frame_options,
+            policy,
             allowed_origin,
             body,
         })
+    }
+
+    /// What was received into memory is no page: it is to be a file.
+    pub(super) fn keep_as_file(&mut self, body: &[u8]) {
+        let Some((prepared, received)) = self.prepared().zip(self.received.as_deref()) else { return };
+        let name =
+            || received.head.as_ref().map_or_else(|| page_name(&received.url, None), |head| derived_name(&self.item.url, head));
+        let opened = prepared.destination.open(self.source(), &self.timer, name);
+        let written = opened.and_then(|mut sink| sink.write(body, true).map(|()| sink));
+        self.digest = self.new_digest();
+        if let Some(digest) = &mut self.digest {
+            digest.update(body);
+        }
+        match written {
+            Ok(sink) => self.sink = Some(sink),
+            Err(error) => self.fail(error),
+        }
     }
 
     /// Saves the page, with those of its assets that could be had.

@@ -276,6 +276,10 @@ impl<'s> Transfer<'s> {
     pub(super) fn open_page(&mut self) -> Option<Arc<PageOf<'s>>> {
         let (Role::Page, Some(omit)) = (&self.role, self.session.page) else { return None };
         let document = self.take_resource()?;
+        if !Page::is_page(&document) {
+            self.keep_as_file(&document.body);
+            return None;
+        }
         let home = self.prepared()?.home.clone();
         let public_only = self.received.as_ref().is_some_and(|received| received.public);
         Some(Arc::new(PageRun::new(&document, omit, self.options.max_size, home, public_only, self.timer.clone())))
@@ -288,7 +292,7 @@ impl<'s> Transfer<'s> {
         let nothing = || Error::new(Kind::Other, "nothing was received");
         let response = match (self.take_resource(), self.failure.take()) {
             (Some(resource), None) => Ok(resource),
-            (Some(resource), Some(_)) if Page::is_image(&resource) => Ok(resource),
+            (Some(resource), Some(_)) if Page::is_shown_with_error(request.kind, &resource) => Ok(resource),
             (_, failure) => Err(failure.unwrap_or_else(nothing)),
         };
         let (found, ended) = (self.started, Instant::now());
@@ -411,8 +415,8 @@ impl<'s> Transfer<'s> {
 
     /// Looks at what is there, before anything is sent; `None` where nothing is left to be done.
     fn prepare(&mut self) -> Result<Option<Prepared>, Error> {
-        if let Role::Asset(page, _) = &self.role {
-            let home = page.home.clone();
+        if let Role::Asset(page, request) = &self.role {
+            let home = if request.foreign.is_none() { page.home.clone() } else { Home::nowhere() };
             self.progress = self.session.progress.as_ref().map(Progress::part_of);
             return Ok(Some(Prepared { destination: Destination::memory(), home }));
         }
@@ -456,12 +460,13 @@ impl<'s> Transfer<'s> {
         let (tap, fields) = (self.tap.clone(), self.fields(plan));
         let identity = self.options.resume || self.sink.is_some() || plan.needs_identity();
         let page = self.page().cloned();
+        let foreign = if let Role::Asset(_, request) = &self.role { request.foreign.clone() } else { None };
         let options = RequestOptions {
             url: &self.item.url,
             method: client.config().method,
             headers: &fields,
             home,
-            page: page.as_deref().map(|page| &page.url),
+            page: page.as_deref().map(|page| foreign.as_ref().unwrap_or(&page.url)),
             // A save that breaks off can only be resumed if the body is not coded.
             identity,
             timer: &self.timer,
