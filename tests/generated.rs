@@ -19,6 +19,8 @@ After a save, one line on standard error names the file and its size; one says w
 .PP
 With \fB\-i\fR each line of \fIFILE\fR is a URL, or a URL, a tab and a FILE, whose directories are made. Many are fetched at once (\fB\-j\fR, \fB\-\-per\-host\fR, \fB\-\-wait\fR); one failure stops no other, and a host that is slow or dead holds up no other. The lines of \fB\-\-json\fR are a checkpoint: a URL that has one is done, and an error that is \fBretryable\fR, an interrupted URL\(aqs too, may go away. Only a last line can lack its end.
 .PP
+With \fB\-p\fR a page is saved with what it refers to, as one file that opens without a network. What cannot be had keeps its absolute URL, and is named; the exit status is 0 all the same, also where \fB\-m\fR ends the wait for the rest. Scripts are not run: what they load by themselves is not in the file.
+.PP
 Transient failures are tried again, and a retry resumes. Credentials, cookies given literally and \fB\-H\fR fields go to the origin that was asked for and no other.
 "#;
 
@@ -36,6 +38,9 @@ Complete an interrupted save.
 .TP
 \fBfetch \-N https://example.com/feed.xml \-o feed.xml\fR
 Fetch it if it has changed.
+.TP
+\fBfetch \-p example.com \-o page.html\fR
+Save a page with its images, style sheets, fonts, scripts, frames and media in it.
 .TP
 \fBfetch \-q https://example.com/a https://example.com/b \-P dir\fR
 Save several, over one connection.
@@ -74,6 +79,9 @@ seconds: \fBdns\fR, \fBconnect\fR and \fBtls\fR of the last connection, \fBfirst
 .TP
 \fBwarc\fR
 where \fB\-\-warc\fR recorded the last response: an object of \fBfile\fR, \fBoffset\fR and \fBlength\fR, in bytes
+.TP
+\fBassets\fR
+with \fB\-p\fR, what the page refers to: how many URLs were \fBfound\fR, how many of them are \fBsaved\fR in it, and a list of those that are \fBmissing\fR, each with its \fBurl\fR and a \fBreason\fR
 .TP
 \fBexit\fR, \fBerror\fR
 the exit status of this URL alone; null, or an object of \fBkind\fR (other, usage, file, network, verification, authentication, protocol, status, closed_pipe), \fBmessage\fR and \fBretryable\fR

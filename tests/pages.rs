@@ -97,6 +97,8 @@ fn mixed(request: &Request) -> Script {
             let html = "<!DOCTYPE html><title>t</title><img src=7.bmp><img src=gone.png><link rel=stylesheet href=no.css><img src=large.bmp>";
             reply("200 OK", "Content-Type: text/html\nSet-Cookie: a=b\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT", html)
         }
+        "/untyped" => reply("200 OK", "", "<html><img src=7.bmp>"),
+        "/bytes" => reply("200 OK", "", "<pre>"),
         "/no.css" => reply("200 OK", "Content-Type: text/plain", "b {}"),
         "/large.bmp" => reply("200 OK", "Content-Type: image/bmp", bmp(1000, 1000)),
         "/moved.bmp" => reply("302 Found", "Location: /7.bmp", ""),
@@ -313,6 +315,11 @@ fn what_is_no_page_is_saved_as_it_is() {
     place.fetch(&["-q", "-p", &server.url("/7.bmp")]).succeeded();
     assert!(place.bytes("7.bmp") == bmp(7, 5));
     assert_eq!(place.fetch(&["-q", "-p", &server.url("/gone")]).status, 8);
+    // Without a media type, the bytes tell.
+    place.fetch(&["-q", "-p", &server.url("/untyped")]).succeeded();
+    assert!(place.read("untyped.html").contains("src=\"data:image/bmp"), "{}", place.listing());
+    place.fetch(&["-q", "-p", &server.url("/bytes")]).succeeded();
+    assert_eq!(place.read("bytes"), "<pre>");
     let run = place.fetch(&["-q", "-p", &server.url("/page"), "-o", "-"]);
     assert!(run.status == 0 && run.stdout.starts_with(b"<!DOCTYPE html>\n<!-- saved from"), "{run:?}");
 }

@@ -135,6 +135,14 @@ fn asset(request: &Request) -> Script {
         "/frame.html" => {
             give("text/html", b"<!DOCTYPE html><img src=7.bmp onload=\"parent.postMessage(this.naturalWidth, '*')\">")
         }
+        "/frame.xhtml" => {
+            let script =
+                "<script>if (1 &lt; 2) parent.postMessage(document.getElementById('a').textContent.length, '*')</script>";
+            let html = format!(
+                "<html xmlns='http://www.w3.org/1999/xhtml'><head><title/><script src='a.js'/></head><body><p id='a'>seven c</p>{script}</body></html>"
+            );
+            give("application/xhtml+xml", html.as_bytes())
+        }
         "/shy.html" => {
             let fields = "Content-Type: text/html\nX-Frame-Options: SAMEORIGIN";
             reply("200 OK", fields, "<script>parent.postMessage(7, '*')</script>")
@@ -460,6 +468,7 @@ const TRAPS: &[Trap] = &[
         "<script>onmessage = e => window.width = e.data</script><iframe srcdoc=\"<img src='7.bmp' onload='parent.postMessage(this.naturalWidth, `*`)'>\"></iframe>",
         "window.width == 7",
     ),
+    ("<script>onmessage = e => window.width = e.data</script><iframe src=frame.xhtml></iframe>", "window.width == 7"),
     ("<script>onmessage = e => window.width = e.data</script><iframe src=untyped.html></iframe>", "window.width == 7"),
     ("<script>onmessage = e => window.width = e.data</script><iframe src=gone.html></iframe>", "window.width == 7"),
     ("<script>onmessage = e => window.width = e.data</script><iframe src=amp.svg></iframe>", "window.width == 19"),

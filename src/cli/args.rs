@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// What --help says after the options.
 const AFTER_HELP: &str = "\
 File names: without -o, Content-Disposition's, else the last path segment of the URL, else its host; HTML gets .html \
-where the name has no extension. It never replaces a file: page.html, page-1.html, ...
+where the name has no extension, and with -p always. It never replaces a file: page.html, page-1.html, ...
 
 Standard output: the response headers, or with -o - the body (the headers then go to standard error). Standard error: the \
 name and size of what was saved, progress, notes, errors.
@@ -27,6 +27,7 @@ Examples:
   fetch example.com -o - | less
   fetch -c https://example.com/large.iso
   fetch -N https://example.com/feed.xml -o feed.xml
+  fetch -p example.com -o page.html
   fetch -q https://example.com/a https://example.com/b -P dir
   fetch -i urls.txt -P dir --skip-existing
   fetch -q --json -i urls.txt -P dir --warc crawl.warc.gz > done.jsonl";
@@ -57,7 +58,8 @@ pub(super) struct Cli {
     #[arg(long, help_heading = "What is saved")]
     pub(super) skip_existing: bool,
     /// Save the complete page as one self-contained HTML file: images, style sheets, fonts, scripts, frames and media in
-    /// it, and nothing from the network when it is opened
+    /// it, and nothing from the network when it is opened. What is no HTML, or an error, is saved as it is; not with -c,
+    /// -N, -r or -I
     #[arg(short, long, conflicts_with_all = ["resume", "newer", "range", "head"], help_heading = "What is saved")]
     pub(super) page: bool,
     /// With -p: leave out some of images, css, fonts, js, frames, media (comma-separated)
@@ -81,7 +83,8 @@ pub(super) struct Cli {
     /// Ask for this byte range (0-499, 500-, -500); not with -c or -N
     #[arg(short, long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, conflicts_with_all = ["resume", "newer"], help_heading = "What is saved")]
     pub(super) range: Option<ByteRange>,
-    /// Refuse a body that is larger, on the wire or decoded (suffixes k, M, G)
+    /// Refuse a body that is larger, on the wire or decoded (suffixes k, M, G). With -p, of each asset [default: 64M]; the
+    /// page with its assets may have 512M, or as much if that is more
     #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true, help_heading = "What is saved")]
     pub(super) max_size: Option<u64>,
     /// Save only a body with this SHA-256
@@ -102,7 +105,7 @@ pub(super) struct Cli {
     #[arg(short, long, help_heading = "What is printed")]
     pub(super) verbose: bool,
     /// Instead of headers, one JSON object for each URL on standard output, written whole and at once, in order of
-    /// completion
+    /// completion; with -p it says which assets are missing, and why
     #[arg(long, help_heading = "What is printed")]
     pub(super) json: bool,
     /// Show progress: auto (a bar on a terminal), always, never
@@ -175,7 +178,8 @@ pub(super) struct Cli {
     /// At most this many bytes a second (suffixes k, M, G)
     #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true, help_heading = "The connection")]
     pub(super) limit_rate: Option<u64>,
-    /// Let redirects lead from a public address to a loopback, private, link-local or otherwise special one
+    /// Let redirects and the assets of pages lead from a public address to a loopback, private, link-local or otherwise
+    /// special one
     #[arg(long, help_heading = "The connection")]
     pub(super) allow_private: bool,
 
@@ -185,8 +189,8 @@ pub(super) struct Cli {
     /// At most N requests at once in all [default: 32]
     #[arg(short = 'j', long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, help_heading = "Many URLs")]
     pub(super) jobs: Option<usize>,
-    /// At most N requests at once to one host and port [default: 6; without -i and -j the URLs of a host are fetched one
-    /// after another]
+    /// At most N requests at once to one host and port [default: 6, and 24 for the assets of a page; without -i and -j
+    /// the URLs of a host are fetched one after another]
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, help_heading = "Many URLs")]
     pub(super) per_host: Option<usize>,
     /// At least this long between requests to one host and port

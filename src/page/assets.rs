@@ -9,7 +9,7 @@ use super::media_type::{self, MediaType};
 use super::quirks::{self, Mode};
 use super::script;
 use super::template::Template;
-use super::{Alternative, AssetId, AssetKind, AssetOptions, Collector, Omit, Resolver, charset};
+use super::{Alternative, AssetId, AssetKind, AssetOptions, Collector, Omit, Resolver, charset, xhtml};
 use encoding_rs::{Encoding, UTF_8};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -277,7 +277,7 @@ impl Assets {
     /// Takes the page itself.
     pub(super) fn page(&mut self, page: &Resource) -> Template {
         let media_type = MediaType::parse(page.content_type.as_deref().unwrap_or_default());
-        let (text, encoding) = charset::decode_html(&page.body, media_type.charset.as_deref(), None, page.url.host_str());
+        let (text, encoding) = decode(page, &media_type, None);
         let environment = self.environment(&text, page, encoding, None);
         let referrer = Referrer { url: page.url.clone(), encoding, environment, depth: 0 };
         let document = self.document(&text.into(), referrer, Role::Page);
@@ -458,7 +458,7 @@ impl Assets {
             }
             AssetKind::Frame | AssetKind::Object if media_type.is_html_with(resource) => {
                 let parent = Some(fallback).filter(|_| is_same_origin);
-                let (text, encoding) = charset::decode_html(&resource.body, declared, parent, resource.url.host_str());
+                let (text, encoding) = decode(resource, &media_type, parent);
                 let environment = self.environment(&text, resource, encoding, Some(&*environment));
                 let referrer = Referrer { url: resource.url.clone(), encoding, environment: Arc::clone(&environment), depth };
                 Ok(State::Document(self.document(&text.into(), referrer, Role::Framed), environment))
@@ -466,6 +466,10 @@ impl Assets {
             AssetKind::Frame | AssetKind::Object if media_type.is_svg() => {
                 let text = charset::decode_xml(&resource.body, declared);
                 Ok(State::Text(SVG, self.document(&text.into(), referrer(UTF_8), Role::Svg)))
+            }
+            // Its parser would make elements of HTML of it, which nobody has looked at.
+            AssetKind::Frame | AssetKind::Object if media_type.is_xml() && has_html(&resource.body) => {
+                Err(format!("XML with HTML in it: {shown}"))
             }
             AssetKind::Frame | AssetKind::Object if !media_type.is_shown() => Err(format!("not shown by browsers: {shown}")),
             AssetKind::Frame | AssetKind::Object => match declared.and_then(|label| Encoding::for_label(label.as_bytes())) {
@@ -497,6 +501,22 @@ impl Assets {
         let edits = css::edit(&text, Grammar::Sheet, &Resolver { base: &url, document: None, encoding }, &mut collecting);
         State::Text("text/css", edits.into_template(text.into()))
     }
+}
+
+/// Whether XML may have elements of HTML.
+fn has_html(body: &[u8]) -> bool {
+    const NAME: &[u8] = b"www.w3.org/1999/xhtml";
+    // In UTF-16 it is not looked for.
+    body.contains(&0) || body.windows(NAME.len()).any(|window| window == NAME)
+}
+
+/// The text of a document, as HTML, and the charset it was in.
+fn decode(resource: &Resource, media_type: &MediaType, parent: Option<&'static Encoding>) -> (String, &'static Encoding) {
+    let declared = media_type.charset.as_deref();
+    if media_type.is_xhtml() {
+        return (xhtml::to_html(&charset::decode_xml(&resource.body, declared)), UTF_8);
+    }
+    charset::decode_html(&resource.body, declared, parent, resource.url.host_str())
 }
 
 /// The host of a URL, and its port if it has one.

@@ -17,6 +17,8 @@ use url::Url;
 /// How deep documents may be nested in attributes and `noscript` elements.
 const MAX_DEPTH: u32 = 8;
 
+/// The most bytes that attributes of a document are given: a long base URL makes each link as long.
+const MAX_WRITTEN: usize = 256 * 1024 * 1024;
 /// Where in a document its base URL is looked for before it is read as a whole.
 const BASE_WITHIN: usize = 16 * 1024;
 
@@ -73,6 +75,7 @@ fn edit_nested(text: &Arc<str>, document: &Document<'_>, collector: &mut dyn Col
         has_scripts: false,
         in_picture: false,
         grouped: HashSet::new(),
+        written: 0,
     };
     walker.import_map(&tokens);
     if document.role == Role::Svg {
@@ -125,6 +128,8 @@ pub(super) struct Walker<'w> {
     pub(super) has_scripts: bool,
     /// The last tag was one of a `picture` element.
     in_picture: bool,
+    /// How many bytes attributes were given.
+    written: usize,
     /// The places of `source` elements that are part of a group.
     grouped: HashSet<usize>,
 }
@@ -510,7 +515,12 @@ impl Walker<'_> {
     }
 
     pub(super) fn set(&mut self, attribute: &Attribute<'_>, value: impl Into<String>) {
-        self.replace(attribute, attribute_of(vec![Part::Text(value.into())]));
+        let value = value.into();
+        self.written = self.written.saturating_add(value.len());
+        if self.written > MAX_WRITTEN {
+            return;
+        }
+        self.replace(attribute, attribute_of(vec![Part::Text(value)]));
     }
 
     pub(super) fn remove_attribute(&mut self, attributes: &Attributes<'_>, name: &str) {

@@ -49,7 +49,15 @@ impl MediaType {
     }
 
     pub(super) fn is_html(&self) -> bool {
-        matches!(self.essence.as_str(), "text/html" | "application/xhtml+xml")
+        self.essence == "text/html" || self.is_xhtml()
+    }
+
+    pub(super) fn is_xhtml(&self) -> bool {
+        self.essence == "application/xhtml+xml"
+    }
+
+    pub(super) fn is_xml(&self) -> bool {
+        self.essence.ends_with("/xml") || self.essence.ends_with("+xml")
     }
 
     /// Whether a response of this type is HTML: by the type or, where that says nothing, by its bytes.
@@ -83,8 +91,7 @@ impl MediaType {
         kinds.iter().any(|kind| self.essence.starts_with(kind))
             || self.is_json()
             || self.is_script()
-            || self.essence.ends_with("/xml")
-            || self.essence.ends_with("+xml")
+            || self.is_xml()
             || self.essence == "application/pdf"
     }
 

@@ -26,6 +26,7 @@ mod svg;
 mod tag;
 mod template;
 mod tokens;
+mod xhtml;
 
 pub(crate) use assets::{AssetRequest, Resource};
 pub use omit::Omit;

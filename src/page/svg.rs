@@ -13,10 +13,23 @@ use std::sync::Arc;
 const PRESENTATION: &[&str] =
     &["fill", "stroke", "filter", "mask", "clip-path", "cursor", "marker", "marker-start", "marker-mid", "marker-end"];
 
+/// Elements of HTML that fetch something or connect to somewhere.
+const FOREIGN: &[&str] = &[
+    "audio", "base", "embed", "form", "frame", "iframe", "img", "input", "link", "meta", "object", "script", "source", "track",
+    "video",
+];
+
 impl Walker<'_> {
     /// An element of SVG, whose start tag is here; `after` are the tokens behind it.
     pub(super) fn svg(&mut self, name: &str, attributes: &Attributes<'_>, tag: &Range<usize>, after: &[Token]) {
         let is_sprite = self.document.role == Role::Sprite;
+        if let Some((_, local)) = name.split_once(':') {
+            // In an SVG document, a prefix may make it an element of HTML.
+            if FOREIGN.contains(&local) {
+                self.edits.remove(tag.clone());
+            }
+            return;
+        }
         match name {
             "script" if is_sprite => return self.remove_script(tag),
             "image" | "feimage" => {

@@ -135,6 +135,9 @@ impl Transfer<'_> {
                 if self.completes && !self.started_over && response.status() < 400 {
                     self.note("started over: the file is not what the server has");
                 }
+                if matches!(self.role, Role::Page) && !self.is_page(&response) && response.status() < 400 {
+                    self.note("no HTML, and saved as it is");
+                }
                 self.sink = Some(self.open(destination, &response)?);
             }
         }
