@@ -166,8 +166,7 @@ impl Browser {
         while !self.events.iter().any(is_loaded) {
             match self.from.recv_timeout(Duration::from_secs(20)) {
                 Ok(event) => self.note(event),
-                // What is shown by then is what there is to see.
-                Err(_) => break,
+                Err(error) => panic!("{url} is not loaded: {error}"),
             }
         }
         let tab = Tab { target, session };

@@ -347,13 +347,13 @@ const TRAPS: &[Trap] = &[
     ("<p id=a style='display: inline-block; content: url(&quot;7.bmp&quot;)'>", "a.offsetWidth == 7"),
     (
         "<style>p { float: left; border: 9px solid; border-image: url(7.bmp) 1 } p { list-style: url(7.bmp); cursor: url(7.bmp) 1 1, auto; -webkit-mask: url(7.bmp) }</style><p id=a>",
-        "(s => [s.borderImageSource, s.listStyleImage, s.cursor, s.maskImage].every(u => u.includes('bmp')))(getComputedStyle(a))",
+        "(s => [s.borderImageSource, s.listStyleImage, s.cursor, s.maskImage].every(u => inPage(u)))(getComputedStyle(a))",
     ),
     ("<style>@namespace n url(none); p { width: 11px }</style><p id=a>", "getComputedStyle(a).width == '11px'"),
     ("<style>p { width: 11px } p::after { content: '</style' }</style><p id=a>", "getComputedStyle(a).width == '11px'"),
     (
         "<svg width=30 height=30><rect id=a width=9 height=9 style='clip-path: url(clip.svg#c); filter: url(clip.svg#f)' /></svg>",
-        "getComputedStyle(a).clipPath.includes('#c')",
+        "inPage(getComputedStyle(a).clipPath)",
     ),
     // Fonts.
     (
@@ -509,7 +509,7 @@ const TRAPS: &[Trap] = &[
         "<script>onmessage = e => window.width = e.data</script><object data=frame.html type=text/html></object>",
         "window.width == 7",
     ),
-    ("<embed src=7.bmp>", "document.querySelector('embed').offsetWidth > 0"),
+    ("<embed src=7.bmp>", "inPage(document.querySelector('embed').src)"),
     ("<script>onmessage = e => window.width = e.data</script><embed src=frame.html type=text/html>", "window.width == 7"),
     // SVG.
     ("<svg width=20 height=20><image href=7.bmp /></svg>", "document.querySelector('image').getBBox().width == 7"),
@@ -533,7 +533,7 @@ const TRAPS: &[Trap] = &[
     ),
     ("<svg><style>rect { width: 19px }</style><rect height=1 /></svg>", "document.querySelector('rect').getBBox().width == 19"),
     ("<svg><style>@import 'rect.css';</style><rect height=1 /></svg>", "document.querySelector('rect').getBBox().width == 19"),
-    ("<style>p { background: url(a.svg#s) }</style><p id=a>", "getComputedStyle(a).backgroundImage.includes('svg')"),
+    ("<style>p { background: url(a.svg#s) }</style><p id=a>", "inPage(getComputedStyle(a).backgroundImage)"),
     // Sound and moving pictures.
     ("<audio src=2.wav></audio>", "document.querySelector('audio').duration == 2"),
     (
@@ -579,10 +579,10 @@ const TRAPS: &[Trap] = &[
     ("<base href=/sub/><link rel=stylesheet href=b.css><p id=a>", "getComputedStyle(a).width == '11px'"),
     ("<base href=/sub/><img src=7.bmp><base href=/none/>", "document.images[0].naturalWidth == 7"),
     ("<base target=x><base href=/sub/><img src=7.bmp>", "document.images[0].naturalWidth == 7"),
-    ("<body background=7.bmp>", "getComputedStyle(document.body).backgroundImage.includes('bmp')"),
+    ("<body background=7.bmp>", "inPage(getComputedStyle(document.body).backgroundImage)"),
     (
         "<table background=7.bmp><tr><td background=9.bmp>",
-        "[...document.querySelectorAll('table, td')].every(e => getComputedStyle(e).backgroundImage.includes('bmp'))",
+        "[...document.querySelectorAll('table, td')].every(e => inPage(getComputedStyle(e).backgroundImage))",
     ),
     ("<a href='#x'>here</a><p style='height: 5000px'><p id=x>", "(document.links[0].click(), scrollY > 100)"),
     ("<a href='page#x'>here</a>", "document.links[0].href.startsWith('http') && document.links[0].pathname == '/page'"),
@@ -608,8 +608,11 @@ const TRAPS: &[Trap] = &[
         "<textarea><img src=none.bmp></textarea><title><img></title>",
         "document.querySelector('textarea').value == '<img src=none.bmp>'",
     ),
-    ("<link rel=icon href=7.bmp><p id=a>", "document.querySelector('link').href.match(/^(http|data:image.bmp)/) != null"),
-    ("<title>t</title><head><meta charset=windows-1252><body><p id=a>&eacute;é", "document.characterSet == 'UTF-8' || true"),
+    ("<link rel=icon href=7.bmp><p id=a>", "inPage(document.querySelector('link').href)"),
+    (
+        "<title>t</title><head><meta charset=windows-1252><body><p id=a>&eacute;é",
+        "document.characterSet == 'UTF-8' && document.getElementById('a').innerText == 'éé'",
+    ),
 ];
 
 /// Nothing leads away from the page.
@@ -656,7 +659,7 @@ fn answer(request: &Request, other: &str) -> Script {
 /// Waits until an expression is true in a page; what it is else.
 fn until_true(browser: &mut Browser, tab: &crate::browser::Tab, expression: &str) -> Value {
     let script = format!(
-        "(async () => {{ let last; for (let i = 0; i < 60; i++) {{ try {{ last = await ({expression}) }} catch (e) {{ last = String(e) }} \
+        "(async () => {{ const inPage = u => location.protocol == 'http:' || /^(url\\(\"?)?data:/.test(u); let last; for (let i = 0; i < 60; i++) {{ try {{ last = await ({expression}) }} catch (e) {{ last = String(e) }} \
          if (last === true) return last; await new Promise(r => setTimeout(r, 50)) }} return last }})()"
     );
     browser.evaluate(tab, &script)
