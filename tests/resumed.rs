@@ -325,7 +325,8 @@ fn one_deadline_is_over_all_tries() {
         let server = Server::start(move |_| reply("503 Service Unavailable", retry_after, "")).expect("started");
         // Fifty tries would take an hour.
         let run = Place::new().fetch(&["-q", &server.url("/"), "-o", "f", "--retry", "50", "-m", "2"]);
-        run.failed(8, &server.url("/"), "503");
+        // The last may be under way when the time is over.
+        assert!(matches!((run.status, run.stderr.contains("503")), (8, true) | (4, _)), "{run:?}");
         assert!(server.requests().len() < 5, "{retry_after}");
     }
 }

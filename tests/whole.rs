@@ -18,13 +18,10 @@
 //! | [`interrupted`] | signals and closed pipes |
 //! | [`lists`] | many URLs at once |
 //! | [`archive`] | WARC files, judged by the tools of archivists |
-//! | [`pages`] | pages with their assets, opened by a real browser |
-//! | [`sites`] | real pages, seen by a real browser |
-//! | [`traps`] | pages with one asset each, seen by a real browser |
+//! | [`pages`] | pages with their assets in one file |
 //! | [`nginx`] | a real nginx serving a real tree of files |
 
 mod archive;
-mod browser;
 mod codings;
 mod conditional;
 mod connection;
@@ -34,6 +31,8 @@ mod generated;
 mod harness;
 mod interrupted;
 mod lists;
+#[allow(dead_code, reason = "the tests in a browser need the rest")]
+mod media;
 mod nginx;
 mod output;
 mod pages;
@@ -43,6 +42,4 @@ mod request;
 mod responses;
 mod resumed;
 mod saved;
-mod sites;
-mod traps;
 mod truncated;
