@@ -133,6 +133,30 @@ fn assets_are_requested_as_a_browser_would() {
 }
 
 #[test]
+fn a_document_of_another_origin_sees_nothing_of_the_users() {
+    let other = Server::start(|request| {
+        let home = request.field("Referer").expect("the page");
+        reply("200 OK", "Content-Type: text/html", format!("<iframe src={home}private></iframe><img src={home}7.bmp>"))
+    });
+    let frame = other.expect("started");
+    let html = format!("<iframe src={}></iframe><img src=7.bmp>", frame.url("/ad"));
+    let server = Server::start(move |request| match request.path() {
+        "/page" => reply("200 OK", "Content-Type: text/html\nSet-Cookie: c=d", &html),
+        _ => mixed(request),
+    });
+    let (server, place) = (server.expect("started"), Place::new());
+    let url = server.url("/page").replace("127.0.0.1", "localhost");
+    place.fetch(&["-q", "-p", "-u", "me:secret", "-H", "X-Mine: 1", &url, "-o", "f"]).succeeded();
+    let asked = |path: &str| server.requests().into_iter().filter(|request| request.path() == path).collect::<Vec<_>>();
+    let is_bare = |request: &Request| ["Authorization", "Cookie", "X-Mine"].iter().all(|name| request.field(name).is_none());
+    assert!(asked("/private").iter().all(is_bare) && asked("/private").len() == 1);
+    // The page's own, and the frame's.
+    let mut images = asked("/7.bmp");
+    images.sort_by_key(is_bare);
+    assert!(images.len() == 2 && !is_bare(&images[0]) && is_bare(&images[1]), "{images:?}");
+}
+
+#[test]
 fn the_cookies_of_other_sites_are_not_sent_along() {
     let server = Server::start(|request| match request.path() {
         "/page" => {

@@ -9,11 +9,13 @@ use crate::page::{AssetKind, AssetRequest, Omit, Page, Resource, TooLarge};
 use crate::report::{Assets, MissingAsset};
 use std::collections::HashSet;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use url::{Position, Url};
 
 /// The most bytes of all responses of a page, and of the page itself, unless more is asked for.
 pub(super) const MAX_PAGE: u64 = 512 * 1024 * 1024;
+/// How long one asset may take: some never end.
+pub(super) const MAX_ASSET_TIME: Duration = Duration::from_secs(600);
 /// The most bytes of one asset, unless another limit is asked for.
 pub(super) const MAX_ASSET: u64 = 64 * 1024 * 1024;
 

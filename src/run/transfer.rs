@@ -6,7 +6,7 @@
 //! ```
 
 use super::observer::{Trace, TransferObserver};
-use super::page::{self, Fetched, PageRun};
+use super::page::{self, Fetched, MAX_ASSET_TIME, PageRun};
 use super::plan::{Plan, Reply, classify};
 use super::{Item, Outcome, Output, SaveOptions, Session, retry};
 use crate::client::{Home, Navigation, RequestOptions, Response, target, without_userinfo};
@@ -174,7 +174,12 @@ impl<'s> Transfer<'s> {
 
     /// Makes one request, and does what follows from the reply.
     pub(super) fn step(&mut self) -> Step {
-        self.requested.get_or_insert_with(Instant::now);
+        if self.requested.is_none() {
+            self.requested = Some(Instant::now());
+            if let Role::Asset(page, _) = &self.role {
+                self.timer = page.timer.at_most(MAX_ASSET_TIME);
+            }
+        }
         let reachable = self.page().zip(self.next_target()).map_or(Ok(()), |(page, origin)| page.check_reachable(&origin));
         if let Err(error) = reachable {
             self.failure = Some(error);
