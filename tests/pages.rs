@@ -127,9 +127,9 @@ fn assets_are_requested_as_a_browser_would() {
     assert!(image.field("Accept").is_some_and(|accept| accept.starts_with("image/")) && sheet.field("Authorization").is_some());
     // The image of the style sheet is the page's too.
     assert_eq!(requests.iter().filter(|request| request.path() == "/7.bmp").count(), 1);
-    let abroad = &other.requests()[0];
-    assert_eq!(abroad.field("Referer"), Some(server.url("/")));
-    assert_eq!((abroad.field("Authorization"), abroad.field("X-Mine")), (None, None));
+    let elsewhere = &other.requests()[0];
+    assert_eq!(elsewhere.field("Referer"), Some(server.url("/")));
+    assert_eq!((elsewhere.field("Authorization"), elsewhere.field("X-Mine")), (None, None));
 }
 
 #[test]

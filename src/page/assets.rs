@@ -2,14 +2,17 @@
 
 use super::characters::Characters;
 use super::css::{self, Grammar};
+use super::environment::{Environment, Key, Referrer};
 use super::html::{self, Document, Role};
 use super::import_map::ImportMap;
 use super::integrity;
-use super::media_type::{self, MediaType};
+use super::media_type;
 use super::quirks::{self, Mode};
+use super::reference::{Alternative, AssetId, AssetKind, AssetOptions, Collector, Resolver};
+use super::resource::{AssetRequest, RequestKey, Resource, decode};
 use super::script;
 use super::template::Template;
-use super::{Alternative, AssetId, AssetKind, AssetOptions, Collector, Omit, Resolver, charset, xhtml};
+use super::{Omit, charset};
 use encoding_rs::{Encoding, UTF_8};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -26,133 +29,6 @@ pub(super) const SVG: &str = "image/svg+xml;charset=utf-8";
 
 /// How many assets a page may have.
 const MAX_ASSETS: usize = 50_000;
-
-/// A response that is an asset's, or the page's own.
-#[derive(Clone, Debug)]
-pub(crate) struct Resource {
-    /// Where it came from in the end.
-    pub(crate) url: Url,
-    /// Its Content-Type.
-    pub(crate) content_type: Option<String>,
-    /// `X-Content-Type-Options: nosniff`.
-    pub(crate) nosniff: bool,
-    /// Its X-Frame-Options.
-    pub(crate) frame_options: Option<String>,
-    /// Its Content-Security-Policy.
-    pub(crate) policy: Option<String>,
-    /// Its Access-Control-Allow-Origin.
-    pub(crate) allowed_origin: Option<String>,
-    /// Decoded.
-    pub(crate) body: Vec<u8>,
-}
-
-impl Resource {
-    /// Whether it may not be shown in a frame of a document (WHATWG HTML section 7.6), which is of its origin. Of
-    /// `frame-ancestors`, what names all or the same origin is known.
-    fn refuses_frame(&self, is_same_origin: bool) -> bool {
-        if let Some(ancestors) = self.directive("frame-ancestors") {
-            return match ancestors.trim_ascii() {
-                "" | "'none'" => true,
-                "'self'" => !is_same_origin,
-                _ => false,
-            };
-        }
-        let options = self.frame_options.as_deref().unwrap_or_default();
-        options
-            .split(',')
-            .map(str::trim_ascii)
-            .any(|option| option.eq_ignore_ascii_case("deny") || option.eq_ignore_ascii_case("sameorigin") && !is_same_origin)
-    }
-
-    /// The value of a directive of its policy.
-    fn directive(&self, name: &str) -> Option<&str> {
-        let mut directives = self.policy.as_deref()?.split([';', ',']).map(str::trim_ascii);
-        directives.find_map(|directive| {
-            let (known, value) = directive.split_once(' ').unwrap_or((directive, ""));
-            known.eq_ignore_ascii_case(name).then_some(value)
-        })
-    }
-}
-
-/// Something to be requested.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AssetRequest {
-    /// Whose it is.
-    pub(crate) id: AssetId,
-    /// Without a fragment.
-    pub(crate) url: Url,
-    /// What for.
-    pub(crate) kind: AssetKind,
-    /// The document or style sheet that refers to it.
-    pub(crate) referrer: Url,
-    /// The origin that asks, where another one has to allow it.
-    pub(crate) origin: Option<String>,
-    /// The document of another origin than the page's that asks for it, itself or by way of a document in it: it is
-    /// to see nothing that is the user's.
-    pub(crate) foreign: Option<Url>,
-    /// How long the chain of references to it is; the page's own have 1.
-    pub(crate) depth: u32,
-}
-
-/// The document for which something is requested (WHATWG HTML section 8.1.3, "environment settings object").
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Environment {
-    /// One of its own for each document.
-    id: usize,
-    pub(super) origin: Origin,
-    pub(super) mode: Mode,
-    /// Its base URL.
-    base: Url,
-    /// The document of another origin than the page's that it is, or is in.
-    foreign: Option<Url>,
-    /// Its scripts may not reach the page's.
-    pub(super) is_sandboxed: bool,
-}
-
-/// What an asset is known by: its URL, what it is for, and what else decides what becomes of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    url: Url,
-    kind: AssetKind,
-    options: AssetOptions,
-    /// The origin of the document.
-    origin: Option<Origin>,
-    mode: Option<Mode>,
-    /// The charset of what refers to it.
-    encoding: Option<&'static Encoding>,
-    /// The document, whose import map counts.
-    document: Option<usize>,
-    is_foreign: bool,
-}
-
-impl Key {
-    fn new(url: Url, kind: AssetKind, options: AssetOptions, referrer: &Referrer) -> Key {
-        use AssetKind::{Frame, Image, Import, Media, Module, Object, Script, Style};
-        let Environment { id, origin, mode, foreign, .. } = &*referrer.environment;
-        let has_origin = options.cors || !matches!(kind, Image | Media);
-        let has_encoding = matches!(kind, Style | Script | Frame | Object) && options.charset.is_none();
-        Key {
-            url,
-            kind,
-            options,
-            origin: has_origin.then(|| origin.clone()),
-            mode: (kind == Style).then_some(*mode),
-            encoding: has_encoding.then_some(referrer.encoding),
-            document: matches!(kind, Script | Module | Import).then_some(*id),
-            is_foreign: foreign.is_some(),
-        }
-    }
-}
-
-/// What refers to assets: a document, style sheet or script.
-#[derive(Clone, Debug)]
-struct Referrer {
-    url: Url,
-    encoding: &'static Encoding,
-    environment: Arc<Environment>,
-    /// How long the chain of references to it is.
-    depth: u32,
-}
 
 /// One asset in one use.
 #[derive(Debug)]
@@ -206,15 +82,6 @@ impl Group {
     /// The URL of one, and its asset if it was tried.
     pub(super) fn source(&self, index: usize) -> (&Url, Option<AssetId>) {
         (&self.sources[index].url, self.assets[index])
-    }
-}
-
-/// What a request is known by: its URL, whether another origin has to allow it, whether a foreign document asks.
-type RequestKey = (Url, bool, bool);
-
-impl AssetRequest {
-    fn key(&self) -> RequestKey {
-        (self.url.clone(), self.origin.is_some(), self.foreign.is_some())
     }
 }
 
@@ -276,7 +143,7 @@ impl Assets {
 
     /// Takes the page itself.
     pub(super) fn page(&mut self, page: &Resource) -> Template {
-        let media_type = MediaType::parse(page.content_type.as_deref().unwrap_or_default());
+        let media_type = page.media_type();
         let (text, encoding) = decode(page, &media_type, None);
         let environment = self.environment(&text, page, encoding, None);
         let referrer = Referrer { url: page.url.clone(), encoding, environment, depth: 0 };
@@ -391,7 +258,7 @@ impl Assets {
         let (url, environment, depth) = (resource.url.clone(), Arc::clone(&referrer.environment), referrer.depth + 1);
         let fallback = options.charset.unwrap_or(referrer.encoding);
         let referrer = |encoding| Referrer { url: url.clone(), encoding, environment: Arc::clone(&environment), depth };
-        let media_type = MediaType::parse(resource.content_type.as_deref().unwrap_or_default());
+        let media_type = resource.media_type();
         let (essence, declared) = (media_type.essence.as_str(), media_type.charset.as_deref());
         let shown = if essence.is_empty() { "no media type" } else { essence };
         let is_same_origin = url.origin() == environment.origin;
@@ -456,7 +323,7 @@ impl Assets {
             AssetKind::Frame | AssetKind::Object if resource.refuses_frame(is_same_origin) => {
                 Err(format!("{} does not let it be framed", authority(&resource.url)))
             }
-            AssetKind::Frame | AssetKind::Object if media_type.is_html_with(resource) => {
+            AssetKind::Frame | AssetKind::Object if resource.is_html() => {
                 let parent = Some(fallback).filter(|_| is_same_origin);
                 let (text, encoding) = decode(resource, &media_type, parent);
                 let environment = self.environment(&text, resource, encoding, Some(&*environment));
@@ -510,15 +377,6 @@ fn has_html(body: &[u8]) -> bool {
     body.contains(&0) || body.windows(NAME.len()).any(|window| window == NAME)
 }
 
-/// The text of a document, as HTML, and the charset it was in.
-fn decode(resource: &Resource, media_type: &MediaType, parent: Option<&'static Encoding>) -> (String, &'static Encoding) {
-    let declared = media_type.charset.as_deref();
-    if media_type.is_xhtml() {
-        return (xhtml::to_html(&charset::decode_xml(&resource.body, declared)), UTF_8);
-    }
-    charset::decode_html(&resource.body, declared, parent, resource.url.host_str())
-}
-
 /// The host of a URL, and its port if it has one.
 fn authority(url: &Url) -> &str {
     &url[url::Position::BeforeHost..url::Position::AfterPort]
@@ -543,6 +401,8 @@ impl Collector for Collecting<'_> {
         let refused = match () {
             () if depth > MAX_DEPTH => Some(format!("more than {MAX_DEPTH} references lead to it")),
             () if is_frame && self.assets.frames >= MAX_FRAMES => Some(format!("the page has more than {MAX_FRAMES} frames")),
+            // It could not be requested, and would be waited for.
+            () if !url.has_host() => Some("it has no host".to_owned()),
             () if id.0 >= MAX_ASSETS => Some(format!("the page has more than {MAX_ASSETS} assets")),
             () => None,
         };

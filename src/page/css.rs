@@ -2,8 +2,8 @@
 
 use super::characters::unicode_range;
 use super::declaration::Declaration;
+use super::reference::{Alternative, AssetKind, AssetOptions, Collector, Resolver};
 use super::template::{Edits, Link, Part, Place};
-use super::{Alternative, AssetKind, AssetOptions, Collector, Resolver};
 use cssparser::{ParseError, Parser, ParserInput, Token};
 use std::ops::Range;
 
@@ -296,7 +296,7 @@ fn is_supported(format: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::AssetId;
+    use crate::page::reference::AssetId;
     use encoding_rs::UTF_8;
     use url::Url;
 

@@ -1,7 +1,5 @@
 //! Media types: what a response says it is, and what its bytes are (WHATWG MIME Sniffing standard).
 
-use super::assets::Resource;
-
 /// The value of a Content-Type field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct MediaType {
@@ -60,10 +58,9 @@ impl MediaType {
         self.essence.ends_with("/xml") || self.essence.ends_with("+xml")
     }
 
-    /// Whether a response of this type is HTML: by the type or, where that says nothing, by its bytes.
-    pub(super) fn is_html_with(&self, resource: &Resource) -> bool {
-        let is_unknown = matches!(self.essence.as_str(), "" | "unknown/unknown" | "application/unknown" | "*/*");
-        self.is_html() || is_unknown && !resource.nosniff && sniff_html(&resource.body)
+    /// Whether it says nothing of use.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self.essence.as_str(), "" | "unknown/unknown" | "application/unknown" | "*/*")
     }
 
     /// Whether it is JSON's (WHATWG MIME Sniffing section 4.6).
@@ -101,7 +98,7 @@ impl MediaType {
 }
 
 /// Whether bytes are HTML (WHATWG MIME Sniffing section 7.1).
-fn sniff_html(body: &[u8]) -> bool {
+pub(super) fn sniff_html(body: &[u8]) -> bool {
     const TAGS: &[&str] = &[
         "!doctype html",
         "html",

@@ -4,11 +4,12 @@
 use super::html::Walker;
 use super::import_map::ImportMap;
 use super::media_type::MediaType;
+use super::reference::AssetKind;
 use super::script;
 use super::tag::Attributes;
 use super::template::{Part, Place};
 use super::tokens::{Namespace, Token};
-use super::{AssetKind, charset, lazy};
+use super::{charset, lazy};
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! What a page is to be saved without.
 
-use super::AssetKind;
+use super::reference::AssetKind;
 use std::str::FromStr;
 
 /// Kinds of assets that are left out.

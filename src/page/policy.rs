@@ -1,6 +1,7 @@
 //! What keeps a saved page from the network: a Content-Security-Policy, and a script for what no policy stops.
 
-use super::{AssetKind, Omit};
+use super::Omit;
+use super::reference::AssetKind;
 use data_encoding::BASE64;
 use ring::digest::{SHA256, digest};
 

@@ -3,10 +3,11 @@
 use super::assets::{Asset, Assets, HTML, SVG, State};
 use super::policy::{NAVIGATION_GUARD, policy};
 use super::quirks::Mode;
+use super::reference::{AssetId, AssetKind};
 use super::sharing::{Shared, Uses, is_relative};
 use super::sprite::own_name;
 use super::template::{Link, Part, Place, Template, css_string, escape_attribute, escape_text, json_string};
-use super::{AssetId, AssetKind, Omit, data_url};
+use super::{Omit, data_url};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ const MIN_SPARED: usize = 16 * 1024;
 
 /// How deep assets may stand in each other: each level makes its text longer.
 const MAX_NESTED: usize = 16;
+/// After so many texts, one of which something was cut off is used as it is wherever it is needed again.
+const MAX_RENDERED: usize = 10_000;
 /// The longest URL that is kept for the next use of it.
 const MAX_KEPT: usize = 256 * 1024;
 
@@ -29,7 +32,7 @@ pub(crate) struct TooLarge;
 
 /// Writes a page of at most so many bytes.
 pub(super) fn render(page: &Template, assets: &Assets, omit: Omit, max_size: u64) -> Result<String, TooLarge> {
-    let mut renderer = Renderer { assets, omit, max_size, stack: Vec::new(), cut: usize::MAX, in_srcdoc: false };
+    let mut renderer = Renderer { assets, omit, max_size, stack: Vec::new(), cut: usize::MAX, rendered: 0, in_srcdoc: false };
     renderer.document(page, false)
 }
 
@@ -41,6 +44,8 @@ struct Renderer<'a> {
     stack: Vec<AssetId>,
     /// The lowest place in that at which a cycle was cut off, since it was last set.
     cut: usize,
+    /// How many texts were written.
+    rendered: usize,
     /// The document that is being written is a `srcdoc` attribute's.
     in_srcdoc: bool,
 }
@@ -254,6 +259,12 @@ impl Renderer<'_> {
             self.cut = 0;
             return Ok(None);
         }
+        self.rendered += 1;
+        if self.rendered > MAX_RENDERED
+            && let Some(url) = shared.cut_urls.get(&(id, without_spaces))
+        {
+            return Ok(Some(Arc::clone(url)));
+        }
         let outer_cut = std::mem::replace(&mut self.cut, usize::MAX);
         let place = self.stack.len();
         self.stack.push(id);
@@ -280,6 +291,8 @@ impl Renderer<'_> {
         if self.cut >= place {
             shared.urls.insert((id, without_spaces), Arc::clone(&url));
             self.cut = usize::MAX;
+        } else {
+            shared.cut_urls.insert((id, without_spaces), Arc::clone(&url));
         }
         self.cut = self.cut.min(outer_cut);
         Ok(Some(url))

@@ -1,8 +1,8 @@
 //! The modules that a script imports, with their places (ECMAScript section 16.2 and `import()`).
 
 use super::document_write::{Written, written};
+use super::reference::{AssetOptions, Collector, Resolver};
 use super::template::{Edits, Link, Part, Place, Template, json_string};
-use super::{AssetOptions, Collector, Resolver};
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What the parts of one document share: an image that is used many times stands in it once.
 
-use super::AssetId;
 use super::assets::{Assets, State};
+use super::reference::AssetId;
 use super::template::{Link, Part, Place, Template};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) placeholders: HashMap<AssetId, String>,
     /// The URLs of assets, by whether they are written without spaces.
     pub(super) urls: HashMap<(AssetId, bool), Arc<str>>,
+    /// The same of those of which something was cut off, in a cycle or too deep.
+    pub(super) cut_urls: HashMap<(AssetId, bool), Arc<str>>,
 }
 
 /// What a document uses, and how often: images, modules, elements of SVG documents.

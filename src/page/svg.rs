@@ -2,10 +2,11 @@
 
 use super::css::{self, Grammar};
 use super::html::{Role, Walker};
+use super::reference::{AssetKind, AssetOptions};
+use super::sprite;
 use super::tag::Attributes;
 use super::template::{Part, Place, attribute_of};
 use super::tokens::Token;
-use super::{AssetKind, AssetOptions, sprite};
 use std::ops::Range;
 use std::sync::Arc;
 

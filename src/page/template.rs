@@ -1,6 +1,6 @@
 //! A document with places where something else is to stand: URLs of assets, once these are known.
 
-use super::AssetId;
+use super::reference::AssetId;
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -2,8 +2,9 @@
 
 use super::list::{Entry, Input};
 use super::page::Delivered;
+use super::page_transfer::TakenAsset;
 use super::queue::{Begun, Limits, Queue};
-use super::transfer::{PageOf, Role, Step, TakenAsset, Transfer};
+use super::transfer::{PageOf, Role, Step, Transfer};
 use super::{Item, Outcome, Output, Parallel, Session};
 use crate::client::target;
 use crate::error::{Error, Kind, system_words};

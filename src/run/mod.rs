@@ -6,6 +6,7 @@ mod list;
 mod observer;
 mod outcomes;
 mod page;
+mod page_transfer;
 mod plan;
 mod queue;
 mod receive;

@@ -1,14 +1,13 @@
 //! What a reply calls for: a body saved from its first byte on, appended to, or not wanted.
 
 use super::SaveOptions;
-use super::page::MAX_PAGE;
 use super::plan::{Action, Plan, is_same};
 use super::receive::receive;
-use super::transfer::{Next, PageOf, Received, Role, Transfer};
+use super::transfer::{Next, Received, Role, Transfer};
 use crate::client::{BodyLimits, Response};
 use crate::error::{Error, Kind};
 use crate::http::{ContentRange, Head, Method, StrongValidator, entity_tag, parse_date};
-use crate::page::{AssetKind, Resource};
+use crate::page::AssetKind;
 use crate::save::{Destination, Existing, Finished, Provenance, ResumeInfo, Sink, derived_name, is_html, page_name};
 use ring::digest::{Context, SHA256};
 
@@ -250,78 +249,6 @@ impl Transfer<'_> {
         }
         self.session.report.detail(&format!("body {:.1} ms", body.elapsed().as_secs_f64() * 1e3));
         Ok(head)
-    }
-
-    /// Takes the body that was received into memory, if it is one.
-    pub(super) fn take_resource(&mut self) -> Option<Resource> {
-        let received = self.received.as_ref()?;
-        let fields = received.head.as_ref().map(Head::fields);
-        let text = |name| Some(String::from_utf8_lossy(fields?.get(name)?).into_owned());
-        let (content_type, options) = (text("Content-Type"), text("X-Content-Type-Options"));
-        let (frame_options, policy) = (text("X-Frame-Options"), text("Content-Security-Policy"));
-        let allowed_origin = text("Access-Control-Allow-Origin");
-        let nosniff = options.is_some_and(|options| options.trim().eq_ignore_ascii_case("nosniff"));
-        let url = received.url.clone();
-        self.sink.take_if(|sink| sink.is_memory()).and_then(Sink::into_memory).map(|body| Resource {
-            url,
-            content_type,
-            nosniff,
-            frame_options,
-            policy,
-            allowed_origin,
-            body,
-        })
-    }
-
-    /// What was received into memory is no page: it is to be a file.
-    pub(super) fn keep_as_file(&mut self, body: &[u8]) {
-        let Some((prepared, received)) = self.prepared().zip(self.received.as_deref()) else { return };
-        let name =
-            || received.head.as_ref().map_or_else(|| page_name(&received.url, None), |head| derived_name(&self.item.url, head));
-        let opened = prepared.destination.open(self.source(), &self.timer, name);
-        let written = opened.and_then(|mut sink| sink.write(body, true).map(|()| sink));
-        self.digest = self.new_digest();
-        if let Some(digest) = &mut self.digest {
-            digest.update(body);
-        }
-        match written {
-            Ok(sink) => self.sink = Some(sink),
-            Err(error) => self.fail(error),
-        }
-    }
-
-    /// Saves the page, with those of its assets that could be had.
-    pub(super) fn save_page(&mut self, page: &PageOf<'_>) {
-        self.failure = self.write_page(page).err();
-    }
-
-    fn write_page(&mut self, page: &PageOf<'_>) -> Result<(), Error> {
-        let (text, assets) = page.render().map_err(|_| {
-            let what = format!(
-                "the page with its assets is larger than {} bytes",
-                self.options.max_size.unwrap_or_default().max(MAX_PAGE)
-            );
-            Error::new(Kind::Protocol, what).hint("--omit KINDS leaves some out, --max-size raises the limit")
-        })?;
-        let line = assets.line();
-        self.summary.assets = Some(assets);
-        let head = self.received.take().and_then(|received| received.head);
-        let Some(prepared) = self.prepared() else { return Ok(()) };
-        let destination = &prepared.destination;
-        let mut sink = destination.open(self.source(), &self.timer, || page_name(&self.item.url, head.as_ref()))?;
-        self.digest = self.new_digest();
-        if let Some(digest) = &mut self.digest {
-            digest.update(text.as_bytes());
-        }
-        sink.write(text.as_bytes(), true)?;
-        drop(text);
-        self.sink = Some(sink);
-        self.finish_file(head.as_ref())?;
-        self.session.report.note(&line);
-        if self.session.report.is_verbose() {
-            page.waterfall().iter().for_each(|line| self.session.report.detail(line));
-        }
-        Ok(())
     }
 
     /// The body is whole: checks its digest, and gives the file its name. `head` is of the last response.

@@ -6,7 +6,7 @@
 //! ```
 
 use super::observer::{Trace, TransferObserver};
-use super::page::{self, Fetched, MAX_ASSET_TIME, PageRun};
+use super::page::{self, MAX_ASSET_TIME, PageRun};
 use super::plan::{Plan, Reply, classify};
 use super::{Item, Outcome, Output, SaveOptions, Session, retry};
 use crate::client::{Home, Navigation, RequestOptions, Response, target, without_userinfo};
@@ -15,7 +15,7 @@ use crate::http::{Fields, Head, Method};
 use crate::interrupt;
 use crate::lock::locked;
 use crate::net::{NetError, Target, Timer, may_be_public};
-use crate::page::{AssetRequest, Page, Resource};
+use crate::page::AssetRequest;
 use crate::report::{Progress, Summary};
 use crate::save::{ClosedPart, Destination, Existing, Partial, Provenance, Sink, Source};
 use ring::digest::Context;
@@ -32,9 +32,9 @@ pub(super) struct Transfer<'s> {
     pub(super) options: &'s SaveOptions,
     output: &'s Output,
     pub(super) timer: Timer,
-    started: Instant,
+    pub(super) started: Instant,
     /// When it was first given out.
-    requested: Option<Instant>,
+    pub(super) requested: Option<Instant>,
     pub(super) summary: Summary,
     prepared: Option<Arc<Prepared>>,
     /// What is requested; `None` before a try.
@@ -68,14 +68,6 @@ pub(super) struct Transfer<'s> {
 
 /// A page that a transfer waits for.
 pub(super) type PageOf<'s> = PageRun<Box<Transfer<'s>>>;
-
-/// What came of an asset.
-pub(super) struct TakenAsset<'s> {
-    pub(super) page: Arc<PageOf<'s>>,
-    pub(super) request: AssetRequest,
-    pub(super) response: Result<Resource, Error>,
-    pub(super) fetched: Fetched,
-}
 
 /// What is done with a body.
 pub(super) enum Role<'s> {
@@ -217,12 +209,13 @@ impl<'s> Transfer<'s> {
         let Ok(Some(prepared)) = self.prepare() else { return };
         let plan = self.first_plan();
         let mut navigation = self.navigate();
+        let page = self.asking_document();
         let options = RequestOptions {
             url: &self.item.url,
             method: self.method(),
             headers: &self.fields(&plan),
             home: &prepared.home,
-            page: self.page().map(|page| &page.url),
+            page: page.as_ref(),
             identity: plan.needs_identity(),
             timer: &self.timer,
             tap: None,
@@ -275,34 +268,6 @@ impl<'s> Transfer<'s> {
             Role::Asset(..) if self.has_begun() => 0,
             Role::Asset(_, request) => page::priority(request.kind),
         }
-    }
-
-    /// The page that it is the document of, if that is here.
-    pub(super) fn open_page(&mut self) -> Option<Arc<PageOf<'s>>> {
-        let (Role::Page, Some(omit)) = (&self.role, self.session.page) else { return None };
-        let document = self.take_resource()?;
-        if !Page::is_page(&document) {
-            self.keep_as_file(&document.body);
-            return None;
-        }
-        let home = self.prepared()?.home.clone();
-        let public_only = self.received.as_ref().is_some_and(|received| received.public);
-        Some(Arc::new(PageRun::new(&document, omit, self.options.max_size, home, public_only, self.timer.clone())))
-    }
-
-    /// What came of it, if it is an asset.
-    pub(super) fn take_asset(&mut self) -> Option<TakenAsset<'s>> {
-        let Role::Asset(page, request) = &self.role else { return None };
-        let (page, request) = (Arc::clone(page), AssetRequest::clone(request));
-        let nothing = || Error::new(Kind::Other, "nothing was received");
-        let response = match (self.take_resource(), self.failure.take()) {
-            (Some(resource), None) => Ok(resource),
-            (Some(resource), Some(_)) if Page::is_shown_with_error(request.kind, &resource) => Ok(resource),
-            (_, failure) => Err(failure.unwrap_or_else(nothing)),
-        };
-        let (found, ended) = (self.started, Instant::now());
-        let fetched = Fetched { found, requested: self.requested.unwrap_or(ended), ended };
-        Some(TakenAsset { page, request, response, fetched })
     }
 
     /// What was known before the first request.
@@ -464,14 +429,13 @@ impl<'s> Transfer<'s> {
         let Session { client, report, .. } = *self.session;
         let (tap, fields) = (self.tap.clone(), self.fields(plan));
         let identity = self.options.resume || self.sink.is_some() || plan.needs_identity();
-        let page = self.page().cloned();
-        let foreign = if let Role::Asset(_, request) = &self.role { request.foreign.clone() } else { None };
+        let page = self.asking_document();
         let options = RequestOptions {
             url: &self.item.url,
             method: client.config().method,
             headers: &fields,
             home,
-            page: page.as_deref().map(|page| foreign.as_ref().unwrap_or(&page.url)),
+            page: page.as_ref(),
             // A save that breaks off can only be resumed if the body is not coded.
             identity,
             timer: &self.timer,
@@ -501,6 +465,14 @@ impl<'s> Transfer<'s> {
         self.tap.iter().for_each(|tap| tap.forget());
         self.trace = Trace::default();
         Navigation::new(&self.item.url, self.page().is_some_and(|page| page.public_only))
+    }
+
+    /// The document that an asset is for, whose site decides which cookies are sent.
+    fn asking_document(&self) -> Option<Url> {
+        match &self.role {
+            Role::Asset(page, request) => Some(request.foreign.as_ref().unwrap_or(&page.url).clone()),
+            Role::File | Role::Page => None,
+        }
     }
 
     /// The page that it is an asset of.
