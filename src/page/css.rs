@@ -2,7 +2,8 @@
 
 use super::characters::unicode_range;
 use super::declaration::Declaration;
-use super::reference::{Alternative, AssetKind, AssetOptions, Collector, Resolver};
+use super::reference::{Alternative, AssetKind, AssetOptions, Collector};
+use super::resolver::Resolver;
 use super::template::{Edits, Link, Part, Place};
 use cssparser::{ParseError, Parser, ParserInput, Token};
 use std::ops::Range;

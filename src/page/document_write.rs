@@ -1,8 +1,8 @@
 //! What a script writes into the document while that is parsed, as far as it stands there in so many words:
 //! `document.write('<script src="a.js"><\/script>')`.
 
+use super::lexer::{Lexer, Token};
 use super::reference::AssetKind;
-use super::script::{Lexer, Token};
 use std::ops::Range;
 
 /// A reference in what is written.

@@ -1,7 +1,8 @@
 //! References in HTML, with their places, and what else has to change for a page to stand alone.
 
 use super::css::{self, Grammar};
-use super::reference::{AssetKind, AssetOptions, Collector, Resolver};
+use super::reference::{AssetKind, AssetOptions, Collector};
+use super::resolver::Resolver;
 use super::tag::{Attribute, Attributes};
 use super::template::{Edits, Link, Part, Place, Template, attribute_of};
 use super::tokens::{Namespace, Token, tokens};

@@ -1,6 +1,6 @@
 //! Import maps: what the names of modules stand for (WHATWG HTML section 8.1.6.2).
 
-use super::reference::Resolver;
+use super::resolver::Resolver;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use url::Url;
