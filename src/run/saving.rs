@@ -135,7 +135,7 @@ impl Transfer<'_> {
                     self.note("started over: the file is not what the server has");
                 }
                 if matches!(self.role, Role::Page) && !self.is_page(&response) && response.status() < 400 {
-                    self.note("no HTML, and saved as it is");
+                    self.note("not HTML: saved as it is");
                 }
                 self.sink = Some(self.open(destination, &response)?);
             }
