@@ -59,6 +59,12 @@ fn asset(request: &Request) -> Script {
             );
             give("application/xhtml+xml", html.as_bytes())
         }
+        "/armed.svg" => svg(
+            "<svg><symbol id='s'><rect width='9' height='9'/></symbol><foreignObject><img src='zz:' onerror=\"if (location.protocol != 'http:') location = 'http://127.0.0.1:9/away'\"/></foreignObject></svg>",
+        ),
+        "/html.svg" => {
+            svg("<svg><link xmlns='http://www.w3.org/1999/xhtml' rel='preconnect' href='https://127.0.0.1:9/'/></svg>")
+        }
         "/shy.html" => {
             let fields = "Content-Type: text/html\nX-Frame-Options: SAMEORIGIN";
             reply("200 OK", fields, "<script>parent.postMessage(7, '*')</script>")
@@ -488,6 +494,16 @@ const TRAPS: &[Trap] = &[
         HERE,
     ),
     ("<svg><svg><meta http-equiv=refresh content='600;url=http://127.0.0.1:9/away'><p id=a>here", HERE),
+    ("<svg><use href=armed.svg#s /></svg><p id=a>here", HERE),
+    (
+        "<template><col><noframes></template><meta http-equiv=refresh content='0;url=http://127.0.0.1:9/away'></noframes><p id=a>here",
+        "location.protocol == 'http:' || document.getElementById('a').innerText == 'here'",
+    ),
+    (
+        "<iframe src='data:text/html,<meta http-equiv=refresh content=0;url=http://127.0.0.1:9/away><link rel=preconnect href=https://127.0.0.1:9/>'></iframe><p id=a>here",
+        HERE,
+    ),
+    ("<object data=html.svg></object><p id=a>here", HERE),
     ("<svg/><link rel=stylesheet href=a.css><p id=a>", "getComputedStyle(a).width == '11px'"),
     ("<iframe src=none.html></iframe><iframe loading=lazy src={other}/none.html></iframe><p id=a>here", HERE),
     ("<link rel='stylesheet preconnect' href={other}/none.css><p id=a>here", HERE),

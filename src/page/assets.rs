@@ -10,7 +10,7 @@ use super::media_type;
 use super::quirks::{self, Mode};
 use super::reference::{Alternative, AssetId, AssetKind, AssetOptions, Collector};
 use super::resolver::Resolver;
-use super::resource::{AssetRequest, RequestKey, Resource, decode};
+use super::resource::{AssetRequest, RequestKey, Resource, decode, has_html};
 use super::script;
 use super::template::Template;
 use super::{Omit, charset};
@@ -331,13 +331,13 @@ impl Assets {
                 let referrer = Referrer { url: resource.url.clone(), encoding, environment: Arc::clone(&environment), depth };
                 Ok(State::Document(self.document(&text.into(), referrer, Role::Framed), environment))
             }
+            // Its parser would make elements of HTML of it, which nobody has looked at.
+            AssetKind::Frame | AssetKind::Object if media_type.is_xml() && has_html(&resource.body) => {
+                Err(format!("XML with HTML or entities in it: {shown}"))
+            }
             AssetKind::Frame | AssetKind::Object if media_type.is_svg() => {
                 let text = charset::decode_xml(&resource.body, declared);
                 Ok(State::Text(SVG, self.document(&text.into(), referrer(UTF_8), Role::Svg)))
-            }
-            // Its parser would make elements of HTML of it, which nobody has looked at.
-            AssetKind::Frame | AssetKind::Object if media_type.is_xml() && has_html(&resource.body) => {
-                Err(format!("XML with HTML in it: {shown}"))
             }
             AssetKind::Frame | AssetKind::Object if !media_type.is_shown() => Err(format!("not shown by browsers: {shown}")),
             AssetKind::Frame | AssetKind::Object => match declared.and_then(|label| Encoding::for_label(label.as_bytes())) {
@@ -369,13 +369,6 @@ impl Assets {
         let edits = css::edit(&text, Grammar::Sheet, &Resolver { base: &url, document: None, encoding }, &mut collecting);
         State::Text("text/css", edits.into_template(text.into()))
     }
-}
-
-/// Whether XML may have elements of HTML.
-fn has_html(body: &[u8]) -> bool {
-    const NAME: &[u8] = b"www.w3.org/1999/xhtml";
-    // In UTF-16 it is not looked for.
-    body.contains(&0) || body.windows(NAME.len()).any(|window| window == NAME)
 }
 
 /// The host of a URL, and its port if it has one.

@@ -64,7 +64,7 @@ fn references(script: &str, string: Range<usize>, is_fallback: bool) -> Vec<Writ
     for (at, _) in lower.match_indices('<') {
         let rest = &lower[at + 1..];
         let name = rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-        let tag = &rest[..rest.find('>').unwrap_or(rest.len())];
+        let tag = &rest[..rest.find(['<', '>']).unwrap_or(rest.len())];
         let (kind, attribute) = match name {
             "script" => (AssetKind::Script, "src="),
             "img" => (AssetKind::Image, "src="),

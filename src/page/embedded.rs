@@ -76,9 +76,9 @@ impl Walker<'_> {
     pub(super) fn frame(&mut self, name: &str, attributes: &Attributes<'_>) {
         if let Some(srcdoc) = attributes.get("srcdoc").filter(|_| name == "iframe") {
             let text = Arc::from(srcdoc.text());
-            if let Some(template) = self.inner(&text, Role::Nested) {
-                self.replace(srcdoc, attribute_of(vec![Part::Document(template)]));
-            }
+            // One that is too deep is left out.
+            let document = self.inner(&text, Role::Nested).map(Part::Document);
+            self.replace(srcdoc, attribute_of(document.into_iter().collect()));
             self.links(attributes, &["src"]);
         } else if let Some(source) = attributes.get("src") {
             match self.resolve(&source.text()) {

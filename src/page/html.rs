@@ -3,6 +3,7 @@
 use super::css::{self, Grammar};
 use super::reference::{AssetKind, AssetOptions, Collector};
 use super::resolver::Resolver;
+use super::resource::has_html;
 use super::tag::{Attribute, Attributes};
 use super::template::{Edits, Link, Part, Place, Template, attribute_of};
 use super::tokens::{Namespace, Token, tokens};
@@ -207,7 +208,7 @@ impl Walker<'_> {
             _ => None,
         };
         match name {
-            "script" if self.document.role == Role::Sprite => self.remove_script(range),
+            _ if self.document.role == Role::Sprite => self.disarm(name, attributes, range, after),
             "base" => self.remove_attribute(attributes, "href"),
             "meta" => self.meta(attributes, range),
             "link" => self.link_element(attributes, range),
@@ -312,8 +313,12 @@ impl Walker<'_> {
     /// lead nowhere from there.
     fn data(&mut self, url: &str, kind: AssetKind) -> Option<Part> {
         let is_data = url.trim_ascii_start().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
-        if !is_data || !matches!(kind, AssetKind::Style | AssetKind::Frame | AssetKind::Object) || self.depth >= MAX_DEPTH {
+        if !is_data || !matches!(kind, AssetKind::Style | AssetKind::Frame | AssetKind::Object) {
             return None;
+        }
+        let nothing = Some(Part::Text("about:blank".to_owned()));
+        if self.depth >= MAX_DEPTH {
+            return nothing;
         }
         let base = Url::parse(url.trim_ascii()).ok()?;
         let (media_type, body) = data_url::decode(url)?;
@@ -322,6 +327,8 @@ impl Walker<'_> {
             let (text, encoding) = charset::decode_css(&body, charset, self.document.encoding);
             let edits = css::edit(&text, Grammar::Sheet, &Resolver { base: &base, document: None, encoding }, self.collector);
             (!edits.is_empty()).then(|| Part::DataSheet(edits.into_template(text.into())))
+        } else if media_type.is_xml() && has_html(&body) {
+            nothing
         } else if media_type.is_html() {
             let (text, encoding) = charset::decode_html(&body, charset, Some(self.document.encoding), None);
             let document = Document { url: &base, base: &base, encoding, role: Role::Nested };

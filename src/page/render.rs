@@ -341,7 +341,7 @@ impl Renderer<'_> {
             out.push_str(&policy(self.omit));
             out.push_str("\">");
         }
-        if is_own && has_scripts {
+        if is_own || has_scripts {
             out.extend(["<script>", NAVIGATION_GUARD, "</script>"]);
         }
         self.import_map(shared, out)?;
@@ -368,8 +368,8 @@ impl Renderer<'_> {
 
 fn css_url(url: &str, out: &mut String) {
     out.push_str("url(");
-    if url.starts_with("data:") {
-        // It has nothing that is escaped.
+    if url.starts_with("data:") && !url.contains('\\') {
+        // It has nothing else that is escaped.
         out.extend(["\"", url, "\""]);
     } else {
         css_string(url, out);

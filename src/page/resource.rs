@@ -106,3 +106,11 @@ pub(super) fn decode(
     }
     charset::decode_html(&resource.body, declared, parent, resource.url.host_str())
 }
+
+/// Whether XML may have elements of HTML: it names their namespace, or has entities, which may say anything.
+pub(super) fn has_html(body: &[u8]) -> bool {
+    const NAME: &[u8] = b"www.w3.org/1999/xhtml";
+    // In UTF-16 it is not looked for.
+    let has = |text: &[u8]| body.windows(text.len()).any(|window| window == text);
+    body.contains(&0) || has(NAME) || has(b"<!ENTITY")
+}

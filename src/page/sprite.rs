@@ -4,7 +4,8 @@
 use super::html::Walker;
 use super::tag::Attributes;
 use super::template::{Edits, css_string};
-use cssparser::{ParseError, Parser, ParserInput, Token};
+use super::tokens::Token;
+use cssparser::{ParseError, Parser, ParserInput, Token as Css};
 use ring::digest::{SHA256, digest};
 use std::ops::Range;
 use url::Url;
@@ -45,11 +46,29 @@ impl Walker<'_> {
     }
 
     /// Takes a script out, of which the start tag is here.
-    pub(super) fn remove_script(&mut self, tag: &Range<usize>) {
-        let rest = self.text[tag.end..].to_ascii_lowercase();
+    pub(super) fn remove_script(&mut self, tag: &Range<usize>, after: &[Token]) {
+        let next = after.iter().find_map(|token| if let Token::Start(_, _, range) = token { Some(range.start) } else { None });
+        let content = &self.text[tag.end..next.unwrap_or(self.text.len())];
         let is_empty = self.text[tag.clone()].ends_with("/>");
-        let length = rest.find("</script").filter(|_| !is_empty).unwrap_or_default();
-        self.edits.remove(tag.start..tag.end + length);
+        let is_end = |(at, _): &(usize, &str)| content[at + 2..].get(..6).is_some_and(|name| name.eq_ignore_ascii_case("script"));
+        let end = content.match_indices("</").find(is_end).map_or(content.len(), |(at, _)| at);
+        self.edits.remove(tag.start..tag.end + if is_empty { 0 } else { end });
+    }
+
+    /// An element of HTML: what runs or fetches by itself is taken out of it, or it is taken out.
+    pub(super) fn disarm(&mut self, name: &str, attributes: &Attributes<'_>, tag: &Range<usize>, after: &[Token]) {
+        match name {
+            "script" => self.remove_script(tag, after),
+            "base" | "embed" | "frame" | "iframe" | "link" | "meta" | "object" => self.edits.remove(tag.clone()),
+            _ => {
+                for (name, attribute) in attributes.iter() {
+                    let name = name.to_ascii_lowercase();
+                    if name.starts_with("on") || name == "autofocus" {
+                        self.edits.remove(attribute.whole.clone());
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -73,20 +92,20 @@ fn rename_rules(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, de
         let Ok(token) = parser.next_including_whitespace_and_comments().cloned() else { return };
         let end = parser.position().byte_index();
         match &token {
-            Token::AtKeyword(name) => {
+            Css::AtKeyword(name) => {
                 is_at_rule = true;
                 holds_rules = matches!(&*name.to_ascii_lowercase(), "media" | "supports" | "layer" | "container" | "scope");
             }
-            Token::Semicolon => (is_at_rule, holds_rules) = (false, false),
-            _ if is_at_rule && !matches!(token, Token::CurlyBracketBlock) => {}
-            Token::Ident(_) if before == Some('.') => edits.text(start..start, prefix),
-            Token::Ident(_) if before == Some(':') => {}
-            Token::Ident(_) | Token::Delim('*') => edits.text(end..end, format!(":where(.{prefix})")),
-            Token::IDHash(_) => edits.text(start + 1..start + 1, prefix),
-            Token::Function(_) | Token::ParenthesisBlock if depth < MAX_DEPTH => {
+            Css::Semicolon => (is_at_rule, holds_rules) = (false, false),
+            _ if is_at_rule && !matches!(token, Css::CurlyBracketBlock) => {}
+            Css::Ident(_) if before == Some('.') => edits.text(start..start, prefix),
+            Css::Ident(_) if before == Some(':') => {}
+            Css::Ident(_) | Css::Delim('*') => edits.text(end..end, format!(":where(.{prefix})")),
+            Css::IDHash(_) => edits.text(start + 1..start + 1, prefix),
+            Css::Function(_) | Css::ParenthesisBlock if depth < MAX_DEPTH => {
                 nested(parser, |parser| rename_rules(parser, prefix, edits, depth + 1));
             }
-            Token::CurlyBracketBlock => {
+            Css::CurlyBracketBlock => {
                 nested(parser, |parser| match holds_rules && depth < MAX_DEPTH {
                     true => rename_rules(parser, prefix, edits, depth + 1),
                     false => rename_values(parser, prefix, edits, depth + 1),
@@ -96,8 +115,8 @@ fn rename_rules(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, de
             _ => {}
         }
         before = match token {
-            Token::Delim(sign) => Some(sign),
-            Token::Colon => Some(':'),
+            Css::Delim(sign) => Some(sign),
+            Css::Colon => Some(':'),
             _ => None,
         };
     }
@@ -108,12 +127,12 @@ fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, d
     loop {
         let start = parser.position().byte_index();
         match parser.next_including_whitespace_and_comments().cloned() {
-            Ok(Token::UnquotedUrl(url)) => {
+            Ok(Css::UnquotedUrl(url)) => {
                 if let Some(name) = url.strip_prefix('#') {
                     edits.text(start..parser.position().byte_index(), format!("url({})", own_reference(prefix, name)));
                 }
             }
-            Ok(Token::Function(name)) if name.eq_ignore_ascii_case("url") => nested(parser, |parser| {
+            Ok(Css::Function(name)) if name.eq_ignore_ascii_case("url") => nested(parser, |parser| {
                 let start = parser.position().byte_index();
                 if let Ok(name) = parser.expect_string_cloned()
                     && let Some(name) = name.strip_prefix('#')
@@ -121,7 +140,7 @@ fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, d
                     edits.text(start..parser.position().byte_index(), own_reference(prefix, name));
                 }
             }),
-            Ok(Token::Function(_) | Token::CurlyBracketBlock | Token::ParenthesisBlock) if depth < MAX_DEPTH => {
+            Ok(Css::Function(_) | Css::CurlyBracketBlock | Css::ParenthesisBlock) if depth < MAX_DEPTH => {
                 nested(parser, |parser| rename_values(parser, prefix, edits, depth + 1));
             }
             Ok(_) => {}

@@ -24,15 +24,14 @@ impl Walker<'_> {
     /// An element of SVG, whose start tag is here; `after` are the tokens behind it.
     pub(super) fn svg(&mut self, name: &str, attributes: &Attributes<'_>, tag: &Range<usize>, after: &[Token]) {
         let is_sprite = self.document.role == Role::Sprite;
-        if let Some((_, local)) = name.split_once(':') {
-            // In an SVG document, a prefix may make it an element of HTML.
-            if FOREIGN.contains(&local) {
-                self.edits.remove(tag.clone());
-            }
+        // In an SVG document, a prefix or a namespace of its own may make it an element of HTML.
+        let local = name.split_once(':').map(|(_, local)| local);
+        if FOREIGN.contains(&local.unwrap_or(name)) && (local.is_some() || name != "script") {
+            self.edits.remove(tag.clone());
             return;
         }
         match name {
-            "script" if is_sprite => return self.remove_script(tag),
+            "script" if is_sprite => return self.remove_script(tag, after),
             "image" | "feimage" => {
                 self.asset(attributes, "href", AssetKind::Image, Place::Attribute);
                 self.asset(attributes, "xlink:href", AssetKind::Image, Place::Attribute);

@@ -87,7 +87,16 @@ pub(super) struct Template {
 impl Template {
     /// Whether anything in it is replaced, but for what every document gets.
     pub(super) fn has_references(&self) -> bool {
-        self.parts.iter().any(|part| !matches!(part, Part::Source(_) | Part::Head { .. } | Part::Sprites))
+        let mut kept = 0;
+        let is_own = |part: &Part| match part {
+            Part::Source(range) => {
+                kept += range.len();
+                true
+            }
+            Part::Head { has_scripts, .. } => !has_scripts,
+            part => matches!(part, Part::Sprites),
+        };
+        !self.parts.iter().all(is_own) || kept < self.source.len()
     }
 }
 

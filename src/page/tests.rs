@@ -313,7 +313,10 @@ fn the_head_is_where_it_was() {
         let text = page_of(&[("/d/page.html", "text/html", html)], "").render(u64::MAX).expect("small");
         let head = text.find("<meta charset").expect("a head");
         let end = text.rfind("none'\">").expect("a head") + "none'\">".len();
-        let shown = text.replace(&text[head..end], "[head]").replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "[saved]");
+        let shown = text
+            .replace(&text[head..end], "[head]")
+            .replace(&format!("<script>{}</script>", policy::NAVIGATION_GUARD), "")
+            .replace(&format!("<!-- saved from url=(0020){PAGE} -->"), "[saved]");
         assert_eq!(shown, wanted);
     }
 }
