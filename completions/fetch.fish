@@ -4,7 +4,7 @@ complete -c fetch -l omit -d 'With -p: leave out some of images, css, fonts, js,
 complete -c fetch -l base -d 'With -p -: the HTML comes from standard input (a browser\'s rendered DOM, say), and this is its address' -r
 complete -c fetch -l warc -d 'Also record every exchange in FILE as WARC/1.1, redirects and assets too; one gzip member a record where FILE ends in .gz' -r -F
 complete -c fetch -s r -l range -d 'Ask for this byte range (0-499, 500-, -500); not with -c or -N' -r
-complete -c fetch -l max-size -d 'Refuse a body that is larger, on the wire or decoded (suffixes k, M, G). With -p, of each asset [default: 64M]; the page with its assets may have 512M, or as much if that is more' -r
+complete -c fetch -l max-size -d 'Refuse a body that is larger, on the wire or decoded (suffixes k, M, G). With -p this limits each asset [default: 64M]; the page\'s own limit is 512M, or BYTES if larger' -r
 complete -c fetch -l sha256 -d 'Save only a body with this SHA-256' -r
 complete -c fetch -l progress -d 'Show progress: auto (a bar on a terminal), always, never' -r -f -a "auto\t''
 always\t''

@@ -51,7 +51,7 @@ impl Drop for Browser {
 impl Browser {
     /// Starts one, if there is one on this machine.
     pub(crate) fn start() -> Option<Browser> {
-        let chromium = crate::daemon::program("chromium")?;
+        let chromium = crate::harness::program("chromium")?;
         let directory = tempfile::tempdir().expect("made");
         let pipe = |name: &str| {
             let path = directory.path().join(name);

@@ -1,7 +1,6 @@
 //! Cookies, cookie files, and netrc.
 
-use crate::daemon::program;
-use crate::harness::{Place, Run, finish};
+use crate::harness::{Place, Run, finish, program};
 use fixtures::{Server, reply};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,8 +1,8 @@
 //! Real servers, started for one test on ports of their own.
 
-use crate::harness::{skip, wait_until};
+use crate::harness::wait_until;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A program that runs as long as this exists.
@@ -56,20 +56,4 @@ impl Daemon {
 fn unused_ports<const N: usize>() -> [u16; N] {
     let listeners = std::array::from_fn::<_, N, _>(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
     listeners.map(|listener| listener.local_addr().expect("an address").port())
-}
-
-/// Where a program is. Where it is not, the test is left out and says so; in CI that is a failure.
-pub(crate) fn program(name: &str) -> Option<PathBuf> {
-    let places = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"];
-    let found = places.iter().map(|place| Path::new(place).join(name)).find(|path| path.exists());
-    if found.is_none() {
-        missing(&format!("{name} is not on this machine"));
-    }
-    found
-}
-
-/// Something that a test needs is not there.
-pub(crate) fn missing(what: &str) {
-    assert!(std::env::var_os("CI").is_none(), "in CI it has to be there: {what}");
-    skip(what);
 }

@@ -124,7 +124,7 @@ pub(crate) fn shell(place: &Place, script: &str) -> Command {
 /// A run on a terminal of so many columns, if `script` is on this machine; what it shows comes on standard
 /// output.
 pub(crate) fn on_terminal(place: &Place, columns: u16, command: &str) -> Option<Command> {
-    let script = crate::daemon::program("script")?;
+    let script = program("script")?;
     default_signals();
     let mut terminal = Command::new(script);
     let command = format!("stty cols {columns}; exec {command}");
@@ -162,6 +162,22 @@ impl Run {
 /// shown.
 pub(crate) fn skip(why: &str) {
     std::io::stderr().write_all(format!("skipped: {why}\n").as_bytes()).expect("written");
+}
+
+/// Where a program is. Where it is not, the test is left out and says so; in CI that is a failure.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    let places = ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"];
+    let found = places.iter().map(|place| Path::new(place).join(name)).find(|path| path.exists());
+    if found.is_none() {
+        missing(&format!("{name} is not on this machine"));
+    }
+    found
+}
+
+/// Something that a test needs is not there.
+pub(crate) fn missing(what: &str) {
+    assert!(std::env::var_os("CI").is_none(), "in CI it has to be there: {what}");
+    skip(what);
 }
 
 /// Whether the plain way of keeping attributes, which is not to keep any, is what is tested: then a test of

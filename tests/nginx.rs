@@ -3,8 +3,8 @@
 //! Needs nginx and the files of Debian's `sqlite3-doc`. Without them these tests are left out, and
 //! say so; where `CI` is set they fail instead.
 
-use crate::daemon::{Daemon, missing, program};
-use crate::harness::Place;
+use crate::daemon::Daemon;
+use crate::harness::{Place, missing, program};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

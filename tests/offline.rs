@@ -7,11 +7,11 @@
 //! | [`charsets`] | pages in all charsets |
 //! | [`sites`] | real pages |
 
+mod bmp;
 mod browser;
 mod charsets;
-#[allow(dead_code, reason = "the other tests need the rest")]
-mod daemon;
-#[allow(dead_code, reason = "the other tests need the rest")]
+// Two programs share it, and this one starts no shell, sends no signal and compresses nothing.
+#[expect(dead_code, reason = "what only tests/whole.rs uses")]
 mod harness;
 mod media;
 mod sites;

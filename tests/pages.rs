@@ -1,7 +1,7 @@
 //! `-p`: pages in one file, opened by a real browser without a network.
 
+use crate::bmp::bmp;
 use crate::harness::{Place, finish, no_attributes, shell, signal, wait_until};
-use crate::media::bmp;
 use fixtures::{Request, Script, Server, Step, reply};
 use nix::sys::signal::Signal;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Proxies: what they are told, what they may not know, and real ones.
 
-use crate::daemon::{Daemon, program};
-use crate::harness::{Place, Run, finish};
+use crate::daemon::Daemon;
+use crate::harness::{Place, Run, finish, program};
 use fixtures::{Authority, Closed, Script, Server, Step, reply};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;

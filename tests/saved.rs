@@ -1,7 +1,6 @@
 //! What is on disk afterwards, and what is not.
 
-use crate::daemon::program;
-use crate::harness::{Place, finish, shell, skip, wait_until};
+use crate::harness::{Place, finish, program, shell, skip, wait_until};
 use fixtures::{Server, Step, head, reply};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -1,8 +1,7 @@
 //! Real pages that nobody here wrote, saved and opened by a real browser without a network.
 
 use crate::browser::{Browser, Tab, pixels};
-use crate::daemon::missing;
-use crate::harness::Place;
+use crate::harness::{Place, missing};
 use fixtures::{Request, Script, Server, reply};
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,9 @@
 //! Pages with one asset each, which a check in a real browser sees: live, and saved with the network shut.
 
+use crate::bmp::bmp;
 use crate::browser::Browser;
 use crate::harness::Place;
-use crate::media::{bmp, encode, font, png, wav};
+use crate::media::{encode, font, png, wav};
 use fixtures::{Request, Script, Server, reply};
 use serde_json::Value;
 
@@ -59,13 +60,13 @@ fn asset(request: &Request) -> Script {
             );
             give("application/xhtml+xml", html.as_bytes())
         }
-        "/armed.svg" => svg(
+        "/handlers.svg" => svg(
             "<svg><symbol id='s'><rect width='9' height='9'/></symbol><foreignObject><img src='zz:' onerror=\"if (location.protocol != 'http:') location = 'http://127.0.0.1:9/away'\"/></foreignObject></svg>",
         ),
         "/html.svg" => {
             svg("<svg><link xmlns='http://www.w3.org/1999/xhtml' rel='preconnect' href='https://127.0.0.1:9/'/></svg>")
         }
-        "/shy.html" => {
+        "/sameorigin.html" => {
             let fields = "Content-Type: text/html\nX-Frame-Options: SAMEORIGIN";
             reply("200 OK", fields, "<script>parent.postMessage(7, '*')</script>")
         }
@@ -398,9 +399,9 @@ const TRAPS: &[Trap] = &[
         "<noscript><iframe src=inner.html></iframe></noscript><p id=a>text",
         "document.getElementById('a').innerText == 'text' && frames.length == 0",
     ),
-    ("<script>onmessage = e => window.width = e.data</script><iframe src=shy.html></iframe>", "window.width == 7"),
+    ("<script>onmessage = e => window.width = e.data</script><iframe src=sameorigin.html></iframe>", "window.width == 7"),
     (
-        "<script>onmessage = e => window.width = e.data</script><iframe src={other}/shy.html></iframe>",
+        "<script>onmessage = e => window.width = e.data</script><iframe src={other}/sameorigin.html></iframe>",
         "new Promise(r => setTimeout(r, 300)).then(() => !window.width)",
     ),
     ("<script>onmessage = e => window.mode = e.data</script><iframe src=old.html></iframe>", "window.mode == 'BackCompat'"),
@@ -494,7 +495,7 @@ const TRAPS: &[Trap] = &[
         HERE,
     ),
     ("<svg><svg><meta http-equiv=refresh content='600;url=http://127.0.0.1:9/away'><p id=a>here", HERE),
-    ("<svg><use href=armed.svg#s /></svg><p id=a>here", HERE),
+    ("<svg><use href=handlers.svg#s /></svg><p id=a>here", HERE),
     (
         "<iframe src='data:text/html,<meta http-equiv=refresh content=0;url=http://127.0.0.1:9/away><link rel=preconnect href=https://127.0.0.1:9/>'></iframe><p id=a>here",
         HERE,

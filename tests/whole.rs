@@ -22,6 +22,7 @@
 //! | [`nginx`] | a real nginx serving a real tree of files |
 
 mod archive;
+mod bmp;
 mod codings;
 mod conditional;
 mod connection;
@@ -31,8 +32,6 @@ mod generated;
 mod harness;
 mod interrupted;
 mod lists;
-#[allow(dead_code, reason = "the tests in a browser need the rest")]
-mod media;
 mod nginx;
 mod output;
 mod pages;

@@ -83,8 +83,8 @@ pub(super) struct Cli {
     /// Ask for this byte range (0-499, 500-, -500); not with -c or -N
     #[arg(short, long, value_name = "RANGE", value_parser = range, allow_hyphen_values = true, conflicts_with_all = ["resume", "newer"], help_heading = "What is saved")]
     pub(super) range: Option<ByteRange>,
-    /// Refuse a body that is larger, on the wire or decoded (suffixes k, M, G). With -p, of each asset [default: 64M]; the
-    /// page with its assets may have 512M, or as much if that is more
+    /// Refuse a body that is larger, on the wire or decoded (suffixes k, M, G). With -p this limits
+    /// each asset [default: 64M]; the page's own limit is 512M, or BYTES if larger
     #[arg(long, value_name = "BYTES", value_parser = bytes, allow_negative_numbers = true, help_heading = "What is saved")]
     pub(super) max_size: Option<u64>,
     /// Save only a body with this SHA-256

@@ -39,7 +39,7 @@ impl RequestOptions<'_> {
 /// An origin, and the credentials for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
-    /// Where it is; `None` is nowhere.
+    /// Where it is; `None` matches no origin.
     pub(super) origin: Option<Target>,
     credentials: Option<Credentials>,
 }
@@ -50,8 +50,8 @@ impl Home {
         Ok(Home { origin: Some(target(url)?), credentials: credentials(url, config) })
     }
 
-    /// That of a request to which nothing may be added.
-    pub(crate) fn nowhere() -> Home {
+    /// No home: nothing of the user's is added to any request.
+    pub(crate) fn none() -> Home {
         Home { origin: None, credentials: None }
     }
 }

@@ -164,13 +164,14 @@ impl Assets {
         self.documents += 1;
         let url = &resource.url;
         let page = self.page_origin.get_or_insert_with(|| url.origin());
-        let foreign = if url.origin() == *page { parent.and_then(|parent| parent.foreign.clone()) } else { Some(url.clone()) };
+        let third_party =
+            if url.origin() == *page { parent.and_then(|parent| parent.third_party.clone()) } else { Some(url.clone()) };
         Arc::new(Environment {
             id: self.documents,
             origin: url.origin(),
             mode: quirks::mode(text),
             base: html::base_url(text, &Document { url, base: url, encoding, role: Role::Page }),
-            foreign,
+            third_party,
             is_sandboxed: resource.directive("sandbox").is_some(),
         })
     }
@@ -331,7 +332,7 @@ impl Assets {
                 let referrer = Referrer { url: resource.url.clone(), encoding, environment: Arc::clone(&environment), depth };
                 Ok(State::Document(self.document(&text.into(), referrer, Role::Framed), environment))
             }
-            // Its parser would make elements of HTML of it, which nobody has looked at.
+            // Browsers create HTML elements for it, and their references are not rewritten.
             AssetKind::Frame | AssetKind::Object if media_type.is_xml() && has_html(&resource.body) => {
                 Err(format!("XML with HTML or entities in it: {shown}"))
             }
@@ -412,8 +413,8 @@ impl Collector for Collecting<'_> {
         let referrer = self.referrer.clone();
         self.assets.all.push(Asset { url: url.clone(), kind, state, options, referrer, groups: Vec::new() });
         if is_waiting {
-            let foreign = self.referrer.environment.foreign.clone();
-            let request = AssetRequest { id, url, kind, referrer: self.referrer.url.clone(), origin, foreign, depth };
+            let third_party = self.referrer.environment.third_party.clone();
+            let request = AssetRequest { id, url, kind, referrer: self.referrer.url.clone(), origin, third_party, depth };
             match self.assets.responses.get_mut(&request.key()) {
                 None => {
                     self.assets.responses.insert(request.key(), Response::Waiting(vec![id]));

@@ -228,7 +228,8 @@ impl Walker<'_> {
             (Some("import" | "namespace" | "document" | "-moz-document"), None) => return,
             (_, Some("behavior" | "-moz-binding" | "-ms-behavior")) => return,
             (Some("font-face"), Some("src")) => {
-                if let (Some(url), Some(sources)) = (self.resolver.absolute(text.trim_ascii()), font.sources.last_mut()) {
+                let data = || self.resolver.absolute(text.trim_ascii()).filter(|url| url.scheme() == "data");
+                if let (Some(url), Some(sources)) = (self.resolver.resolve(text).or_else(data), font.sources.last_mut()) {
                     // What only Internet Explorer reads has a name that says so.
                     let is_supported = !url.path().ends_with(".eot");
                     sources.push((range, Alternative { url, is_supported }));
@@ -237,13 +238,11 @@ impl Walker<'_> {
             }
             _ => AssetKind::Image,
         };
-        let Some(mut url) = self.resolver.resolve(text) else { return };
-        let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+        let Some((url, fragment)) = self.resolver.resolve_resource(text) else { return };
         if !fragment.is_empty() && self.resolver.is_document(&url) {
             self.edits.text(range, format!("url(\"{fragment}\")"));
             return;
         }
-        url.set_fragment(None);
         let has = |names: &[&str]| kind == AssetKind::Image && property.is_some_and(|name| names.contains(&name));
         let may_vary = at_rule != Some("font-face") && !context.in_condition && has(IMAGE_PROPERTIES);
         let place = if may_vary { Place::CssProperty } else { Place::CssUrl };
@@ -262,7 +261,7 @@ impl Walker<'_> {
             let mut is_open = number == last;
             let needed = sources.into_iter().map(|(range, source)| {
                 let is_supported = source.is_supported && is_open;
-                let is_fetched = matches!(source.url.scheme(), "http" | "https");
+                let is_fetched = source.url.scheme() != "data";
                 is_open &= is_fetched || !source.is_supported;
                 is_fetched.then_some((range, Alternative { is_supported, ..source }))
             });
@@ -278,7 +277,8 @@ impl Walker<'_> {
     }
 }
 
-fn nested<T>(parser: &mut Parser<'_, '_>, parse: impl FnOnce(&mut Parser<'_, '_>) -> Option<T>) -> Option<T> {
+/// Parses a block to its end.
+pub(super) fn nested<T>(parser: &mut Parser<'_, '_>, parse: impl FnOnce(&mut Parser<'_, '_>) -> Option<T>) -> Option<T> {
     let parsed = parser.parse_nested_block(|parser| {
         let parsed = parse(parser);
         // What is left in the block is of no interest.
@@ -403,6 +403,17 @@ mod tests {
         ] {
             let (was_found, was_edited) = edited(text, Grammar::Sheet);
             assert_eq!((was_found.as_str(), was_edited.as_str()), (found, wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_font_that_is_in_the_sheet_needs_no_other() {
+        for (text, wanted) in [
+            ("@font-face{src:url('data:font/woff2,x') format('woff2'),url(a.ttf)}", "fonts !/d/a.ttf"),
+            ("@font-face{src:url('data:font/svg,x') format('svg'),url(a.ttf)}", "fonts /d/a.ttf"),
+            ("@font-face{src:url(''),url(file:///x),url(a.ttf)}", "fonts /d/a.ttf"),
+        ] {
+            assert_eq!(edited(text, Grammar::Sheet).0, wanted, "{text}");
         }
     }
 

@@ -16,7 +16,7 @@ pub(super) struct Environment {
     /// Its base URL.
     pub(super) base: Url,
     /// The document of another origin than the page's that it is, or is in.
-    pub(super) foreign: Option<Url>,
+    pub(super) third_party: Option<Url>,
     /// Its scripts may not reach the page's.
     pub(super) is_sandboxed: bool,
 }
@@ -34,13 +34,13 @@ pub(super) struct Key {
     pub(super) encoding: Option<&'static Encoding>,
     /// The document, whose import map counts.
     document: Option<usize>,
-    is_foreign: bool,
+    is_third_party: bool,
 }
 
 impl Key {
     pub(super) fn new(url: Url, kind: AssetKind, options: AssetOptions, referrer: &Referrer) -> Key {
         use AssetKind::{Frame, Image, Import, Media, Module, Object, Script, Style};
-        let Environment { id, origin, mode, foreign, .. } = &*referrer.environment;
+        let Environment { id, origin, mode, third_party, .. } = &*referrer.environment;
         let has_origin = options.cors || !matches!(kind, Image | Media);
         let has_encoding = matches!(kind, Style | Script | Frame | Object) && options.charset.is_none();
         Key {
@@ -51,7 +51,7 @@ impl Key {
             mode: (kind == Style).then_some(*mode),
             encoding: has_encoding.then_some(referrer.encoding),
             document: matches!(kind, Script | Module | Import).then_some(*id),
-            is_foreign: foreign.is_some(),
+            is_third_party: third_party.is_some(),
         }
     }
 }

@@ -208,7 +208,7 @@ impl Walker<'_> {
             _ => None,
         };
         match name {
-            _ if self.document.role == Role::Sprite => self.disarm(name, attributes, range, after),
+            _ if self.document.role == Role::Sprite => self.sanitize(name, attributes, range, after),
             "base" => self.remove_attribute(attributes, "href"),
             "meta" => self.meta(attributes, range),
             "link" => self.link_element(attributes, range),
@@ -340,10 +340,7 @@ impl Walker<'_> {
     }
 
     pub(super) fn resolve(&self, reference: &str) -> Option<(Url, String)> {
-        let mut url = self.resolver.resolve(reference)?;
-        let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
-        url.set_fragment(None);
-        Some((url, fragment))
+        self.resolver.resolve_resource(reference)
     }
 
     /// Attributes with the address of something else, which becomes absolute.

@@ -123,7 +123,6 @@ impl Walker<'_> {
             kind if MediaType::parse(kind).is_script() && !kind.contains(';') => AssetKind::Script,
             _ => return,
         };
-        self.has_scripts = true;
         self.lazy(attributes, lazy::SCRIPTS, kind);
         if attributes.get("src").is_some() {
             self.asset(attributes, "src", kind, Place::Attribute);

@@ -24,6 +24,14 @@ impl Resolver<'_> {
         self.absolute(reference).filter(|url| matches!(url.scheme(), "http" | "https"))
     }
 
+    /// The URL of a reference to another resource, and its fragment apart, number sign included.
+    pub(super) fn resolve_resource(&self, reference: &str) -> Option<(Url, String)> {
+        let mut url = self.resolve(reference)?;
+        let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+        url.set_fragment(None);
+        Some((url, fragment))
+    }
+
     /// Whether a URL is the document's own, whatever its fragment.
     pub(super) fn is_document(&self, url: &Url) -> bool {
         self.document.is_some_and(|document| url[..Position::AfterQuery] == document[..Position::AfterQuery])

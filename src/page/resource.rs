@@ -80,17 +80,17 @@ pub(crate) struct AssetRequest {
     pub(crate) origin: Option<String>,
     /// The document of another origin than the page's that asks for it, itself or by way of a document in it: it is
     /// to see nothing that is the user's.
-    pub(crate) foreign: Option<Url>,
+    pub(crate) third_party: Option<Url>,
     /// How long the chain of references to it is; the page's own have 1.
     pub(crate) depth: u32,
 }
 
-/// What a request is known by: its URL, whether another origin has to allow it, whether a foreign document asks.
+/// What a request is known by: its URL, whether another origin has to allow it, whether a third-party document asks.
 pub(super) type RequestKey = (Url, bool, bool);
 
 impl AssetRequest {
     pub(super) fn key(&self) -> RequestKey {
-        (self.url.clone(), self.origin.is_some(), self.foreign.is_some())
+        (self.url.clone(), self.origin.is_some(), self.third_party.is_some())
     }
 }
 

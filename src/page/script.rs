@@ -29,9 +29,8 @@ pub(super) fn edit(
         }
     }
     for Written { kind, url: range, is_fallback } in if is_module { Vec::new() } else { written(text) } {
-        let Some(mut url) = documents.resolve(&text[range.clone()].replace("\\/", "/")) else { continue };
-        let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
-        url.set_fragment(None);
+        let reference = text[range.clone()].replace("\\/", "/");
+        let Some((url, fragment)) = documents.resolve_resource(&reference) else { continue };
         let asset = collector.asset(url, kind, AssetOptions::default());
         let link = Link { asset, fragment, place: Place::Written };
         edits.replace(range, vec![if is_fallback { Part::ScriptFallback(link) } else { Part::Link(link) }]);

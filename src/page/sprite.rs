@@ -1,11 +1,12 @@
 //! An SVG document of which elements are used in another one, and which stands in that: with names of its own, so that
 //! neither gets in the way of the other, and without scripts, which browsers do not run in it.
 
+use super::css::nested;
 use super::html::Walker;
 use super::tag::Attributes;
 use super::template::{Edits, css_string};
 use super::tokens::Token;
-use cssparser::{ParseError, Parser, ParserInput, Token as Css};
+use cssparser::{Parser, ParserInput, Token as Css};
 use ring::digest::{SHA256, digest};
 use std::ops::Range;
 use url::Url;
@@ -56,7 +57,7 @@ impl Walker<'_> {
     }
 
     /// An element of HTML: what runs or fetches by itself is taken out of it, or it is taken out.
-    pub(super) fn disarm(&mut self, name: &str, attributes: &Attributes<'_>, tag: &Range<usize>, after: &[Token]) {
+    pub(super) fn sanitize(&mut self, name: &str, attributes: &Attributes<'_>, tag: &Range<usize>, after: &[Token]) {
         match name {
             "script" => self.remove_script(tag, after),
             "base" | "embed" | "frame" | "iframe" | "link" | "meta" | "object" => self.edits.remove(tag.clone()),
@@ -103,10 +104,10 @@ fn rename_rules(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, de
             Css::Ident(_) | Css::Delim('*') => edits.text(end..end, format!(":where(.{prefix})")),
             Css::IDHash(_) => edits.text(start + 1..start + 1, prefix),
             Css::Function(_) | Css::ParenthesisBlock if depth < MAX_DEPTH => {
-                nested(parser, |parser| rename_rules(parser, prefix, edits, depth + 1));
+                in_block(parser, |parser| rename_rules(parser, prefix, edits, depth + 1));
             }
             Css::CurlyBracketBlock => {
-                nested(parser, |parser| match holds_rules && depth < MAX_DEPTH {
+                in_block(parser, |parser| match holds_rules && depth < MAX_DEPTH {
                     true => rename_rules(parser, prefix, edits, depth + 1),
                     false => rename_values(parser, prefix, edits, depth + 1),
                 });
@@ -132,7 +133,7 @@ fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, d
                     edits.text(start..parser.position().byte_index(), format!("url({})", own_reference(prefix, name)));
                 }
             }
-            Ok(Css::Function(name)) if name.eq_ignore_ascii_case("url") => nested(parser, |parser| {
+            Ok(Css::Function(name)) if name.eq_ignore_ascii_case("url") => in_block(parser, |parser| {
                 let start = parser.position().byte_index();
                 if let Ok(name) = parser.expect_string_cloned()
                     && let Some(name) = name.strip_prefix('#')
@@ -141,7 +142,7 @@ fn rename_values(parser: &mut Parser<'_, '_>, prefix: &str, edits: &mut Edits, d
                 }
             }),
             Ok(Css::Function(_) | Css::CurlyBracketBlock | Css::ParenthesisBlock) if depth < MAX_DEPTH => {
-                nested(parser, |parser| rename_values(parser, prefix, edits, depth + 1));
+                in_block(parser, |parser| rename_values(parser, prefix, edits, depth + 1));
             }
             Ok(_) => {}
             Err(_) => return,
@@ -156,11 +157,11 @@ fn own_reference(prefix: &str, name: &str) -> String {
     reference
 }
 
-fn nested(parser: &mut Parser<'_, '_>, rename: impl FnOnce(&mut Parser<'_, '_>)) {
-    let _: Result<(), ParseError<'_, ()>> = parser.parse_nested_block(|parser| {
+/// Renames what is in a block.
+fn in_block(parser: &mut Parser<'_, '_>, rename: impl FnOnce(&mut Parser<'_, '_>)) {
+    nested(parser, |parser| {
         rename(parser);
-        while parser.next().is_ok() {}
-        Ok(())
+        Some(())
     });
 }
 

@@ -3,6 +3,7 @@
 //! In a file on its own, one is enough; and a browser that finds several there as `data:` URLs takes the largest,
 //! because it need not wait for it. So the choice is made here, as a browser makes it for an ordinary screen.
 
+use super::css::nested;
 use cssparser::{ParseError, Parser, ParserInput, Token};
 use std::cell::LazyCell;
 use std::ops::{Deref, Range};
@@ -224,11 +225,6 @@ fn product(parser: &mut Parser<'_, '_>) -> Option<f64> {
         let factor = value(&token, parser)?;
         total = if operator == '*' { total * factor } else { total / factor };
     }
-}
-
-fn nested<T>(parser: &mut Parser<'_, '_>, parse: impl FnOnce(&mut Parser<'_, '_>) -> Option<T>) -> Option<T> {
-    let parsed = parser.parse_nested_block(|parser| parse(parser).ok_or(parser.new_custom_error::<(), ()>(())));
-    parsed.ok()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use url::{Position, Url};
 
 /// The most bytes of all responses of a page, and of the page itself, unless more is asked for.
-pub(super) const MAX_PAGE: u64 = 512 * 1024 * 1024;
+const MAX_PAGE: u64 = 512 * 1024 * 1024;
 /// How long one asset may take: some never end.
 pub(super) const MAX_ASSET_TIME: Duration = Duration::from_secs(600);
 /// The most bytes of one asset, unless another limit is asked for.
@@ -95,6 +95,11 @@ impl<O> PageRun<O> {
     /// Whether an origin has answered.
     pub(super) fn has_answered(&self, origin: &Target) -> bool {
         locked(&self.answered).contains(origin)
+    }
+
+    /// How many bytes there may be: of all responses, and of the page.
+    pub(super) fn max_size(&self) -> u64 {
+        self.max_size
     }
 
     /// No connection could be made to an origin, or nothing came of it: nothing else is requested from it.

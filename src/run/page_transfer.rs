@@ -1,7 +1,7 @@
 //! What is a page's alone in a transfer: its document becomes a page, its assets are taken from memory, and in the end
 //! it is saved.
 
-use super::page::{Fetched, MAX_PAGE, PageRun};
+use super::page::{Fetched, PageRun};
 use super::transfer::{PageOf, Role, Transfer};
 use crate::error::{Error, Kind};
 use crate::http::Head;
@@ -92,10 +92,7 @@ impl<'s> Transfer<'s> {
 
     fn write_page(&mut self, page: &PageOf<'_>) -> Result<(), Error> {
         let (text, assets) = page.render().map_err(|_| {
-            let what = format!(
-                "the page with its assets is larger than {} bytes",
-                self.options.max_size.unwrap_or_default().max(MAX_PAGE)
-            );
+            let what = format!("the page with its assets is larger than {} bytes", page.max_size());
             Error::new(Kind::Protocol, what).hint("--omit KINDS leaves some out, --max-size raises the limit")
         })?;
         let line = assets.line();

@@ -386,7 +386,7 @@ impl<'s> Transfer<'s> {
     /// Looks at what is there, before anything is sent; `None` where nothing is left to be done.
     fn prepare(&mut self) -> Result<Option<Prepared>, Error> {
         if let Role::Asset(page, request) = &self.role {
-            let home = if request.foreign.is_none() { page.home.clone() } else { Home::nowhere() };
+            let home = if request.third_party.is_none() { page.home.clone() } else { Home::none() };
             self.progress = self.session.progress.as_ref().map(Progress::part_of);
             return Ok(Some(Prepared { destination: Destination::memory(), home }));
         }
@@ -470,7 +470,7 @@ impl<'s> Transfer<'s> {
     /// The document that an asset is for, whose site decides which cookies are sent.
     fn asking_document(&self) -> Option<Url> {
         match &self.role {
-            Role::Asset(page, request) => Some(request.foreign.as_ref().unwrap_or(&page.url).clone()),
+            Role::Asset(page, request) => Some(request.third_party.as_ref().unwrap_or(&page.url).clone()),
             Role::File | Role::Page => None,
         }
     }
