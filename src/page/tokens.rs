@@ -2,6 +2,7 @@
 
 use lol_html::html_content::TextType;
 use lol_html::{HtmlRewriter, MemorySettings, Settings, doc_comments, doc_text, doctype, element};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -63,10 +64,29 @@ pub(super) fn tokens(document: &str) -> Vec<Token> {
             Ok(())
         }));
     let mut rewriter = HtmlRewriter::new(settings, |_: &[u8]| {});
-    if rewriter.write(document.as_bytes()).is_ok() {
+    if rewriter.write(&with_attribute_values(document)).is_ok() {
         let _ = rewriter.end();
     }
     found.take()
+}
+
+/// The same document, but a space in place of the equals sign of each attribute without a value: behind such a tag,
+/// `<script async=>`, lol_html does not know what text the element has.
+fn with_attribute_values(document: &str) -> Cow<'_, [u8]> {
+    let bytes = document.as_bytes();
+    let mut copy = Cow::Borrowed(bytes);
+    for (at, _) in document.match_indices('=') {
+        if bytes[at + 1..].iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'>') {
+            continue;
+        }
+        // In a tag's name it is a character like others.
+        let before = bytes[..at].iter().enumerate().rfind(|(_, byte)| byte.is_ascii_whitespace() || b"/<>".contains(byte));
+        let in_name = before.is_some_and(|(at, byte)| *byte == b'<' || *byte == b'/' && bytes[..at].ends_with(b"<"));
+        if !in_name {
+            copy.to_mut()[at] = b' ';
+        }
+    }
+    copy
 }
 
 #[cfg(test)]
@@ -103,6 +123,10 @@ mod tests {
             ("<svg><![CDATA[<img>]]></svg>", "Svg.svg:<svg>"),
             ("<a title='<img>'><img", "a:<a title='<img>'>"),
             ("<select><img></select>", "select:<select> img:<img>"),
+            ("<script async=>'<img>'</script>", "script:<script async=> ''<img>''"),
+            ("<iframe srcdoc= ><p a='</iframe><br>", "iframe:<iframe srcdoc= > '<p a='' br:<br>"),
+            ("<script=><img></script=>", "script=:<script=> img:<img>"),
+            ("<script>a=>'<img>'</script>", "script:<script> 'a=>'<img>''"),
             ("<table><tr><td background=a>", "table:<table> tr:<tr> td:<td background=a>"),
         ] {
             assert_eq!(shown(document), wanted);
