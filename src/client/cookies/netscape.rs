@@ -42,7 +42,13 @@ fn cookie(line: &[u8], http_only: bool) -> Option<Cookie> {
     let expires: u64 = std::str::from_utf8(expires).ok()?.trim().parse().ok()?;
     // What would not fit into a field never came out of one.
     let clean = |text: &[u8]| !text.iter().any(u8::is_ascii_control);
-    if domain.is_empty() || !path.starts_with(b"/") || !clean(name) || !clean(value) || name.is_empty() && value.is_empty() {
+    if domain.is_empty()
+        || domain.starts_with(['.', '['])
+        || !path.starts_with(b"/")
+        || !clean(name)
+        || !clean(value)
+        || name.is_empty() && value.is_empty()
+    {
         return None;
     }
     Some(Cookie {
@@ -120,6 +126,7 @@ mod tests {
             ("# nothing in it\n", &[], None),
             ("<html>\n", &[], Some(1)),
             ("h\tFALSE\t/\tFALSE\tsoon\ta\t1\n", &[], Some(1)),
+            ("[.h\tFALSE\t/\tFALSE\t0\ta\t1\n..h\tTRUE\t/\tFALSE\t0\ta\t1\n", &[], Some(1)),
         ] {
             let (cookies, bad) = read(file.as_bytes());
             let names: Vec<_> = cookies.iter().map(|cookie| String::from_utf8_lossy(&cookie.name)).collect();
