@@ -5,6 +5,9 @@
 //! decoded, of zstd all frames. There is no clock here: a [`Decoder`] does one step at a time, and the
 //! caller checks the deadline in between.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use crate::http::{Coding, Fields, MAX_CODINGS};
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::{Decompress, FlushDecompress, Status};

@@ -28,6 +28,9 @@ mod client;
 mod coding;
 mod error;
 mod fetcher;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod interrupt;
 mod lock;

@@ -11,6 +11,8 @@ mod connection;
 mod cookies;
 mod decoded;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod netrc;
 mod observer;
 mod pool;

@@ -72,6 +72,23 @@ impl Netrc {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+impl Netrc {
+    /// A file that says the same.
+    pub(super) fn to_text(&self) -> String {
+        let quoted = |name: &str, value: &Option<String>| {
+            let escaped = value.as_ref()?.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            Some(format!("{name} \"{escaped}\" "))
+        };
+        let line = |entry: &Entry| {
+            let machine = quoted("machine", &entry.machine).unwrap_or("default ".to_owned());
+            let rest = [quoted("login", &entry.login), quoted("password", &entry.password)];
+            rest.into_iter().flatten().fold(machine, |line, word| line + &word) + "\n"
+        };
+        self.entries.iter().map(line).collect()
+    }
+}
+
 /// The tokens of the file, unquoted.
 struct Tokens<'t> {
     rest: &'t str,

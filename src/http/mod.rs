@@ -18,6 +18,8 @@ mod date;
 mod deframer;
 mod fields;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod head;
 mod range;
 mod request;

@@ -10,6 +10,8 @@ mod document_write;
 mod embedded;
 mod environment;
 mod event_handler;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod html;
 mod import_map;
 mod integrity;

@@ -2,6 +2,8 @@
 
 mod archive;
 mod engine;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod list;
 mod observer;
 mod outcomes;

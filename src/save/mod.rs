@@ -6,6 +6,8 @@ mod directory;
 mod disposition;
 mod error;
 mod existing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod leftover;
 mod name;
 mod named;

@@ -10,7 +10,7 @@ use std::path::Path;
 use url::{Host, Url};
 
 /// The longest derived name, in bytes: room is left for a number and for `.part`.
-const LONGEST: usize = 230;
+pub(super) const MAX_NAME: usize = 230;
 /// The longest extension that is kept whole when a name is shortened.
 const LONGEST_EXTENSION: usize = 20;
 
@@ -104,14 +104,14 @@ fn plain(name: &str) -> String {
 
 /// Shortens a name that is too long, in the middle of its stem.
 fn shorten(name: &str) -> String {
-    if name.len() <= LONGEST {
+    if name.len() <= MAX_NAME {
         return name.to_owned();
     }
     let (stem, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) if extension.len() <= LONGEST_EXTENSION => (stem, format!(".{extension}")),
         _ => (name, String::new()),
     };
-    let end = stem.floor_char_boundary(LONGEST - extension.len());
+    let end = stem.floor_char_boundary(MAX_NAME - extension.len());
     format!("{}{extension}", &stem[..end])
 }
 
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn long_names_keep_their_extension() {
         let long = name(&format!("http://h/{}.tar", "新".repeat(100)), "");
-        assert!(long.len() <= LONGEST && long.ends_with("新.tar"), "{long}");
-        assert_eq!(name(&format!("http://h/{}", "x".repeat(300)), "").len(), LONGEST);
+        assert!(long.len() <= MAX_NAME && long.ends_with("新.tar"), "{long}");
+        assert_eq!(name(&format!("http://h/{}", "x".repeat(300)), "").len(), MAX_NAME);
     }
 }

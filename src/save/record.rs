@@ -116,7 +116,15 @@ pub(super) fn read(path: &Path) -> Option<Recorded> {
     }
     let mut text = Vec::new();
     file.take(LONGEST).read_to_end(&mut text).ok()?;
-    let record: Record = serde_json::from_slice(&text).ok()?;
+    recorded(parse(&text)?)
+}
+
+fn parse(text: &[u8]) -> Option<Record> {
+    let record: Record = serde_json::from_slice(text).ok()?;
+    (record.fetch == VERSION).then_some(record)
+}
+
+fn recorded(record: Record) -> Option<Recorded> {
     let info = record.version.and_then(|version| {
         let validator = match (version.entity_tag, &version.last_modified) {
             (Some(tag), _) => StrongValidator::EntityTag(tag),
@@ -126,7 +134,25 @@ pub(super) fn read(path: &Path) -> Option<Recorded> {
         Some(ResumeInfo { resource, validator, length: version.length, last_modified: version.last_modified })
     });
     let (source, start) = (UrlDigest(record.url), record.start);
-    (record.fetch == VERSION).then_some(Recorded { source, inode: record.inode, start, kept: record.kept, info })
+    Some(Recorded { source, inode: record.inode, start, kept: record.kept, info })
+}
+
+/// Checks that a record is read as it is written, and not when torn; for any bytes.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check(data: &[u8]) {
+    let Some(record) = parse(data) else { return };
+    let written = serde_json::to_string(&record).expect("it was read");
+    let again = parse(written.as_bytes()).expect("as it was written");
+    assert_eq!(serde_json::to_string(&again).expect("it was read"), written);
+    for piece in crate::fuzz::pieces(data).filter(|piece| piece.end < written.len()) {
+        assert!(parse(&written.as_bytes()[..piece.end]).is_none(), "torn at {}", piece.end);
+    }
+    let (url, inode, kept) = (record.url.clone(), record.inode, record.kept);
+    if let Some(recorded) = recorded(record) {
+        assert_eq!((recorded.source.0.clone(), recorded.inode, recorded.kept), (url, inode, kept));
+        let is_empty = recorded.start.length == 0;
+        assert!(recorded.resume_info().is_none() || !is_empty);
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! WARC/1.1 records as bytes (ISO 28500:2017): no file, no clock, no random number.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+
 use data_encoding::BASE32;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use std::io::{self, Read, Write};

@@ -1,0 +1,93 @@
+//! What the fuzz targets in `fuzz/` run: a property of each parser, to hold for any bytes.
+//!
+//! The properties stand beside the code that they are about. `cargo test` runs them on all corpora.
+
+use std::ops::Range;
+
+/// What has to hold for any bytes; a panic says that it does not.
+pub type Property = fn(&[u8]);
+
+/// Every target, with the property that it runs.
+pub const TARGETS: &[(&str, Property)] = &[
+    ("head", crate::http::fuzz::head),
+    ("body", crate::http::fuzz::body),
+    ("range", crate::http::fuzz::range),
+    ("retry_after", crate::run::fuzz::retry_after),
+    ("codings", crate::coding::fuzz::codings),
+    ("cookies", crate::client::fuzz::cookies),
+    ("netrc", crate::client::fuzz::netrc),
+    ("file_name", crate::save::fuzz::file_name),
+    ("part_record", crate::save::fuzz::part_record),
+    #[cfg(feature = "cli")]
+    ("command_line", crate::cli::fuzz::command_line),
+    ("html", crate::page::fuzz::html),
+    ("css", crate::page::fuzz::css),
+    ("srcset", crate::page::fuzz::srcset),
+    ("charset", crate::page::fuzz::charset),
+    ("warc", crate::warc::fuzz::records),
+];
+
+/// Runs the property of a target.
+pub fn run(target: &str, data: &[u8]) {
+    let (_, property) = TARGETS.iter().find(|(name, _)| *name == target).expect("a target of that name");
+    property(data);
+}
+
+/// Cuts so many bytes into pieces, at places that depend on the bytes alone: a fuzzer finds its inputs again.
+pub(crate) fn pieces(data: &[u8]) -> impl Iterator<Item = Range<usize>> + use<> {
+    let mut state = digest(data) | 1;
+    let (mut start, end) = (0, data.len());
+    std::iter::from_fn(move || {
+        if start == end {
+            return None;
+        }
+        // xorshift64: most pieces are short, some are not.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let most = [1, 2, 7, 64, 4096][usize::try_from(state % 5).unwrap_or_default()];
+        let length = 1 + usize::try_from(state >> 8).unwrap_or_default() % most;
+        let piece = start..(start + length).min(end);
+        start = piece.end;
+        Some(piece)
+    })
+}
+
+/// FNV-1a.
+fn digest(data: &[u8]) -> u64 {
+    data.iter().fold(0xcbf2_9ce4_8422_2325, |digest, byte| (digest ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn pieces_are_the_whole() {
+        let data: Vec<u8> = (0..20_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+        let joined: Vec<u8> = pieces(&data).flat_map(|piece| data[piece].to_vec()).collect();
+        assert!(joined == data && pieces(&data).count() > 10);
+    }
+
+    #[test]
+    fn all_corpora_hold() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        if !fuzz.exists() {
+            // It is a crate of its own, and not in the package of this one.
+            return;
+        }
+        for (target, property) in TARGETS {
+            let inputs = fs::read_dir(fuzz.join("corpus").join(target)).expect("a corpus");
+            let mut count = 0;
+            for input in inputs {
+                let path = input.expect("readable").path();
+                println!("{}", path.display());
+                property(&fs::read(path).expect("readable"));
+                count += 1;
+            }
+            assert!(count > 2, "{target} has {count} inputs");
+        }
+    }
+}
