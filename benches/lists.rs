@@ -8,12 +8,9 @@
 //! other's. Every file that was saved is compared with what was served. Only shares within one run mean
 //! anything.
 
-use rustix::event::{Timespec, epoll};
-use rustix::io::Errno;
-use std::collections::{HashMap, VecDeque};
+use fixtures::many;
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -42,20 +39,12 @@ fn main() -> io::Result<()> {
     slow_hosts(rounds)
 }
 
-/// Starts a server on all addresses of this machine; its port.
-fn start(delay: Duration) -> io::Result<u16> {
-    let listener = TcpListener::bind("0.0.0.0:0")?;
-    let port = listener.local_addr()?.port();
-    thread::spawn(move || serve(&listener, delay).expect("the server runs"));
-    Ok(port)
-}
-
 fn body(path: &str) -> Vec<u8> {
     path.bytes().cycle().take(SIZE).collect()
 }
 
 fn small_files(rounds: usize) -> io::Result<()> {
-    let port = start(Duration::ZERO)?;
+    let port = many::serve(Duration::ZERO, body)?;
     let directory = tempfile::tempdir()?;
     let (list, config) = (directory.path().join("urls"), directory.path().join("curl"));
     let urls: Vec<String> = (0..FILES).map(|number| format!("http://127.0.0.1:{port}/{number}")).collect();
@@ -108,7 +97,7 @@ fn is_right(directory: &Path, number: usize) -> bool {
 
 /// Each host has a loopback address.
 fn slow_hosts(rounds: usize) -> io::Result<()> {
-    let port = start(DELAY)?;
+    let port = many::serve(DELAY, body)?;
     let directory = tempfile::tempdir()?;
     let list = directory.path().join("urls");
     let url = |host: usize| format!("http://127.1.{}.{}:{}/{host}\n", host / 250, 1 + host % 250, port);
@@ -129,55 +118,6 @@ fn slow_hosts(rounds: usize) -> io::Result<()> {
     println!("wall {:.0} ms, {:.0} ms above the bound; cpu {:.0} ms", wall * 1e3, (wall - bound) * 1e3, cpu * 1e3);
     println!("memory {memory} KiB, {} for each connection that waits", memory / JOBS as u64);
     Ok(())
-}
-
-/// Answers each request after a delay with the body of its path, in one thread: a thread for each of the
-/// connections would be what is measured.
-fn serve(listener: &TcpListener, delay: Duration) -> io::Result<()> {
-    // As many clients as there are may connect at once.
-    rustix::net::listen(listener, 4096)?;
-    listener.set_nonblocking(true)?;
-    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, listener, epoll::EventData::new_u64(u64::MAX), epoll::EventFlags::IN)?;
-    let mut connections: HashMap<u64, TcpStream> = HashMap::new();
-    let mut due: VecDeque<(Instant, u64, Vec<u8>)> = VecDeque::new();
-    let (mut next, mut events, mut received) = (0, Vec::with_capacity(256), [0; 4096]);
-    loop {
-        let wait = due.front().map(|(time, ..)| time.saturating_duration_since(Instant::now()));
-        let wait = wait.map(|wait| Timespec::try_from(wait).expect("a short time"));
-        events.clear();
-        match epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
-            Err(Errno::INTR) => continue,
-            waited => waited?,
-        };
-        for event in &events {
-            match { event.data }.u64() {
-                u64::MAX => {
-                    while let Ok((stream, _)) = listener.accept() {
-                        epoll::add(&epoll, &stream, epoll::EventData::new_u64(next), epoll::EventFlags::IN)?;
-                        connections.insert(next, stream);
-                        next += 1;
-                    }
-                }
-                id => match connections.get_mut(&id).map(|stream| stream.read(&mut received)) {
-                    // A request comes in one piece here.
-                    Some(Ok(length @ 1..)) => due.push_back((Instant::now() + delay, id, reply(&received[..length]))),
-                    _ => drop(connections.remove(&id)),
-                },
-            }
-        }
-        while due.front().is_some_and(|(time, ..)| *time <= Instant::now()) {
-            let Some((_, id, reply)) = due.pop_front() else { break };
-            // A client that is gone needs no reply.
-            let _ = connections.get_mut(&id).map(|stream| stream.write_all(&reply));
-        }
-    }
-}
-
-fn reply(request: &[u8]) -> Vec<u8> {
-    let path = request.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-    let body = body(&String::from_utf8_lossy(path));
-    [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat()
 }
 
 /// Runs a command to its end.

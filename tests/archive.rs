@@ -1,6 +1,7 @@
 //! `--warc`: what is recorded, judged by the archivists' own tools.
 
-use crate::harness::{Place, gzip, signal, skip, wait_until};
+use crate::framed::gzip;
+use crate::harness::{Place, signal, skip, wait_until};
 use fixtures::{Request, Script, Server, Step, cut, head, ranged, reply};
 use nix::sys::signal::Signal;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! Content codings: decoded, left alone, refused.
 
-use crate::harness::{Place, gzip, zstd};
+use crate::framed::{gzip, zstd};
+use crate::harness::Place;
 use fixtures::{Server, Step, head, reply};
 
 fn serving(coding: &str, body: Vec<u8>) -> Server {

@@ -1,7 +1,7 @@
 //! A fresh directory, and the program run in it.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -187,26 +187,4 @@ pub(crate) fn no_attributes() -> bool {
         skip("a test of extended attributes: the plain way keeps none");
     }
     cfg!(fetch_plain)
-}
-
-pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
-    read_all(flate2::read::GzEncoder::new(plain, flate2::Compression::new(6)))
-}
-
-pub(crate) fn deflate(plain: &[u8]) -> Vec<u8> {
-    read_all(flate2::read::ZlibEncoder::new(plain, flate2::Compression::new(6)))
-}
-
-pub(crate) fn br(plain: &[u8]) -> Vec<u8> {
-    read_all(brotli::CompressorReader::new(plain, 4096, 5, 22))
-}
-
-pub(crate) fn zstd(plain: &[u8]) -> Vec<u8> {
-    zstd::stream::encode_all(plain, 3).expect("encodes")
-}
-
-fn read_all(mut encoder: impl Read) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    encoder.read_to_end(&mut bytes).expect("encodes");
-    bytes
 }

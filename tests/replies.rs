@@ -1,6 +1,6 @@
 //! Replies made at random: from a grammar that knows what servers get wrong, and by damage.
 
-use crate::harness::{br, deflate, gzip, zstd};
+use crate::framed::{br, deflate, gzip, zstd};
 use fastrand::Rng;
 
 /// The reply that belongs to a seed.

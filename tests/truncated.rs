@@ -1,47 +1,11 @@
 //! The connection closed or reset at every byte of a response: never success unless whole, and the
 //! old file untouched each time.
 
-use crate::harness::{Place, br, deflate, gzip, zstd};
+use crate::framed::{BODY, chunked, response, responses, with_length};
+use crate::harness::Place;
 use fixtures::{Authority, Server, Step};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-const BODY: &str = "hello, hello, hello, whole world";
-
-fn chunked(body: &[u8], trailer: &str) -> Vec<u8> {
-    let (one, two) = body.split_at(7);
-    let chunk = |data: &[u8]| [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat();
-    [&chunk(one)[..], &chunk(two), b"0\r\n", trailer.as_bytes(), b"\r\n"].concat()
-}
-
-fn response(fields: &str, body: &[u8]) -> Vec<u8> {
-    [format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").as_bytes(), body].concat()
-}
-
-fn with_length(fields: &str, body: &[u8]) -> Vec<u8> {
-    response(&format!("{fields}Content-Length: {}", body.len()), body)
-}
-
-/// Every kind of response of which the end is marked: by a length, by chunks, or by its coding.
-fn responses() -> Vec<(&'static str, Vec<u8>)> {
-    let body = BODY.as_bytes();
-    let [gzip, deflate, br, zstd] = [gzip(body), deflate(body), br(body), zstd(body)];
-    vec![
-        ("length", with_length("", body)),
-        ("length after an interim response", [b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\n".to_vec(), with_length("", body)].concat()),
-        ("chunked", response("Transfer-Encoding: chunked", &chunked(body, ""))),
-        ("chunked with a trailer", response("Transfer-Encoding: chunked", &chunked(body, "X: y\r\n"))),
-        ("gzip, length", with_length("Content-Encoding: gzip\r\n", &gzip)),
-        ("gzip, chunked", response("Content-Encoding: gzip\r\nTransfer-Encoding: chunked", &chunked(&gzip, ""))),
-        ("gzip, until close", response("Content-Encoding: gzip", &gzip)),
-        ("gzip as transfer coding", response("Transfer-Encoding: gzip, chunked", &chunked(&gzip, ""))),
-        ("deflate, until close", response("Content-Encoding: deflate", &deflate)),
-        ("br, length", with_length("Content-Encoding: br\r\n", &br)),
-        ("br, until close", response("Content-Encoding: br", &br)),
-        ("zstd, length", with_length("Content-Encoding: zstd\r\n", &zstd)),
-        ("zstd, until close", response("Content-Encoding: zstd", &zstd)),
-    ]
-}
 
 /// Serves the first bytes of a response, one more for each request, and then ends as told.
 fn tear(response: &[u8], end: &Step, tls: Option<&Authority>, check: impl Fn(usize, &Place, &str)) {

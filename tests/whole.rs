@@ -28,6 +28,7 @@ mod conditional;
 mod connection;
 mod cookies;
 mod daemon;
+mod framed;
 mod generated;
 mod harness;
 mod interrupted;
