@@ -123,7 +123,7 @@ fn width(sizes: &str) -> f64 {
         }
         Ok::<_, ParseError<'_, ()>>(width.filter(|_| applies))
     });
-    let first = entries.unwrap_or_default().into_iter().flatten().find(|width| *width > 0.0);
+    let first = entries.unwrap_or_default().into_iter().flatten().find(|width| *width > 0.0 && width.is_finite());
     first.unwrap_or(WIDTH)
 }
 
@@ -265,6 +265,7 @@ mod tests {
             ("a 400w, b 800w, c 2400w", Some("(min-width: 50em) 25em, 100vw"), "a"),
             ("a 400w, b 800w, c 2400w", Some("calc((100vw - 80px) / 3)"), "a"),
             ("a 400w, b 800w, c 2400w", Some("min(2000px, 100vw + 1120px)"), "c"),
+            ("a 400w, b 800w, c 2400w", Some("calc(100px / 0)"), "b"),
             ("a 400w, b 800w, c 2400w", Some("auto, (unknown: 3) 7px, nonsense("), "b"),
         ] {
             let chosen = choose(srcset, sizes).map(|candidate| &srcset[candidate.url]);
