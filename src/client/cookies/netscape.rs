@@ -42,8 +42,10 @@ fn cookie(line: &[u8], http_only: bool) -> Option<Cookie> {
     let expires: u64 = std::str::from_utf8(expires).ok()?.trim().parse().ok()?;
     // What would not fit into a field never came out of one.
     let clean = |text: &[u8]| !text.iter().any(u8::is_ascii_control);
+    let is_host = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
     if domain.is_empty()
-        || domain.starts_with(['.', '['])
+        || domain.starts_with('.')
+        || !domain.chars().all(is_host)
         || !path.starts_with(b"/")
         || !clean(name)
         || !clean(value)
@@ -126,7 +128,7 @@ mod tests {
             ("# nothing in it\n", &[], None),
             ("<html>\n", &[], Some(1)),
             ("h\tFALSE\t/\tFALSE\tsoon\ta\t1\n", &[], Some(1)),
-            ("[.h\tFALSE\t/\tFALSE\t0\ta\t1\n..h\tTRUE\t/\tFALSE\t0\ta\t1\n", &[], Some(1)),
+            ("[.h\tFALSE\t/\tFALSE\t0\ta\t1\n[#]\tFALSE\t/\tFALSE\t0\ta\t1\n..h\tTRUE\t/\tFALSE\t0\ta\t1\n", &[], Some(1)),
         ] {
             let (cookies, bad) = read(file.as_bytes());
             let names: Vec<_> = cookies.iter().map(|cookie| String::from_utf8_lossy(&cookie.name)).collect();
