@@ -8,6 +8,9 @@ use std::os::unix::ffi::OsStringExt;
 /// Arguments, a line each: they make a job or a usage error of some words, and an error shows no password.
 pub(crate) fn command_line(data: &[u8]) {
     const PASSWORD: &str = "hunter2";
+    if data.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes()) {
+        return;
+    }
     let mut arguments = vec![OsString::from("fetch")];
     for line in data.split(|byte| *byte == b'\n') {
         // Nothing is read that is no file of this machine's disk, and nobody is asked for a password.

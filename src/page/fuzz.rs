@@ -45,8 +45,11 @@ fn check<'a>(document: &'a [u8], assets: &dyn Fn(AssetKind) -> (&'static str, &'
     let page = complete(&resource(&url, "text/html", document), assets, false);
     let Ok(saved) = page.render(MAX_SIZE) else { return };
     assert!(saved.len() as u64 <= MAX_SIZE);
+    // Beyond a limit, the first that come are taken.
+    let is_limited = page.missing().values().any(|why| why.starts_with("the page has more than"));
     let reversed = complete(&resource(&url, "text/html", document), assets, true);
-    assert!(reversed.render(MAX_SIZE).is_ok_and(|other| other == saved), "the order decides: {saved}");
+    let is_same = reversed.render(MAX_SIZE).is_ok_and(|other| other == saved);
+    assert!(is_same || is_limited, "the order decides: {saved}");
     let missing: HashSet<Url> = page.missing().into_keys().cloned().collect();
     let mut again = Page::new(&resource(&url, "text/html;charset=utf-8", saved.as_bytes()), Omit::default());
     for request in again.take_requests() {
