@@ -216,6 +216,7 @@ mod tests {
             &["h", "-H", "Authorization: secret\n"],
             &["h", "-H", "Authorization secret"],
             &["h", "--limit-rate", "http://me:secret@h/"],
+            &["h", "--cacert", "http://me:secret@h/"],
         ] {
             let refused = parsed(arguments).expect_err("refused");
             assert!(!refused.contains("secret"), "{refused}");
