@@ -2,11 +2,15 @@
 //!
 //!     cargo bench --bench peers            # five rounds
 //!     cargo bench --bench peers -- 9       # nine
+//!     cargo bench --bench peers -- --svg   # and writes docs/speed.svg
 //!
 //! Every tool runs in turn, round after round, as a process of its own; the table has the medians of
 //! wall time and processor time (user and system), and each tool's share of the best other's. What a
 //! tool saved is compared with what was served. Only shares within one run mean anything.
 
+mod chart;
+
+use chart::{Bar, Panel};
 use fixtures::{Authority, Server, Step, head, reply};
 use std::fs;
 use std::io;
@@ -69,6 +73,7 @@ fn main() -> io::Result<()> {
         times,
         coded: path == "/gzip",
     };
+    let mut panels = Vec::new();
     for scenario in [
         scenario("1 KiB", &plain, "/small", 1024, 40),
         scenario("1 KiB over TLS", &tls, "/small", 1024, 20),
@@ -77,7 +82,13 @@ fn main() -> io::Result<()> {
         scenario("64 MiB over TLS", &tls, "/large", large.len(), 1),
         scenario("64 MiB under gzip", &plain, "/gzip", large.len(), 1),
     ] {
-        print(&scenario, &measure(&scenario, rounds, directory.path(), &ca)?);
+        let figures = measure(&scenario, rounds, directory.path(), &ca)?;
+        print(&scenario, &figures);
+        panels.push(panel(&scenario, &figures));
+    }
+    if std::env::args().any(|argument| argument == "--svg") {
+        let note = "Milliseconds for one run of each program, on this machine.\ncargo bench --bench peers";
+        fs::write("docs/speed.svg", chart::svg("How fast", &panels, note))?;
     }
     Ok(())
 }
@@ -154,6 +165,11 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+fn panel(scenario: &Scenario, figures: &[Figures]) -> Panel {
+    let bar = |one: &Figures| Bar { label: one.tool.to_owned(), value: one.wall, figure: format!("{:.1}", one.wall * 1e3) };
+    Panel { title: scenario.name.to_owned(), bars: figures.iter().map(bar).collect() }
 }
 
 fn print(scenario: &Scenario, figures: &[Figures]) {

@@ -7,7 +7,6 @@
 //! Every tool is asked to fail where it can (`curl -f`, `xh --check-status`), tries once, and gets only the content
 //! codings that it asks for.
 
-#[path = "chart.rs"]
 mod chart;
 #[path = "../tests/framed.rs"]
 mod framed;
