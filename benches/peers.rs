@@ -86,6 +86,7 @@ fn main() -> io::Result<()> {
         print(&scenario, &figures);
         panels.push(panel(&scenario, &figures));
     }
+    start_up(&plain.url("/small"), directory.path())?;
     if std::env::args().any(|argument| argument == "--svg") {
         let note = "Milliseconds for one run of each program, on this machine.\ncargo bench --bench peers";
         fs::write("docs/speed.svg", chart::svg("How fast", &panels, note))?;
@@ -165,6 +166,33 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// What a short run is made of: each line does all that the one above it does, and more.
+fn start_up(url: &str, directory: &Path) -> io::Result<()> {
+    let file = directory.join("started");
+    println!("\n{:<44}{:>12}{:>12}", "a short run", "wall ms", "cpu ms");
+    let fetch = env!("CARGO_BIN_EXE_fetch");
+    for (what, program, arguments) in [
+        ("/bin/true, a program that does nothing", "/bin/true", &[][..]),
+        ("fetch --version", fetch, &["--version"]),
+        ("fetch, and nobody answers", fetch, &["-q", "--retry", "0", "http://127.0.0.1:1/", "-o", "started"]),
+        ("fetch to standard output", fetch, &["-q", url, "-o", "-"]),
+        ("fetch to a file", fetch, &["-q", url, "-o", "started"]),
+        ("wget to a file", "wget", &["-q", "--no-config", url, "-O", "started"]),
+    ] {
+        let mut runs = Vec::new();
+        for _ in 0..200 {
+            let mut command = Command::new(program);
+            command.args(arguments).current_dir(directory).stdout(Stdio::null()).stderr(Stdio::null());
+            let Ok(run) = run(&mut command) else { break };
+            runs.push(run);
+            let _ = fs::remove_file(&file);
+        }
+        let (wall, cpu) = (median(runs.iter().map(|run| run.0)), median(runs.iter().map(|run| run.1)));
+        println!("{what:<44}{:>12.2}{:>12.2}", wall * 1e3, cpu * 1e3);
+    }
+    Ok(())
 }
 
 fn panel(scenario: &Scenario, figures: &[Figures]) -> Panel {

@@ -8,10 +8,12 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, sockopt};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
-#[cfg(any(test, feature = "cli"))]
+#[cfg(test)]
 use std::fs;
 use std::fs::File;
 use std::io;
+#[cfg(feature = "cli")]
+use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -35,7 +37,9 @@ pub(crate) fn set_quickack(socket: &OwnedFd) {
 /// The signals that were ignored when the program was started, a bit each.
 #[cfg(feature = "cli")]
 pub(crate) fn ignored_signals() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // Room for all of it: files in /proc have no size, and would be read in many small pieces.
+    let mut status = String::with_capacity(4096);
+    let _ = File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }

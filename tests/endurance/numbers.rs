@@ -62,7 +62,7 @@ fn a_million_urls_take_no_more_memory_than_a_hundred_thousand() {
 /// Files of very different sizes.
 fn sized(path: &str) -> Vec<u8> {
     let number: usize = path.trim_start_matches('/').parse().unwrap_or_default();
-    let length = if number % 100 == 0 { 300_000 } else { 1 + number % 2000 };
+    let length = if number.is_multiple_of(100) { 300_000 } else { 1 + number % 2000 };
     path.bytes().cycle().take(length).collect()
 }
 
