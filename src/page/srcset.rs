@@ -104,9 +104,6 @@ fn density(descriptors: &str, width: &impl Deref<Target = f64>) -> Option<f64> {
 
 /// How wide an image with this `sizes` attribute is, in pixels.
 fn width(sizes: &str) -> f64 {
-    if !is_shallow(sizes) {
-        return WIDTH;
-    }
     let mut input = ParserInput::new(sizes);
     let mut parser = Parser::new(&mut input);
     let entries = parser.parse_comma_separated(|parser| {
@@ -114,11 +111,11 @@ fn width(sizes: &str) -> f64 {
         let mut width = None;
         while let Ok(token) = parser.next().cloned() {
             match token {
-                Token::ParenthesisBlock => applies &= nested(parser, condition).unwrap_or(false),
+                Token::ParenthesisBlock => applies &= nested(parser, |parser| condition(parser, MAX_DEPTH)).unwrap_or(false),
                 Token::Ident(word) if word.eq_ignore_ascii_case("and") => {}
                 // Not, or, and media types are seldom seen here.
                 Token::Ident(_) => applies = false,
-                token => width = value(&token, parser),
+                token => width = value(&token, parser, MAX_DEPTH),
             }
         }
         Ok::<_, ParseError<'_, ()>>(width.filter(|_| applies))
@@ -127,28 +124,15 @@ fn width(sizes: &str) -> f64 {
     first.unwrap_or(WIDTH)
 }
 
-/// Whether nothing is nested deeper than is read.
-fn is_shallow(text: &str) -> bool {
-    let mut depth = 0_usize;
-    text.bytes().all(|byte| {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth <= MAX_DEPTH
-    })
-}
-
 /// `min-width: 600px`, and the like.
-fn condition(parser: &mut Parser<'_, '_>) -> Option<bool> {
+fn condition(parser: &mut Parser<'_, '_>, depth: usize) -> Option<bool> {
     let feature = parser.expect_ident_cloned().ok()?.to_ascii_lowercase();
     parser.expect_colon().ok()?;
     if feature == "orientation" {
         return Some(parser.expect_ident_matching("landscape").is_ok());
     }
     let token = parser.next().ok()?.clone();
-    let value = value(&token, parser)?;
+    let value = value(&token, parser, depth)?;
     Some(match feature.as_str() {
         "min-width" => WIDTH >= value,
         "max-width" => WIDTH <= value,
@@ -159,8 +143,8 @@ fn condition(parser: &mut Parser<'_, '_>) -> Option<bool> {
     })
 }
 
-/// A length in pixels, or a number.
-fn value(token: &Token<'_>, parser: &mut Parser<'_, '_>) -> Option<f64> {
+/// A length in pixels, or a number; in it, blocks may be so deep.
+fn value(token: &Token<'_>, parser: &mut Parser<'_, '_>, depth: usize) -> Option<f64> {
     match token {
         Token::Number { value, .. } => Some(f64::from(*value)),
         Token::Dimension { value, unit, .. } => {
@@ -180,11 +164,13 @@ fn value(token: &Token<'_>, parser: &mut Parser<'_, '_>) -> Option<f64> {
             };
             Some(f64::from(*value) * unit)
         }
-        Token::ParenthesisBlock => nested(parser, sum),
+        Token::ParenthesisBlock | Token::Function(_) if depth == 0 => None,
+        Token::ParenthesisBlock => nested(parser, |parser| sum(parser, depth - 1)),
         Token::Function(name) => {
             let name = name.to_ascii_lowercase();
             let values = nested(parser, |parser| {
-                let values = parser.parse_comma_separated(|parser| sum(parser).ok_or(parser.new_custom_error::<(), ()>(())));
+                let values =
+                    parser.parse_comma_separated(|parser| sum(parser, depth - 1).ok_or(parser.new_custom_error::<(), ()>(())));
                 values.ok()
             })?;
             match (name.as_str(), &values[..]) {
@@ -199,21 +185,21 @@ fn value(token: &Token<'_>, parser: &mut Parser<'_, '_>) -> Option<f64> {
     }
 }
 
-fn sum(parser: &mut Parser<'_, '_>) -> Option<f64> {
-    let mut total = product(parser)?;
+fn sum(parser: &mut Parser<'_, '_>, depth: usize) -> Option<f64> {
+    let mut total = product(parser, depth)?;
     while let Ok(Token::Delim(sign)) = parser.next().cloned() {
         match sign {
-            '+' => total += product(parser)?,
-            '-' => total -= product(parser)?,
+            '+' => total += product(parser, depth)?,
+            '-' => total -= product(parser, depth)?,
             _ => return None,
         }
     }
     Some(total)
 }
 
-fn product(parser: &mut Parser<'_, '_>) -> Option<f64> {
+fn product(parser: &mut Parser<'_, '_>, depth: usize) -> Option<f64> {
     let token = parser.next().ok()?.clone();
-    let mut total = value(&token, parser)?;
+    let mut total = value(&token, parser, depth)?;
     loop {
         let before = parser.state();
         let operator = parser.next().cloned();
@@ -222,7 +208,7 @@ fn product(parser: &mut Parser<'_, '_>) -> Option<f64> {
             return Some(total);
         };
         let token = parser.next().ok()?.clone();
-        let factor = value(&token, parser)?;
+        let factor = value(&token, parser, depth)?;
         total = if operator == '*' { total * factor } else { total / factor };
     }
 }
@@ -272,5 +258,7 @@ mod tests {
             assert_eq!(chosen, Some(wanted), "{srcset} {sizes:?}");
         }
         assert_eq!(choose(", ,", None), None);
+        let deep = format!("calc({}", "(/*)*/".repeat(100_000));
+        assert!(choose("a 1w", Some(&deep)).is_some());
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn tokens(document: &str) -> Vec<Token> {
             Ok(())
         }));
     let mut rewriter = HtmlRewriter::new(settings, |_: &[u8]| {});
-    if rewriter.write(&with_attribute_values(document)).is_ok() {
+    if rewriter.write(&without_dangling_equals_signs(document)).is_ok() {
         let _ = rewriter.end();
     }
     found.take()
@@ -72,7 +72,7 @@ pub(super) fn tokens(document: &str) -> Vec<Token> {
 
 /// The same document, but a space in place of the equals sign of each attribute without a value: behind such a tag,
 /// `<script async=>`, lol_html does not know what text the element has.
-fn with_attribute_values(document: &str) -> Cow<'_, [u8]> {
+fn without_dangling_equals_signs(document: &str) -> Cow<'_, [u8]> {
     let bytes = document.as_bytes();
     let mut copy = Cow::Borrowed(bytes);
     for (at, _) in document.match_indices('=') {
@@ -81,8 +81,13 @@ fn with_attribute_values(document: &str) -> Cow<'_, [u8]> {
         }
         // In a tag's name it is a character like others.
         let before = bytes[..at].iter().enumerate().rfind(|(_, byte)| byte.is_ascii_whitespace() || b"/<>".contains(byte));
-        let in_name = before.is_some_and(|(at, byte)| *byte == b'<' || *byte == b'/' && bytes[..at].ends_with(b"<"));
-        if !in_name {
+        let in_name = before.is_some_and(|(before, byte)| match byte {
+            b'<' => bytes[before + 1].is_ascii_alphabetic(),
+            byte => *byte == b'/' && bytes[..before].ends_with(b"<"),
+        });
+        // Behind another one it is the value.
+        let is_value = bytes[..at].trim_ascii_end().ends_with(b"=");
+        if !in_name && !is_value {
             copy.to_mut()[at] = b' ';
         }
     }
@@ -124,6 +129,8 @@ mod tests {
             ("<a title='<img>'><img", "a:<a title='<img>'>"),
             ("<select><img></select>", "select:<select> img:<img>"),
             ("<script async=>'<img>'</script>", "script:<script async=> ''<img>''"),
+            ("<script async==>'<img>'</script>", "script:<script async==> ''<img>''"),
+            ("<script a='1<2'b=>'<img>'</script>", "script:<script a='1<2'b=> ''<img>''"),
             ("<iframe srcdoc= ><p a='</iframe><br>", "iframe:<iframe srcdoc= > '<p a='' br:<br>"),
             ("<script=><img></script=>", "script=:<script=> img:<img>"),
             ("<script>a=>'<img>'</script>", "script:<script> 'a=>'<img>''"),
