@@ -66,7 +66,9 @@ pub(super) fn write(path: &Path, part: &File, source: &UrlDigest, info: Option<&
     let is_own = || is_torn(path) || read(path).is_some_and(|old| old.inode == inode);
     if !sys::keeps_attributes(part) && is_own() {
         // It is all that marks the part: it must not be missing for a moment.
-        return fs::write(path, text);
+        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+        let mut file = File::options().write(true).truncate(true).custom_flags(no_link).open(path)?;
+        return file.write_all(text.as_bytes());
     }
     if is_own() {
         fs::remove_file(path)?;
@@ -144,15 +146,11 @@ pub(super) fn check(data: &[u8]) {
     let written = serde_json::to_string(&record).expect("it was read");
     let again = parse(written.as_bytes()).expect("as it was written");
     assert_eq!(serde_json::to_string(&again).expect("it was read"), written);
-    for piece in crate::fuzz::pieces(data).filter(|piece| piece.end < written.len()) {
-        assert!(parse(&written.as_bytes()[..piece.end]).is_none(), "torn at {}", piece.end);
+    for end in 0..written.len() {
+        assert!(parse(&written.as_bytes()[..end]).is_none(), "torn at {end}");
     }
-    let (url, inode, kept) = (record.url.clone(), record.inode, record.kept);
-    if let Some(recorded) = recorded(record) {
-        assert_eq!((recorded.source.0.clone(), recorded.inode, recorded.kept), (url, inode, kept));
-        let is_empty = recorded.start.length == 0;
-        assert!(recorded.resume_info().is_none() || !is_empty);
-    }
+    let is_empty = record.start.length == 0;
+    assert!(!is_empty || recorded(record).and_then(Recorded::resume_info).is_none());
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use data_encoding::HEXLOWER;
 use ring::digest::{Context, SHA256};
 use url::{Position, Url};
 
+/// The longest validator that is recorded, in bytes: several times as long as JSON, it still fits into a record.
+pub(super) const MAX_VALIDATOR: usize = 16 * 1024;
+
 /// A digest of a URL: enough to recognise it, without the secrets that it may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UrlDigest(pub(super) String);
@@ -74,14 +77,30 @@ impl ResumeInfo {
     /// Of a response from `url` that holds all of the body, in so many bytes; `None` where it has no strong
     /// validator, or the server says that it has no ranges.
     pub(crate) fn of(url: &Url, fields: &Fields, length: Option<u64>) -> Option<ResumeInfo> {
+        let is_short = |text: &String| text.len() <= MAX_VALIDATOR;
         let validator = StrongValidator::of(fields).filter(|_| !fields.list_has("Accept-Ranges", "none"))?;
-        Some(ResumeInfo { resource: UrlDigest::of(url), validator, length, last_modified: last_modified(fields) })
+        let last_modified = last_modified(fields).filter(is_short);
+        let fits = match &validator {
+            StrongValidator::EntityTag(tag) => is_short(tag),
+            StrongValidator::LastModified(_) => last_modified.is_some(),
+        };
+        fits.then(|| ResumeInfo { resource: UrlDigest::of(url), validator, length, last_modified })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_into_a_record_is_not_resumed() {
+        let url = Url::parse("http://h/").expect("a URL");
+        for (length, fits) in [(MAX_VALIDATOR - 2, true), (MAX_VALIDATOR, false)] {
+            let mut fields = Fields::new();
+            fields.append("ETag", format!("\"{}\"", "\\".repeat(length)).as_bytes()).expect("valid");
+            assert_eq!(ResumeInfo::of(&url, &fields, None).is_some(), fits, "{length}");
+        }
+    }
 
     #[test]
     fn a_url_is_recognised_and_cannot_be_read() {
