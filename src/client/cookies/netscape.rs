@@ -2,7 +2,9 @@
 //! with tabs between them.
 
 use super::{Cookie, is_public_suffix, seconds, site_of};
+use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
+use url::Host;
 
 /// Before the domain of a cookie that scripts may not see; to others, a comment.
 const HTTP_ONLY: &[u8] = b"#HttpOnly_";
@@ -37,20 +39,12 @@ fn cookie(line: &[u8], http_only: bool) -> Option<Cookie> {
         [a, b, c, d, e, f] => ([a, b, c, d, e, f], &b""[..]),
         _ => return None,
     };
-    let domain = std::str::from_utf8(domain).ok()?.to_lowercase();
-    let domain = domain.strip_prefix('.').unwrap_or(&domain).trim_matches(['[', ']']).to_owned();
+    let domain = std::str::from_utf8(domain).ok()?;
+    let domain = host(domain.strip_prefix('.').unwrap_or(domain))?;
     let expires: u64 = std::str::from_utf8(expires).ok()?.trim().parse().ok()?;
     // What would not fit into a field never came out of one.
     let clean = |text: &[u8]| !text.iter().any(u8::is_ascii_control);
-    let is_host = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    if domain.is_empty()
-        || domain.starts_with('.')
-        || !domain.chars().all(is_host)
-        || !path.starts_with(b"/")
-        || !clean(name)
-        || !clean(value)
-        || name.is_empty() && value.is_empty()
-    {
+    if !path.starts_with(b"/") || !clean(name) || !clean(value) || name.is_empty() && value.is_empty() {
         return None;
     }
     Some(Cookie {
@@ -68,6 +62,16 @@ fn cookie(line: &[u8], http_only: bool) -> Option<Cookie> {
             .filter(|expires| *expires != 0)
             .and_then(|expires| UNIX_EPOCH.checked_add(Duration::from_secs(expires))),
     })
+}
+
+/// A host as the URL standard writes it, an IPv6 address without brackets.
+fn host(text: &str) -> Option<String> {
+    let text = text.trim_matches(['[', ']']);
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_string());
+    }
+    let host = Host::parse(text).ok()?.to_string();
+    Some(host).filter(|host| !host.starts_with('.'))
 }
 
 fn flag(column: &[u8]) -> Option<bool> {
@@ -113,6 +117,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let file = b"# Netscape HTTP Cookie File\n\
             .example.com\tTRUE\t/\tFALSE\t0\ta\t1\n\
+            a~b.h\tFALSE\t/\tFALSE\t0\ta\t1\n\
             #HttpOnly_h\tFALSE\t/x\tTRUE\t2000000000\tb\tc d=\n\
             h\tFALSE\t/\tFALSE\t0\tempty\t\n";
         let (cookies, first_bad) = read(file);
