@@ -6,6 +6,7 @@
 //! known what was being done. There is no blanket conversion from [`std::io::Error`]: it does not
 //! know whether a disk or a network failed.
 
+use crate::http::without_passwords;
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -177,7 +178,7 @@ impl Error {
         self.status
     }
 
-    /// The message, the causes and the hint in one line, as the program prints them.
+    /// The message, the causes and the hint in one line, as the program prints them: without what may be a password.
     pub(crate) fn full(&self) -> String {
         let mut text = self.message.clone();
         let mut source = std::error::Error::source(self);
@@ -185,10 +186,10 @@ impl Error {
             text += &format!(": {error}");
             source = error.source();
         }
-        match &self.hint {
-            Some(hint) => text + &format!(" ({hint})"),
-            None => text,
+        if let Some(hint) = &self.hint {
+            text += &format!(" ({hint})");
         }
+        without_passwords(&text)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Credentials and cookies: from the command line, the terminal, and files.
 
-use crate::client::{Credentials, Jar, Netrc, without_secrets};
+use crate::client::{Credentials, Jar, Netrc};
 use crate::error::{Error, Kind, system_words};
 use std::ffi::OsString;
 use std::fs;
@@ -53,10 +53,7 @@ impl Cookies {
 
 /// A file that the command line names cannot be read.
 pub(super) fn unreadable(what: &str, path: &Path, why: &str) -> Error {
-    let name = path.display().to_string();
-    // Where a value is missing, a URL with credentials may be taken for it.
-    let name = if name.contains("://") { without_secrets(&name) } else { name };
-    Error::new(Kind::File, format!("cannot read {what} from {name}")).detail(why)
+    Error::new(Kind::File, format!("cannot read {what} from {}", path.display())).detail(why)
 }
 
 /// The netrc file that the environment names, or that is in the home directory.

@@ -1,6 +1,5 @@
 //! Options of curl and wget, and what to write instead.
 
-use crate::client::without_secrets;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 
@@ -115,11 +114,7 @@ const MISLEADING_OPTIONS: &[(&str, &str)] = &[
 
 /// A failed parse as the user meets it.
 pub(super) fn explain(error: &clap::Error) -> String {
-    let text = match error.get(ContextKind::InvalidValue) {
-        // Where a value is missing, a URL with credentials may be taken for it.
-        Some(ContextValue::String(value)) if value.contains('@') => error.to_string().replace(value, &without_secrets(value)),
-        _ => error.to_string(),
-    };
+    let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return text.to_owned() };
     match error.kind() {

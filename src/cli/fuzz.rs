@@ -5,25 +5,34 @@ use crate::error::Kind;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-/// Arguments, a line each: they make a job or a usage error of some words, and an error shows no password.
+const PASSWORD: &str = "hunter2";
+
+/// Arguments, a line each: they make a job or a usage error of some words, and an error shows no password of a URL,
+/// wherever that stands.
 pub(crate) fn command_line(data: &[u8]) {
-    const PASSWORD: &str = "hunter2";
     if data.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes()) {
         return;
     }
     let mut arguments = vec![OsString::from("fetch")];
     for line in data.split(|byte| *byte == b'\n') {
-        // Nothing is read that is no file of this machine's disk, and nobody is asked for a password.
-        let is_special = [&b"/dev"[..], b"/proc", b"/sys"].iter().any(|path| line.windows(path.len()).any(|part| part == *path));
-        let reads = line == b"-" || line.starts_with(b"-i") || line.starts_with(b"--input");
-        let asks = line.starts_with(b"--user") && !line.starts_with(b"--user-agent=") || short_option(line, b'u');
-        if is_special || reads || asks || line.contains(&0) || short_option(line, b'i') {
+        if is_left_out(line) {
             return;
         }
         arguments.push(OsString::from_vec(line.to_vec()));
     }
-    // Behind them, so that what is wrong is in them: an address with a password.
-    arguments.push(format!("http://me:{PASSWORD}@h.example:8080/").into());
+    // As an argument of its own, which may be taken for the value of the one before, and at the end of the last one.
+    for url in ["http://me:hunter2@h.example:8080/", "me:hunter2@h.example"] {
+        check([&arguments[..], &[url.into()]].concat());
+        let mut attached = arguments.clone();
+        if let Some(last) = attached.last_mut() {
+            last.push("=");
+            last.push(url);
+        }
+        check(attached);
+    }
+}
+
+fn check(arguments: Vec<OsString>) {
     match parse(arguments.into_iter()) {
         Ok((job, _)) => assert!(!job.urls.is_empty()),
         Err(ParseExit::Print(text)) => assert!(!text.is_empty()),
@@ -35,6 +44,11 @@ pub(crate) fn command_line(data: &[u8]) {
     }
 }
 
-fn short_option(line: &[u8], letter: u8) -> bool {
-    line.starts_with(b"-") && !line.starts_with(b"--") && line.contains(&letter)
+/// Whether an argument would read what is no file on a disk, or ask somebody for a password.
+fn is_left_out(line: &[u8]) -> bool {
+    let is_special = [&b"/dev"[..], b"/proc", b"/sys"].iter().any(|path| line.windows(path.len()).any(|part| part == *path));
+    let short = |letter: u8| line.starts_with(b"-") && !line.starts_with(b"--") && line.contains(&letter);
+    let reads = line == b"-" || line.starts_with(b"--input") || short(b'i');
+    let asks = line.starts_with(b"--user") && !line.starts_with(b"--user-agent=") || short(b'u');
+    is_special || reads || asks || line.contains(&0)
 }

@@ -58,6 +58,25 @@ pub(crate) fn without_secrets(address: &str) -> String {
     }
 }
 
+/// Text with each word that may have a password before an @ in it, `name:password@`, printed as
+/// [`without_secrets`] prints it: where a value is missing, a URL may be taken for something else.
+pub(crate) fn without_passwords(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '=');
+    let hidden = text.split_inclusive(is_end).map(|word| {
+        if word.rfind('@').is_some_and(|at| may_end_with_password(&word[..at])) { without_secrets(word) } else { word.to_owned() }
+    });
+    hidden.collect()
+}
+
+/// Whether what stands before an @ may be a name and a password, and not a host, its port and a path.
+fn may_end_with_password(text: &str) -> bool {
+    let Some((_, authority)) = text.split_once("://") else { return text.contains(':') };
+    authority.split_once(':').is_some_and(|(name, rest)| {
+        let is_port = rest.split_once('/').is_some_and(|(port, _)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        !name.contains('/') && !is_port
+    })
+}
+
 /// Parts of the names of fields whose values may be secret: Authorization, Cookie, and those that
 /// services have of their own.
 const SECRET: &[&str] = &["auth", "cookie", "token", "secret", "key", "password", "session", "signature"];
@@ -91,6 +110,19 @@ mod tests {
         for (address, printed) in [("http://me:p@w@h:x/a", "***@h:x/a"), ("me:pw@h//x", "***@h//x"), ("http://h/a", "http://h/a")]
         {
             assert_eq!(without_secrets(address), printed);
+        }
+    }
+
+    #[test]
+    fn words_that_may_have_a_password_are_printed_without() {
+        for (text, printed) in [
+            ("invalid value 'http://me:pw@h/' for x: y", "invalid value '***@h/' for x: y"),
+            ("cannot read a,me:p@w@h/x: no such file", "cannot read a,***@h/x: no such file"),
+            ("unknown option --x=http:/me:pw@h", "unknown option --x=***@h"),
+            ("mail a@b: no", "mail a@b: no"),
+            ("to https://h/@me:x and http://h:80/@me", "to https://h/@me:x and http://h:80/@me"),
+        ] {
+            assert_eq!(without_passwords(text), printed);
         }
     }
 

@@ -25,7 +25,7 @@ mod range;
 mod request;
 mod validator;
 
-pub(crate) use credentials::{Credentials, may_be_secret, without_secrets};
+pub(crate) use credentials::{Credentials, may_be_secret, without_passwords, without_secrets};
 pub(crate) use date::{format_date, parse_date};
 pub(crate) use deframer::Deframer;
 pub use fields::InvalidField;
