@@ -2,8 +2,6 @@
 //!
 //! The properties stand beside the code that they are about. `cargo test` runs them on all corpora.
 
-use std::ops::Range;
-
 /// What has to hold for any bytes; a panic says that it does not.
 pub type Property = fn(&[u8]);
 
@@ -33,43 +31,11 @@ pub fn run(target: &str, data: &[u8]) {
     property(data);
 }
 
-/// Cuts so many bytes into pieces, at places that depend on the bytes alone: a fuzzer finds its inputs again.
-pub(crate) fn pieces(data: &[u8]) -> impl Iterator<Item = Range<usize>> + use<> {
-    let mut state = digest(data) | 1;
-    let (mut start, end) = (0, data.len());
-    std::iter::from_fn(move || {
-        if start == end {
-            return None;
-        }
-        // xorshift64: most pieces are short, some are not.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let most = [1, 2, 7, 64, 4096][usize::try_from(state % 5).unwrap_or_default()];
-        let length = 1 + usize::try_from(state >> 8).unwrap_or_default() % most;
-        let piece = start..(start + length).min(end);
-        start = piece.end;
-        Some(piece)
-    })
-}
-
-/// FNV-1a.
-fn digest(data: &[u8]) -> u64 {
-    data.iter().fold(0xcbf2_9ce4_8422_2325, |digest, byte| (digest ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
     use std::path::Path;
-
-    #[test]
-    fn pieces_are_the_whole() {
-        let data: Vec<u8> = (0..20_000_u32).map(|number| number.to_le_bytes()[0]).collect();
-        let joined: Vec<u8> = pieces(&data).flat_map(|piece| data[piece].to_vec()).collect();
-        assert!(joined == data && pieces(&data).count() > 10);
-    }
 
     #[test]
     fn all_corpora_hold() {

@@ -36,6 +36,8 @@ mod interrupt;
 mod lock;
 mod net;
 mod page;
+#[cfg(any(test, fuzzing))]
+mod pieces;
 mod report;
 mod run;
 mod save;

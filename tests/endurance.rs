@@ -4,12 +4,14 @@
 //!
 //! Files go to `TMPDIR`: /dev/shm, where that has 8 GB, keeps a million of them in memory.
 
-// Several programs share it.
+// Three programs share it.
 #[expect(dead_code, reason = "what only tests/whole.rs uses")]
 mod harness;
 
 #[path = "endurance/namespaces.rs"]
 mod namespaces;
+// Its server is Linux's.
+#[cfg(target_os = "linux")]
 #[path = "endurance/numbers.rs"]
 mod numbers;
 #[path = "endurance/surprises.rs"]

@@ -10,7 +10,7 @@
 mod bmp;
 mod browser;
 mod charsets;
-// Two programs share it, and this one starts no shell, sends no signal and compresses nothing.
+// Three programs share it, and this one starts no shell and sends no signal.
 #[expect(dead_code, reason = "what only tests/whole.rs uses")]
 mod harness;
 mod media;

@@ -99,7 +99,7 @@ fn content_coding(rng: &mut Rng, plain: &[u8]) -> (String, Vec<u8>) {
         0 => coded = plain.to_vec(),
         1 => coded.truncate(rng.usize(0..=coded.len())),
         2 => coded.extend(mostly(rng, &["x", "\0\0\0\0"]).bytes()),
-        3 => coded.extend_from_slice(&coded.clone()),
+        3 => coded.extend_from_within(..),
         _ => {}
     }
     (format!("Content-Encoding: {name}\r\n"), coded)
@@ -215,7 +215,7 @@ fn damage(rng: &mut Rng, reply: &mut Vec<u8>, times: usize) {
         match rng.u8(0..5) {
             0 => reply[at] ^= 1 << rng.u8(0..8),
             1 => drop(reply.remove(at)),
-            2 => reply.insert(at, *b"\r\n\0: ;0x".get(rng.usize(..8)).unwrap_or(&b'9')),
+            2 => reply.insert(at, b"\r\n\0: ;0x"[rng.usize(..8)]),
             3 => {
                 let end = (at + rng.usize(1..16)).min(reply.len());
                 let part = reply[at..end].to_vec();

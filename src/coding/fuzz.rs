@@ -1,7 +1,7 @@
 //! Properties of the content codings.
 
 use super::{Coding, Decoder, DecoderState, MAX_OVERHEAD, OUTPUT};
-use crate::fuzz::pieces;
+use crate::pieces::pieces;
 use std::io::Write;
 
 /// The most bytes that may come out of a stage.
@@ -44,6 +44,10 @@ fn decode(
     body: &[u8],
     pieces: impl Iterator<Item = std::ops::Range<usize>>,
 ) -> Result<Vec<u8>, super::DecodeError> {
+    // An empty member of gzip has 20 bytes, an empty frame of zstd 9, a step for either; the rest is full buffers.
+    let stages = codings.len() as u64;
+    let by_stages = (stages - 1) * (2 * MAX_SIZE + MAX_OVERHEAD) / 9;
+    let most_steps = |fed: u64| stages * (16 + 16 * fed + body.len() as u64 + MAX_SIZE / OUTPUT as u64) + by_stages;
     let mut decoder = Decoder::new(codings, Some(MAX_SIZE));
     let (mut decoded, mut steps, mut fed) = (Vec::new(), 0_u64, 0_u64);
     for piece in pieces {
@@ -51,6 +55,7 @@ fn decode(
         fed += 1;
         loop {
             steps += 1;
+            assert!(steps <= most_steps(fed), "{steps} steps for {} bytes", body.len());
             match decoder.step(&mut input)? {
                 DecoderState::NeedsInput => break,
                 DecoderState::Working => {}
@@ -59,10 +64,6 @@ fn decode(
         }
     }
     decoder.finish(true)?;
-    // An empty member of gzip has 20 bytes, an empty frame of zstd 9, a step for either; the rest is full buffers.
-    let stages = codings.len() as u64;
-    let most = body.len() as u64 + (stages - 1) * (MAX_SIZE.min(OUTPUT as u64 * steps) + MAX_OVERHEAD);
-    assert!(steps <= 16 * stages * (1 + fed) + most, "{steps} steps for {} bytes", body.len());
     Ok(decoded)
 }
 

@@ -1,7 +1,7 @@
 //! Properties of the parsers of responses.
 
 use super::*;
-use crate::fuzz::pieces;
+use crate::pieces::pieces;
 
 /// A header section is read alike whole and in pieces, and nothing in it can be taken for another field.
 pub(crate) fn head(data: &[u8]) {
@@ -72,8 +72,8 @@ pub(crate) fn body(data: &[u8]) {
     chunked.extend(b"0\r\n\r\n");
     let read = deframe(Framing::Chunked, &chunked, pieces(&chunked));
     assert!(read.verdict.is_ok() && read.data == data && read.consumed == chunked.len());
-    let cut_off = deframe(Framing::Chunked, &chunked[..chunked.len() - 1], pieces(data));
-    assert!(cut_off.verdict.is_err());
+    let cut_off = &chunked[..chunked.len() - 1];
+    assert!(deframe(Framing::Chunked, cut_off, pieces(cut_off)).verdict.is_err());
 }
 
 /// What became of a body.
@@ -91,7 +91,7 @@ fn deframe(framing: Framing, body: &[u8], pieces: impl Iterator<Item = std::ops:
     let (mut buffer, mut data, mut consumed) = (Vec::new(), Vec::new(), 0);
     let mut verdict = None;
     'pieces: for piece in pieces {
-        buffer.extend_from_slice(&body[piece.start.min(body.len())..piece.end.min(body.len())]);
+        buffer.extend_from_slice(&body[piece]);
         while !buffer.is_empty() && !deframer.is_done() {
             match deframer.step(&mut buffer) {
                 Ok(step) => {
