@@ -1,13 +1,13 @@
-//! Bar charts as SVG: light and dark, and wide enough for a phone.
+//! Bar charts as SVG: light and dark, and narrow enough for a phone.
 
 use std::fmt::Write;
 
 /// How wide a chart is, in units of its own.
-const WIDTH: f64 = 440.0;
+const WIDTH: f64 = 360.0;
 /// Where bars start, behind their labels.
-const LEFT: f64 = 130.0;
+const LEFT: f64 = 72.0;
 /// The longest bar; behind it is room for its figure.
-const LONGEST: f64 = 215.0;
+const LONGEST: f64 = 170.0;
 /// The height of a bar with the space below it.
 const ROW: f64 = 24.0;
 
@@ -17,7 +17,7 @@ pub(crate) struct Panel {
     pub(crate) bars: Vec<Bar>,
 }
 
-/// A bar.
+/// One bar of a panel.
 pub(crate) struct Bar {
     pub(crate) label: String,
     pub(crate) value: f64,
@@ -62,11 +62,11 @@ pub(crate) fn svg(title: &str, panels: &[Panel], note: &str) -> String {
          <style>\n\
          text {{ font: 15px system-ui, sans-serif; fill: #1f2328 }}\n\
          .title {{ font-size: 18px; font-weight: 600 }} .panel {{ font-weight: 600 }} .note {{ font-size: 13px; fill: #59636e }}\n\
-         .own {{ fill: #0969da }} .other {{ fill: #9aa4af }}\n\
+         .own {{ fill: #0969da }} .other {{ fill: #9aa4af }} .ground {{ fill: #ffffff }}\n\
          @media (prefers-color-scheme: dark) {{\n\
-         text {{ fill: #e6edf3 }} .note {{ fill: #9198a1 }} .own {{ fill: #4493f8 }} .other {{ fill: #656c76 }}\n\
+         text {{ fill: #e6edf3 }} .note {{ fill: #9198a1 }} .own {{ fill: #4493f8 }} .other {{ fill: #656c76 }} .ground {{ fill: #0d1117 }}\n\
          }}\n\
-         </style>\n{body}</svg>\n",
+         </style>\n<rect class=\"ground\" width=\"{WIDTH}\" height=\"{height}\"/>\n{body}</svg>\n",
         escaped(title)
     )
 }

@@ -88,7 +88,7 @@ fn main() -> io::Result<()> {
     }
     start_up(&plain.url("/small"), directory.path())?;
     if std::env::args().any(|argument| argument == "--svg") {
-        let note = "Milliseconds for one run of each program, on this machine.\ncargo bench --bench peers";
+        let note = "Milliseconds for a run of each program.\ncargo bench --bench peers";
         fs::write("docs/speed.svg", chart::svg("How fast", &panels, note))?;
     }
     Ok(())

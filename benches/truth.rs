@@ -1,4 +1,4 @@
-//! Who tells the truth: each fault that the fixture server knows, and a dozen kinds of response cut off at every
+//! Who reports a broken response as saved: each fault that the fixture server knows, and a dozen kinds of response cut off at every
 //! byte, given to fetch and to its peers, where they are installed, over an old file.
 //!
 //!     cargo bench --bench truth                     # prints the table
@@ -153,7 +153,8 @@ fn score(tool: &Tool, cases: &[Case], server: &Server) -> io::Result<Score> {
             Outcome::Failed => {
                 score.broken += 1;
                 score.wrongly_saved += usize::from(saved);
-                score.lost += usize::from(bytes.as_deref() != Some(OLD));
+                // The very last line end of chunks may be missing: the body is whole all the same.
+                score.lost += usize::from(![Some(OLD), Some(BODY.as_bytes())].contains(&bytes.as_deref()));
             }
         }
     }
@@ -163,22 +164,24 @@ fn score(tool: &Tool, cases: &[Case], server: &Server) -> io::Result<Score> {
 /// Whether it says that it saved the URL.
 fn run(tool: &Tool, url: &str, directory: &Path) -> io::Result<bool> {
     let mut command = Command::new(program(tool));
-    command.args(tool.arguments).arg(url).current_dir(directory).env("HOME", directory).env("no_proxy", "*");
+    command.args(tool.arguments).arg(url).current_dir(directory).env("HOME", directory);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().to_lowercase().ends_with("_proxy")) {
+        command.env_remove(name);
+    }
     Ok(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?.success())
 }
 
 fn print(columns: &[(&str, String, Score)]) {
-    let row = |name: &str, cell: &dyn Fn(&Score) -> String| {
-        let cells: Vec<String> = columns.iter().map(|(.., score)| cell(score)).collect();
-        println!("| {name} | {} |", cells.join(" | "));
-    };
-    let tools: Vec<String> = columns.iter().map(|(name, version, _)| format!("{name} {version}")).collect();
-    println!("| | {} |", tools.join(" | "));
-    println!("| --- |{}", " --- |".repeat(columns.len()));
-    row("broken, but reported as saved", &|score| format!("{} of {}", score.wrongly_saved, score.broken));
-    row("old file lost", &|score| format!("{} of {}", score.lost, score.broken));
-    row("whole, but saved wrong", &|score| format!("{} of {}", score.wrong_body, score.whole));
-    row("whole, but reported as failed", &|score| format!("{} of {}", score.false_alarms, score.whole));
+    println!(
+        "| | incomplete, reported as saved | old file lost | complete, saved with other bytes | complete, reported as failed |"
+    );
+    println!("| --- | --- | --- | --- | --- |");
+    for (name, version, score) in columns {
+        let Score { broken, wrongly_saved, lost, whole, wrong_body, false_alarms } = score;
+        println!(
+            "| {name} {version} | {wrongly_saved} of {broken} | {lost} of {broken} | {wrong_body} of {whole} | {false_alarms} of {whole} |"
+        );
+    }
 }
 
 fn picture(columns: &[(&str, String, Score)]) -> String {
@@ -190,9 +193,6 @@ fn picture(columns: &[(&str, String, Score)]) -> String {
         };
         Panel { title: title.to_owned(), bars: columns.iter().map(bar).collect() }
     };
-    let panels = [
-        panel("Broken responses reported as saved", &|score| score.wrongly_saved),
-        panel("Old file lost to a broken response", &|score| score.lost),
-    ];
-    chart::svg("Who tells the truth", &panels, "Faults, and responses cut off at every byte.\ncargo bench --bench truth")
+    let panels = [panel("Reported as saved", &|score| score.wrongly_saved), panel("Old file lost", &|score| score.lost)];
+    chart::svg("Broken responses", &panels, "Faults, and responses cut off at every byte.\ncargo bench --bench truth")
 }
