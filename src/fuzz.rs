@@ -44,6 +44,14 @@ mod tests {
             // It is a crate of its own, and not in the package of this one.
             return;
         }
+        for directory in ["corpus", "dictionaries", "fuzz_targets"] {
+            let names = fs::read_dir(fuzz.join(directory)).expect("readable").map(|entry| entry.expect("readable").path());
+            let mut names: Vec<_> = names.map(|path| path.file_stem().expect("a name").to_owned()).collect();
+            names.sort();
+            let mut targets: Vec<_> = TARGETS.iter().map(|(target, _)| std::ffi::OsString::from(target)).collect();
+            targets.sort();
+            assert!(names == targets || cfg!(not(feature = "cli")), "{directory}: {names:?}");
+        }
         for (target, property) in TARGETS {
             let inputs = fs::read_dir(fuzz.join("corpus").join(target)).expect("a corpus");
             let mut count = 0;

@@ -20,6 +20,9 @@
 //! | [`archive`] | WARC files, judged by the tools of archivists |
 //! | [`pages`] | pages with their assets in one file |
 //! | [`nginx`] | a real nginx serving a real tree of files |
+//! | [`oracle`] | replies made at random ([`replies`]): what is saved is what curl saves |
+//!
+//! [`framed`] has the responses that several of them cut off.
 
 mod archive;
 mod bmp;

@@ -145,19 +145,25 @@ fn unknown(error: &clap::Error, argument: &str) -> String {
     format!("unknown option {argument}{begun} (--help lists all options)")
 }
 
-/// The other options of a bundle like curl's `-fsSL` that are none here, one a line.
-pub(super) fn rest_of_bundle(arguments: &[OsString], known: impl Fn(char) -> bool, explained: &str) -> String {
-    let bundles =
-        arguments.iter().filter_map(|argument| argument.to_str()?.strip_prefix('-')).filter(|text| !text.starts_with('-'));
+/// The options behind the refused one in a bundle like curl's `-fsSL`, where they are none here, one a line.
+/// `takes_value` tells what is an option here, and whether a value follows it.
+pub(super) fn rest_of_bundle(arguments: &[OsString], takes_value: impl Fn(char) -> Option<bool>, refused: &str) -> String {
+    let Some(letter) = refused.strip_prefix('-').filter(|rest| rest.len() == 1) else { return String::new() };
+    let options = arguments.iter().filter_map(|argument| argument.to_str()).take_while(|argument| *argument != "--");
+    let mut bundles = options.filter_map(|option| option.strip_prefix('-')).filter(|bundle| !bundle.starts_with('-'));
+    let rest = bundles.find_map(|bundle| bundle.split_once(letter)).map(|(_, rest)| rest).unwrap_or_default();
     let mut lines = String::new();
-    for letter in bundles.filter(|bundle| bundle.chars().all(|c| c.is_ascii_alphabetic())).flat_map(str::chars) {
-        let option = format!("-{letter}");
-        if let Some(instead) =
-            curl_hint(&option).filter(|_| !known(letter) && !explained.contains(&format!("unknown option {option}:")))
-        {
-            let line = format!("\nunknown option {option}: {instead}");
-            if !lines.contains(&line) {
-                lines += &line;
+    for letter in rest.chars() {
+        match takes_value(letter) {
+            Some(true) => break,
+            Some(false) => {}
+            None => {
+                let option = format!("-{letter}");
+                let Some(instead) = curl_hint(&option) else { break };
+                let line = format!("\nunknown option {option}: {instead}");
+                if option != refused && !lines.contains(&line) {
+                    lines += &line;
+                }
             }
         }
     }
@@ -195,10 +201,18 @@ mod tests {
 
     #[test]
     fn every_letter_of_a_bundle_is_explained_at_once() {
-        let arguments = ["fetch", "-fsSL", "-o", "f"].map(OsString::from);
-        let lines = rest_of_bundle(&arguments, |letter| letter == 'o', "unknown option -f: ...");
-        let options: Vec<_> = lines.lines().filter_map(|line| line.split([' ', ':']).nth(2)).collect();
-        assert_eq!(options, ["-s", "-S", "-L"]);
+        for (arguments, refused, wanted) in [
+            (&["fetch", "-fsSL", "-o", "f"][..], "-f", &["-s", "-S", "-L"][..]),
+            (&["fetch", "-L", "-odates"], "-L", &[]),
+            (&["fetch", "-fqsodates"], "-f", &["-s"]),
+            (&["fetch", "--nonsense", "-fS"], "--nonsense", &[]),
+        ] {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            let takes_value = |letter| ['o', 'q'].contains(&letter).then_some(letter == 'o');
+            let lines = rest_of_bundle(&arguments, takes_value, refused);
+            let options: Vec<_> = lines.lines().filter_map(|line| line.split([' ', ':']).nth(2)).collect();
+            assert_eq!(options, wanted, "{arguments:?}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use crate::run::{Job, List, Omit, Output, ParseUrl, run};
 use crate::error::{Error, system_words};
 use crate::report::columns;
 use args::Cli;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -67,10 +67,13 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<(Job, Report),
         ErrorKind::DisplayHelp => ParseExit::Print(help(columns(io::stdout()).min(MAX_WIDTH))),
         ErrorKind::DisplayVersion => ParseExit::Print(error.to_string()),
         ErrorKind::UnknownArgument => {
-            let known = |letter| command.get_arguments().any(|argument| argument.get_short() == Some(letter));
-            let explained = curl_hints::explain(&error);
-            let rest = curl_hints::rest_of_bundle(&arguments, known, &explained);
-            usage(explained + &rest)
+            let takes_value = |letter| {
+                let argument = command.get_arguments().find(|argument| argument.get_short() == Some(letter))?;
+                Some(argument.get_action().takes_values())
+            };
+            let refused = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+            let rest = curl_hints::rest_of_bundle(&arguments, takes_value, &refused);
+            usage(curl_hints::explain(&error) + &rest)
         }
         _ => usage(curl_hints::explain(&error)),
     })?;
