@@ -44,7 +44,7 @@ fn check(arguments: Vec<OsString>) {
     }
 }
 
-/// Whether an argument would read what is no file on a disk, or ask somebody for a password.
+/// Whether an argument would read from a device or standard input, or prompt for a password.
 fn is_left_out(line: &[u8]) -> bool {
     let is_special = [&b"/dev"[..], b"/proc", b"/sys"].iter().any(|path| line.windows(path.len()).any(|part| part == *path));
     let short = |letter: u8| line.starts_with(b"-") && !line.starts_with(b"--") && line.contains(&letter);

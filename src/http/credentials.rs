@@ -61,9 +61,10 @@ pub(crate) fn without_secrets(address: &str) -> String {
 /// Text with each word that may have a password before an @ in it, `name:password@`, printed as
 /// [`without_secrets`] prints it: where a value is missing, a URL may be taken for something else.
 pub(crate) fn without_passwords(text: &str) -> String {
-    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '=');
-    let hidden = text.split_inclusive(is_end).map(|word| {
-        if word.rfind('@').is_some_and(|at| may_end_with_password(&word[..at])) { without_secrets(word) } else { word.to_owned() }
+    let hidden = text.split_inclusive(char::is_whitespace).map(|word| {
+        let (quote, word) = word.split_at(word.len() - word.trim_start_matches(['"', '\'']).len());
+        let has_password = word.rfind('@').is_some_and(|at| may_end_with_password(&word[..at]));
+        quote.to_owned() + &if has_password { without_secrets(word) } else { word.to_owned() }
     });
     hidden.collect()
 }
@@ -117,8 +118,8 @@ mod tests {
     fn words_that_may_have_a_password_are_printed_without() {
         for (text, printed) in [
             ("invalid value 'http://me:pw@h/' for x: y", "invalid value '***@h/' for x: y"),
-            ("cannot read a,me:p@w@h/x: no such file", "cannot read a,***@h/x: no such file"),
-            ("unknown option --x=http:/me:pw@h", "unknown option --x=***@h"),
+            ("cannot read a,me:p@w,='@h/x: no such file", "cannot read ***@h/x: no such file"),
+            ("unknown option --x=http:/me:pw@h", "unknown option ***@h"),
             ("mail a@b: no", "mail a@b: no"),
             ("to https://h/@me:x and http://h:80/@me", "to https://h/@me:x and http://h:80/@me"),
         ] {
