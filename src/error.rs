@@ -186,10 +186,11 @@ impl Error {
             text += &format!(": {error}");
             source = error.source();
         }
-        if let Some(hint) = &self.hint {
-            text += &format!(" ({hint})");
+        let text = without_passwords(&text);
+        match &self.hint {
+            Some(hint) => text + &format!(" ({hint})"),
+            None => text,
         }
-        without_passwords(&text)
     }
 }
 

@@ -71,6 +71,10 @@ pub(crate) fn without_passwords(text: &str) -> String {
 
 /// Whether what stands before an @ may be a name and a password, and not a host, its port and a path.
 fn may_end_with_password(text: &str) -> bool {
+    // As hints have it.
+    if text.ends_with("NAME:PASSWORD") {
+        return false;
+    }
     let Some((_, authority)) = text.split_once("://") else { return text.contains(':') };
     authority.split_once(':').is_some_and(|(name, rest)| {
         let is_port = rest.split_once('/').is_some_and(|(port, _)| port.bytes().all(|byte| byte.is_ascii_digit()));
@@ -121,6 +125,7 @@ mod tests {
             ("cannot read a,me:p@w,='@h/x: no such file", "cannot read ***@h/x: no such file"),
             ("unknown option --x=http:/me:pw@h", "unknown option ***@h"),
             ("mail a@b: no", "mail a@b: no"),
+            ("-x http://NAME:PASSWORD@HOST:PORT", "-x http://NAME:PASSWORD@HOST:PORT"),
             ("to https://h/@me:x and http://h:80/@me", "to https://h/@me:x and http://h:80/@me"),
         ] {
             assert_eq!(without_passwords(text), printed);
