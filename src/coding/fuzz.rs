@@ -19,7 +19,8 @@ pub(crate) fn codings(data: &[u8]) {
     let in_pieces = decode(&codings, body, pieces(body));
     match (&whole, &in_pieces) {
         (Ok(whole), Ok(in_pieces)) => assert!(whole == in_pieces),
-        (Err(whole), Err(in_pieces)) => assert_eq!(whole.is_too_large(), in_pieces.is_too_large()),
+        // Of two faults, which is found first depends on how much is decoded at a time.
+        (Err(_), Err(_)) => {}
         _ => panic!("{codings:?}: {whole:?} but {in_pieces:?} in pieces"),
     }
     // The encoder of br is not the program's.
@@ -31,12 +32,6 @@ pub(crate) fn codings(data: &[u8]) {
     assert!(decode(&codings, &coded, pieces(&coded)).is_ok_and(|decoded| decoded == body));
     let cut_off = &coded[..coded.len() - 1];
     assert!(decode(&codings, cut_off, pieces(cut_off)).is_err());
-}
-
-impl super::DecodeError {
-    fn is_too_large(&self) -> bool {
-        matches!(self, super::DecodeError::TooLarge(_))
-    }
 }
 
 fn decode(
